@@ -1,0 +1,22 @@
+"""Latent Twins: a plain autoencoder and a VAE, trained side by side on the same batches from the same weights.
+
+Notation, used in every file and in the comments at line ends:
+
+    B  images in a batch          x       images, (B, P), in [0, 1]
+    P  pixels of an image         mu      mean of the code's distribution, (B, D)
+    D  latent dimensions          logvar  its log-variance, log σ², (B, D)
+    N  images in a data set       std     σ = exp(logvar / 2), (B, D)
+                                  eps     standard normal noise, (B, D)
+                                  z       a code, μ + σ·ε, (B, D)
+                                  logits  decoder output before the sigmoid, (B, P)
+                                  x_hat   sigmoid(logits), the reconstruction, (B, P)
+
+The objective, in nats per image: reconstruction (summed over pixels) + β · KL(q(z|x) ‖ N(0, I)) (summed over dimensions),
+averaged over images. `beta` is the weight of the KL and nothing else.
+
+Read in this order: config.py, settings.py, datasets/, learning/ (models, losses, estimators, training), runs/ (store,
+execution, jobs), figures/. Imports go that way only: datasets → learning → runs → figures → pages. Nothing here imports
+streamlit, so all of it works in a notebook and from `python -m vae`.
+"""
+
+__version__ = "0.1.0"

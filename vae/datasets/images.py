@@ -1,0 +1,69 @@
+"""What a data set is once it is in memory, and how it is split."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from ..errors import InputError
+
+SPLIT_SEED = (
+    20131220  # the day arXiv 1312.6114 appeared. One split for all runs, so that runs compare on the same images.
+)
+
+
+@dataclass(frozen=True)
+class Images:
+    """A whole data set: grey images as whole numbers from 0 to `white`."""
+
+    name: str
+    shape: tuple[int, int]  # height, width in pixels
+    white: int  # the grey level that becomes 1.0
+    classes: tuple[str, ...]
+    train_x: np.ndarray  # (N, P) uint8
+    train_y: np.ndarray  # (N,) uint8, index into classes
+    test_x: np.ndarray
+    test_y: np.ndarray
+
+    @property
+    def pixels(self) -> int:
+        return self.shape[0] * self.shape[1]
+
+    @cached_property
+    def hash(self) -> str:
+        """SHA-256 of every pixel and label, so that a result can name the data it was measured on."""
+        digest = hashlib.sha256(f"{self.shape}{self.white}".encode())
+        for array in (self.train_x, self.train_y, self.test_x, self.test_y):
+            digest.update(np.ascontiguousarray(array))
+        return digest.hexdigest()
+
+
+@dataclass(frozen=True)
+class Split:
+    """Row numbers into `Images.train_x`; the test images are a set of their own."""
+
+    train: np.ndarray  # (n,) int32
+    validation: np.ndarray  # (m,) int32, disjoint from train
+
+    @property
+    def hash(self) -> str:
+        return hashlib.sha256(self.train.tobytes() + b"|" + self.validation.tobytes()).hexdigest()
+
+
+def split(images: Images, validation_size: int, train_limit: int = 0, seed: int = SPLIT_SEED) -> Split:
+    """Set `validation_size` training images aside, then keep `train_limit` of the rest (0: all).
+
+    Raises InputError when the data set has too few images.
+    """
+    total = len(images.train_x)
+    if validation_size >= total:
+        raise InputError(
+            f"validation_size is {validation_size:,}, but {images.name} has only {total:,} training images, "
+            "and some must be left to learn from."
+        )
+    order = np.random.default_rng(seed).permutation(total).astype(np.int32)
+    validation, rest = order[:validation_size], order[validation_size:]
+    return Split(train=rest[: train_limit or None], validation=validation)

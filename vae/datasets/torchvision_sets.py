@@ -1,0 +1,171 @@
+"""MNIST and its relatives: read, checked and, only when asked for, downloaded in torchvision's own layout."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import http.client
+import os
+import shutil
+import tempfile
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+
+from ..errors import InputError
+from .images import Images
+
+Progress = Callable[[int, int, str], None]  # bytes done, bytes in all (0: unknown), file name
+
+# MD5 of the unpacked MNIST files. torchvision knows only those of the .gz files, and people often have just the former.
+UNPACKED_MD5 = {
+    "MNIST/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "MNIST/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "MNIST/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
+CHUNK = 1 << 16
+
+
+def torchvision_datasets() -> ModuleType:
+    """torchvision.datasets, imported where it is needed; a mismatched pair of builds is told in one sentence."""
+    try:
+        from torchvision import datasets
+    except RuntimeError as error:  # "operator torchvision::nms does not exist"
+        raise InputError(
+            "torch and torchvision on this machine come from different builds (often a CPU-only torch beside the "
+            "registry's torchvision). Reinstall both from one place: pip install --force-reinstall torch torchvision."
+        ) from error
+    return datasets
+
+
+def raw_folder(class_name: str, data_dir: Path) -> Path:
+    return data_dir / class_name / "raw"
+
+
+def available(class_name: str, data_dir: Path) -> bool:
+    """Whether all four files are there, packed or unpacked. Looks at names only, and imports nothing."""
+    folder = raw_folder(class_name, data_dir)
+    names = [f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1")]
+    return all((folder / name).exists() or (folder / f"{name}.gz").exists() for name in names)
+
+
+def load(name: str, class_name: str, data_dir: Path) -> Images:
+    """The data set from `data_dir`. Raises InputError when files are missing, half there or altered."""
+    folder = raw_folder(class_name, data_dir)
+    if not available(class_name, data_dir):
+        raise InputError(
+            f"{class_name} isn't in {folder}. Download it (on the Train page, or with --download), put its four files "
+            "there by hand, or use the dataset digits, which needs no network."
+        )
+    cls = getattr(torchvision_datasets(), class_name)
+    for url, md5 in cls.resources:
+        _check(class_name, folder, url, md5)
+    train, test = (cls(str(data_dir), train=part, download=False) for part in (True, False))
+    return Images(
+        name=name,
+        shape=tuple(train.data.shape[1:]),
+        white=255,
+        classes=tuple(word.split(" - ")[-1] for word in cls.classes) if class_name != "MNIST" else tuple("0123456789"),
+        train_x=train.data.numpy().reshape(len(train.data), -1),
+        train_y=train.targets.numpy().astype(np.uint8),
+        test_x=test.data.numpy().reshape(len(test.data), -1),
+        test_y=test.targets.numpy().astype(np.uint8),
+    )
+
+
+def download(class_name: str, data_dir: Path, progress: Progress) -> None:
+    """Fetch, verify (torchvision's MD5), unpack. Files appear in the data folder whole or not at all.
+
+    Raises InputError without network, on a wrong checksum, or when the folder can't be written.
+    """
+    cls = getattr(torchvision_datasets(), class_name)
+    folder = raw_folder(class_name, data_dir)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix=".download-", dir=data_dir))
+    except OSError as error:
+        raise InputError(f"The folder {data_dir} can't be written ({error.strerror}). {_by_hand(folder)}") from None
+    try:
+        for url, md5 in cls.resources:
+            packed = work / url.rsplit("/", 1)[-1]
+            _fetch([mirror + packed.name for mirror in getattr(cls, "mirrors", [])] or [url], packed, progress, folder)
+            if _md5(packed) != md5:
+                raise InputError(f"{packed.name} arrived damaged (wrong checksum). Try again, or: {_by_hand(folder)}")
+            _unpack(packed, work / packed.stem)
+        for unpacked in work.glob("*-ubyte"):
+            os.replace(unpacked, folder / unpacked.name)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+        for empty in (folder, folder.parent):
+            if empty.exists() and not any(empty.iterdir()):
+                empty.rmdir()
+
+
+def _fetch(urls: list[str], target: Path, progress: Progress, folder: Path) -> None:
+    """Stream the first of `urls` that answers into `target`."""
+    for url in urls:
+        try:
+            request = urllib.request.Request(url, headers={"User-Agent": "latent-twins"})
+            with urllib.request.urlopen(request, timeout=15) as response, target.open("wb") as file:
+                total, done = int(response.headers.get("Content-Length") or 0), 0
+                while chunk := response.read(CHUNK):
+                    file.write(chunk)
+                    done += len(chunk)
+                    progress(done, total, target.name)
+            if total and done < total:
+                raise OSError(f"only {done:,} of {total:,} bytes arrived")
+            return
+        except (OSError, http.client.HTTPException) as error:  # URLError and a timeout are OSErrors
+            reason = error
+    raise InputError(f"{target.name} could not be downloaded ({reason}). {_by_hand(folder)}")
+
+
+def _by_hand(folder: Path) -> str:
+    return f"Its files may be put into {folder} by hand; the dataset digits needs no network."
+
+
+def _check(class_name: str, folder: Path, url: str, packed_md5: str) -> None:
+    """One file's integrity; unpacks a .gz that lies there alone."""
+    packed = folder / url.rsplit("/", 1)[-1]
+    unpacked = packed.with_suffix("")
+    if not unpacked.exists():
+        if _md5(packed) != packed_md5:
+            raise InputError(f"{packed} is damaged (wrong checksum): delete it and download {class_name} again.")
+        try:
+            part = folder / f".{unpacked.name}.part"
+            _unpack(packed, part)
+            os.replace(part, unpacked)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise InputError(f"{packed} can't be unpacked in its folder ({error.strerror}).") from None
+    expected = UNPACKED_MD5.get(f"{class_name}/{unpacked.name}")
+    whole = _md5(unpacked) == expected if expected else _has_announced_size(unpacked)
+    if not whole:
+        raise InputError(
+            f"{unpacked} is damaged (half a file, or altered): delete it and download {class_name} again, "
+            "or use the dataset digits, which needs no network."
+        )
+
+
+def _has_announced_size(path: Path) -> bool:
+    """Whether an IDX file is as long as its header says (0, 0, type, rank, then one big-endian length per axis)."""
+    with path.open("rb") as file:
+        head = file.read(4)
+        if len(head) < 4 or head[:3] != b"\0\0\x08":
+            return False
+        lengths = np.frombuffer(file.read(4 * head[3]), dtype=">u4")
+    return path.stat().st_size == 4 + 4 * head[3] + int(np.prod(lengths, dtype=np.int64))
+
+
+def _unpack(packed: Path, target: Path) -> None:
+    with gzip.open(packed, "rb") as source, target.open("wb") as file:
+        shutil.copyfileobj(source, file)
+
+
+def _md5(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "md5").hexdigest()

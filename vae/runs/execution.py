@@ -1,0 +1,174 @@
+"""One run from its config to its last row: the same code in a Dask worker and in `python -m vae train`."""
+
+from __future__ import annotations
+
+import logging
+import platform
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from .. import __version__, datasets
+from ..config import RunConfig
+from ..datasets import SPLIT_SEED, Images, Split
+from ..errors import InputError
+from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
+from ..learning.training import Diverged, Epoch, Training, pick_device
+from ..settings import Settings
+from .payloads import pack, pack_tensors, unpack_tensors
+from .store import EpochRecord, Run, Store, Superseded
+
+log = logging.getLogger(__name__)
+
+WATCH_EVERY = 0.25  # seconds between looks at the stop flag; a stop is honoured within a second
+BEATS_EVERY = 4  # looks between two signs of life
+
+
+def check(config: RunConfig, settings: Settings) -> None:
+    """All that can be told before training. Raises InputError; nothing is written."""
+    if config.epochs > settings.max_epochs:
+        raise InputError(
+            f"epochs is {config.epochs:,}, but this server allows {settings.max_epochs:,} (VAE_MAX_EPOCHS)."
+        )
+    datasets.split(datasets.load(config.dataset, settings.data_dir), config.validation_size, config.train_limit)
+    pick_device(config.device)
+
+
+def execute(
+    store: Store, run_id: str, settings: Settings, on_epoch: Callable[[Epoch], Any] = lambda epoch: None
+) -> str:
+    """Train a queued run, or go on with an interrupted one, and record all of it. Returns its status.
+
+    What goes wrong ends up in the run's `error`; only a store that can't be reached raises.
+    """
+    run = store.claim(run_id)
+    if run is None:
+        return store.run(run_id).status
+    stop = threading.Event()
+    try:
+        with _watch(store, run, stop):
+            _train(store, run, settings, stop, on_epoch)
+    except Superseded:
+        log.warning("run %s: another attempt has taken over", run_id)
+    except (InputError, Diverged) as error:
+        store.finish(run, "failed", str(error))
+    except KeyboardInterrupt:
+        store.finish(run, "stopped", "Stopped from the keyboard.")
+    except Exception as error:
+        log.exception("run %s failed", run_id)
+        store.finish(run, "failed", f"Training broke off: {type(error).__name__}: {error}")
+    return store.run(run_id).status
+
+
+def _train(store: Store, run: Run, settings: Settings, stop: threading.Event, on_epoch: Callable[[Epoch], Any]) -> None:
+    config = run.config
+    images = datasets.load(config.dataset, settings.data_dir)
+    split = datasets.split(images, config.validation_size, config.train_limit)
+    training = Training(config, images, split, threads=settings.threads)
+    checkpoint = store.checkpoint(run.id)
+    if checkpoint:
+        training.resume(checkpoint[0], unpack_tensors(checkpoint[1]))
+    else:
+        rows = pack({"train": split.train, "validation": split.validation})
+        store.record_start(
+            run,
+            versions(training.device.type),
+            describe(images, split, training),
+            (split.hash, SPLIT_SEED, rows),
+            pack(
+                {
+                    "images": _grey(images.train_x[training.watched_rows[:IMAGES_SHOWN]], images.white),
+                    "labels": images.train_y[training.watched_rows[:CODES_SHOWN]],
+                }
+            ),
+        )
+    keep = weights_stride(training, settings.max_weights_mb)
+    for epoch in training.run(stop):
+        store.record_epoch(run, _record(epoch, training, keep))
+        on_epoch(epoch)
+    if training.epoch < config.epochs:
+        store.finish(run, "stopped")
+    else:
+        store.finish(run, "done", test={name: asdict(m) for name, m in training.test().items()})
+
+
+def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
+    kept = epoch.epoch % keep == 0 or epoch.epoch == training.config.epochs
+    return EpochRecord(
+        epoch=epoch.epoch,
+        split=training.watched_split,
+        seconds=epoch.seconds,
+        metrics={name: asdict(values) for name, values in epoch.metrics.items()},
+        snapshots={name: pack_snapshot(snapshot) for name, snapshot in epoch.snapshots.items()},
+        weights={name: pack_tensors(state) for name, state in epoch.weights.items()} if kept else {},
+        checkpoint=pack_tensors(epoch.checkpoint),
+    )
+
+
+def weights_stride(training: Training, max_mb: int) -> int:
+    """Keep every k-th epoch's weights so that a run's stay below `max_mb` megabytes; small networks keep all."""
+    epoch_bytes = sum(p.numel() * p.element_size() for learner in training.learners for p in learner.parameters)
+    affordable = max(1, max_mb * 2**20 // epoch_bytes)
+    return -(-(training.config.epochs + 1) // affordable)
+
+
+def pack_snapshot(snapshot: Snapshot) -> bytes:
+    """Its arrays; `from_sample` only where there is one."""
+    arrays = {name: value for name, value in vars(snapshot).items() if isinstance(value, np.ndarray)}
+    return pack(arrays | {"plane_share": np.float32([snapshot.plane_share])})
+
+
+def describe(images: Images, split: Split, training: Training) -> dict[str, Any]:
+    """What a run's row says of its data."""
+    return {
+        "hash": images.hash,
+        "shape": list(images.shape),
+        "classes": list(images.classes),
+        "train_size": len(split.train),
+        "validation_size": len(split.validation),
+        "test_size": len(images.test_x),
+        "split_seed": SPLIT_SEED,
+        "watched_split": training.watched_split,
+        "floor": training.floor(),
+        "device": training.device.type,
+    }
+
+
+def versions(device: str) -> dict[str, str]:
+    """Versions that numbers may depend on."""
+    named = {name: version(name) for name in ("torch", "numpy", "scikit-learn")}
+    return {"latent-twins": __version__, "python": platform.python_version(), **named, "device": device}
+
+
+def _grey(x: np.ndarray, white: int) -> np.ndarray:
+    return (x.astype(np.float32) * (255 / white)).round().astype(np.uint8)
+
+
+@contextmanager
+def _watch(store: Store, run: Run, stop: threading.Event) -> Iterator[None]:
+    """Set `stop` within a second of somebody asking for it, and give signs of life meanwhile."""
+    over = threading.Event()
+
+    def look() -> None:
+        looks = 0
+        while not over.wait(WATCH_EVERY):
+            try:
+                if store.stop_requested(run.id, run.attempt):
+                    stop.set()
+                if (looks := looks + 1) % BEATS_EVERY == 0:
+                    store.beat([run.id])
+            except Exception:  # the database may be away for a moment: go on training, and look again
+                log.warning("run %s: can't reach the store", run.id, exc_info=True)
+
+    thread = threading.Thread(target=look, daemon=True, name=f"watch-{run.id}")
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()

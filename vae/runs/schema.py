@@ -1,0 +1,94 @@
+"""Tables of the run store. Every column of `metrics` has the same name in CSV files and in the JSON."""
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("id", String(12), primary_key=True),
+    Column("name", String(200), nullable=False),
+    Column("config", JSON, nullable=False),
+    # queued → running → done | stopped | failed | interrupted
+    Column("status", String(12), nullable=False),
+    Column("error", Text),  # one sentence for people
+    Column("stop_requested", Boolean, nullable=False, default=False),
+    Column("epoch", Integer, nullable=False, default=-1),  # last one recorded; 0 is the state before training
+    Column("attempt", Integer, nullable=False, default=0),  # only the newest attempt may write
+    Column("owner", String(40), nullable=False),  # the dashboard or command that answers for it
+    Column("pulse", Integer, nullable=False, default=0),  # grows while its owner or its worker lives
+    Column("versions", JSON),  # of Python and the libraries that trained it
+    Column("data", JSON),  # hash, shape, classes, split, mean-image line
+    Column("split_hash", ForeignKey("splits.hash")),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("queued_at", DateTime(timezone=True), nullable=False),
+    Column("started_at", DateTime(timezone=True)),
+    Column("finished_at", DateTime(timezone=True)),
+    Column("seconds", Float, nullable=False, default=0.0),  # sum over its epochs, without waiting
+    Index("runs_by_status", "status", "queued_at"),
+    Index("runs_by_age", "created_at"),
+)
+
+splits = Table(  # row numbers of training and validation images; many runs share one
+    "splits",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("seed", Integer, nullable=False),
+    Column("rows", LargeBinary, nullable=False),  # safetensors {train, validation}
+)
+
+metrics = Table(
+    "metrics",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("variant", String(16), primary_key=True),
+    Column("split", String(12), primary_key=True),  # validation, train (when none is set aside) or test
+    Column("epoch", Integer, primary_key=True),
+    Column("loss", Float, nullable=False),
+    Column("reconstruction", Float, nullable=False),
+    Column("kl", Float),
+    Column("kl_per_dim", JSON),
+    Column("mse_from_mean", Float, nullable=False),
+    Column("mse_from_sample", Float),
+    Column("active_units", Integer, nullable=False),
+    Column("seconds", Float),  # of the epoch, all variants together
+)
+
+
+def _blobs(name: str, *keys: Column) -> Table:
+    return Table(
+        name,
+        metadata,
+        Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+        *keys,
+        Column("payload", LargeBinary, nullable=False),  # safetensors
+    )
+
+
+def _per_epoch() -> tuple[Column, Column]:
+    return Column("variant", String(16), primary_key=True), Column("epoch", Integer, primary_key=True)
+
+
+snapshots = _blobs("snapshots", *_per_epoch())
+weights = _blobs("weights", *_per_epoch())
+originals = _blobs("originals")  # the watched images and their labels
+checkpoints = _blobs("checkpoints", Column("epoch", Integer, nullable=False))  # removed when a run is done

@@ -1,0 +1,385 @@
+"""The run store: the only channel between a worker and a page, and the only place where a run lives.
+
+Every write is one transaction. A crash at any moment leaves a database that opens, with every recorded epoch in it.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Connection, create_engine, delete, event, func, insert, select, update
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import NullPool
+
+from ..config import RunConfig
+from ..errors import InputError
+from . import schema
+from .schema import checkpoints, metrics, originals, runs, snapshots, splits, weights
+
+ACTIVE = ("queued", "running")
+ENDED = ("done", "stopped", "failed", "interrupted")
+RESUMABLE = ("stopped", "interrupted")
+
+
+class Superseded(RuntimeError):
+    """Another attempt at the same run has taken over; this one must not write."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One row of `runs`, its config parsed."""
+
+    id: str
+    name: str
+    config: RunConfig
+    status: str
+    error: str | None
+    stop_requested: bool
+    epoch: int
+    attempt: int
+    owner: str
+    pulse: int
+    versions: dict[str, str] | None
+    data: dict[str, Any] | None
+    created_at: dt.datetime
+    queued_at: dt.datetime
+    started_at: dt.datetime | None
+    finished_at: dt.datetime | None
+    seconds: float
+
+    @property
+    def active(self) -> bool:
+        return self.status in ACTIVE
+
+    @property
+    def resumable(self) -> bool:
+        return self.status in RESUMABLE and self.epoch < self.config.epochs
+
+
+@dataclass(frozen=True)
+class EpochRecord:
+    """What `record_epoch` writes: rows for `metrics`, and safetensors bytes by variant."""
+
+    epoch: int
+    split: str
+    seconds: float
+    metrics: dict[str, dict[str, Any]]
+    snapshots: dict[str, bytes]
+    weights: dict[str, bytes]  # empty when this epoch's are not kept
+    checkpoint: bytes
+
+
+def now() -> dt.datetime:
+    return dt.datetime.now(dt.UTC)
+
+
+def new_owner(kind: str) -> str:
+    return f"{kind}-{secrets.token_hex(6)}"
+
+
+class Store:
+    """A database of runs. Cheap to make; safe to share between threads."""
+
+    def __init__(self, url: str) -> None:
+        """Opens or creates the database. Raises InputError when it can't be used, and says why."""
+        try:
+            parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database:
+                Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            # One connection per use for SQLite: none is cached across threads or held across a fork.
+            options = {"poolclass": NullPool} if parsed.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
+            self.engine = create_engine(parsed, **options)
+            if parsed.get_backend_name() == "sqlite":
+                _configure_sqlite(self.engine)
+            self._prepare()
+        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
+            raise InputError(f"VAE_DATABASE_URL can't be used: {str(error).splitlines()[0]}.") from None
+        except OSError as error:
+            raise InputError(_unwritable(parsed.database, error.strerror)) from None
+        except DBAPIError as error:
+            raise InputError(_unwritable(parsed.database, str(error.orig))) from None
+
+    def _prepare(self) -> None:
+        with self.write() as connection:
+            if connection.dialect.has_table(connection, "schema_version"):
+                version = connection.scalar(select(schema.schema_version.c.version))
+            else:
+                schema.metadata.create_all(connection)
+                connection.execute(insert(schema.schema_version).values(version=schema.SCHEMA_VERSION))
+                version = schema.SCHEMA_VERSION
+        if version != schema.SCHEMA_VERSION:
+            raise InputError(
+                f"The database was written by a {'newer' if version > schema.SCHEMA_VERSION else 'older'} version of "
+                f"this program (schema {version}, this one knows {schema.SCHEMA_VERSION}). Update the program, or name "
+                "another database with VAE_DATABASE_URL."
+            )
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that takes SQLite's write lock at its start, so that it waits its turn instead of failing."""
+        with self.engine.connect().execution_options(vae_write=True) as connection, connection.begin():
+            yield connection
+
+    # Making and finding runs
+
+    def create(self, config: RunConfig, owner: str) -> str:
+        """Queue a run and return its id."""
+        run_id = secrets.token_hex(4)
+        with self.write() as connection:
+            connection.execute(
+                insert(runs).values(
+                    id=run_id,
+                    name=config.name()[:200],
+                    config=config.model_dump(mode="json"),
+                    status="queued",
+                    owner=owner,
+                    created_at=now(),
+                    queued_at=now(),
+                )
+            )
+        return run_id
+
+    def run(self, run_id: str) -> Run:
+        """Raises InputError when there is no such run."""
+        with self.engine.connect() as connection:
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+        if row is None:
+            raise InputError(f"There is no run {run_id!r} in this database.")
+        return _run(row)
+
+    def runs(self, limit: int = 50, status: Sequence[str] | None = None) -> list[Run]:
+        """The newest runs first."""
+        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
+        if status is not None:
+            query = query.where(runs.c.status.in_(status))
+        with self.engine.connect() as connection:
+            return [_run(row) for row in connection.execute(query)]
+
+    def queue(self) -> list[str]:
+        """Ids of the waiting runs, next one first."""
+        query = select(runs.c.id).where(runs.c.status == "queued").order_by(runs.c.queued_at, runs.c.id)
+        with self.engine.connect() as connection:
+            return list(connection.scalars(query))
+
+    def owned(self, owner: str, status: str) -> list[str]:
+        """Ids of an owner's runs with a status, longest waiting first."""
+        query = select(runs.c.id).where(runs.c.owner == owner, runs.c.status == status).order_by(runs.c.queued_at)
+        with self.engine.connect() as connection:
+            return list(connection.scalars(query))
+
+    # A run's life, from the page's side
+
+    def request_stop(self, run_id: str) -> None:
+        """A queued run stops at once, a running one when its worker sees the flag."""
+        with self.write() as connection:
+            mine = runs.c.id == run_id
+            connection.execute(update(runs).where(mine, runs.c.status == "running").values(stop_requested=True))
+            connection.execute(
+                update(runs).where(mine, runs.c.status == "queued").values(status="stopped", finished_at=now())
+            )
+
+    def requeue(self, run_id: str, owner: str, status: Sequence[str] = RESUMABLE) -> bool:
+        """Queue a run again, to go on from its last epoch; False when its status is not one of `status`."""
+        with self.write() as connection:
+            result = connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status.in_(status))
+                .values(
+                    status="queued", owner=owner, stop_requested=False, error=None, queued_at=now(), finished_at=None
+                )
+            )
+        return result.rowcount == 1
+
+    def interrupt(self, run_id: str, pulse: int, reason: str) -> None:
+        """Mark a run whose owner has died, unless its pulse has moved since."""
+        with self.write() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.pulse == pulse, runs.c.status.in_(ACTIVE))
+                .values(status="interrupted", error=reason, finished_at=now())
+            )
+
+    def beat(self, run_ids: Sequence[str]) -> None:
+        """A sign of life for active runs."""
+        with self.write() as connection:
+            connection.execute(
+                update(runs).where(runs.c.id.in_(run_ids), runs.c.status.in_(ACTIVE)).values(pulse=runs.c.pulse + 1)
+            )
+
+    def pulses(self) -> dict[str, int]:
+        """Pulse of every active run."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(select(runs.c.id, runs.c.pulse).where(runs.c.status.in_(ACTIVE)))
+            return {row.id: row.pulse for row in rows}
+
+    # A run's life, from the worker's side
+
+    def claim(self, run_id: str) -> Run | None:
+        """Begin an attempt; None when the run no longer waits or runs (it was stopped, or is done)."""
+        with self.write() as connection:
+            claimed = connection.execute(
+                update(runs)
+                .where(runs.c.id == run_id, runs.c.status.in_(ACTIVE))
+                .values(
+                    status="running",
+                    attempt=runs.c.attempt + 1,
+                    pulse=runs.c.pulse + 1,
+                    started_at=func.coalesce(runs.c.started_at, now()),
+                )
+            )
+        return self.run(run_id) if claimed.rowcount else None
+
+    def stop_requested(self, run_id: str, attempt: int) -> bool:
+        """Whether this attempt should end: it was asked to, or it is no longer the one that counts."""
+        with self.engine.connect() as connection:
+            row = connection.execute(
+                select(runs.c.stop_requested, runs.c.attempt, runs.c.status).where(runs.c.id == run_id)
+            ).one_or_none()
+        return row is None or row.stop_requested or row.attempt != attempt or row.status != "running"
+
+    def record_start(
+        self, run: Run, versions: dict[str, str], data: dict[str, Any], split: tuple[str, int, bytes], images: bytes
+    ) -> None:
+        """What is known once the data are loaded. `split`: hash, seed, safetensors rows."""
+        with self.write() as connection:
+            _still_mine(connection, run)
+            known = connection.scalar(select(splits.c.hash).where(splits.c.hash == split[0]))
+            if not known:
+                connection.execute(insert(splits).values(hash=split[0], seed=split[1], rows=split[2]))
+            connection.execute(
+                update(runs).where(runs.c.id == run.id).values(versions=versions, data=data, split_hash=split[0])
+            )
+            _replace(connection, originals, {"run_id": run.id}, payload=images)
+
+    def record_epoch(self, run: Run, record: EpochRecord) -> None:
+        """One epoch of every variant, its pictures, its weights and the checkpoint, all or nothing.
+
+        Raises Superseded when another attempt has taken over.
+        """
+        with self.write() as connection:
+            _still_mine(connection, run)
+            shared = {"run_id": run.id, "epoch": record.epoch}
+            rows = [
+                {**shared, "variant": variant, "split": record.split, "seconds": record.seconds, **values}
+                for variant, values in record.metrics.items()
+            ]
+            connection.execute(insert(metrics), rows)
+            for table, payloads in ((snapshots, record.snapshots), (weights, record.weights)):
+                if payloads:
+                    connection.execute(
+                        insert(table), [{**shared, "variant": name, "payload": data} for name, data in payloads.items()]
+                    )
+            _replace(connection, checkpoints, {"run_id": run.id}, epoch=record.epoch, payload=record.checkpoint)
+            connection.execute(
+                update(runs)
+                .where(runs.c.id == run.id)
+                .values(epoch=record.epoch, seconds=runs.c.seconds + record.seconds, pulse=runs.c.pulse + 1)
+            )
+
+    def finish(self, run: Run, status: str, error: str | None = None, test: dict[str, dict] | None = None) -> None:
+        """End an attempt, with the test metrics of a run that is done. Raises Superseded."""
+        with self.write() as connection:
+            _still_mine(connection, run)
+            if test:
+                rows = [
+                    {"run_id": run.id, "variant": name, "split": "test", "epoch": run.config.epochs, **values}
+                    for name, values in test.items()
+                ]
+                connection.execute(insert(metrics), rows)
+            if status == "done":
+                connection.execute(delete(checkpoints).where(checkpoints.c.run_id == run.id))
+            connection.execute(
+                update(runs).where(runs.c.id == run.id).values(status=status, error=error, finished_at=now())
+            )
+
+    def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:
+        """The epoch to go on from, and its state."""
+        with self.engine.connect() as connection:
+            row = connection.execute(select(checkpoints).where(checkpoints.c.run_id == run_id)).one_or_none()
+        return (row.epoch, row.payload) if row else None
+
+    # What figures and tables need
+
+    def history(self, run_id: str) -> pd.DataFrame:
+        """All rows of `metrics` of a run, by split, variant and epoch."""
+        query = select(metrics).where(metrics.c.run_id == run_id).order_by("split", "variant", "epoch")
+        with self.engine.connect() as connection:
+            result = connection.execute(query)
+            return pd.DataFrame.from_records([tuple(row) for row in result], columns=list(result.keys()))
+
+    def originals(self, run_id: str) -> bytes | None:
+        with self.engine.connect() as connection:
+            return connection.scalar(select(originals.c.payload).where(originals.c.run_id == run_id))
+
+    def snapshots(self, run_id: str, epoch: int) -> dict[str, bytes]:
+        """Pictures of every variant at one epoch."""
+        query = select(snapshots.c.variant, snapshots.c.payload)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.where(snapshots.c.run_id == run_id, snapshots.c.epoch == epoch))
+            return {row.variant: row.payload for row in rows}
+
+    def weight_epochs(self, run_id: str) -> list[int]:
+        """Epochs whose weights were kept."""
+        query = select(weights.c.epoch).where(weights.c.run_id == run_id).distinct().order_by(weights.c.epoch)
+        with self.engine.connect() as connection:
+            return list(connection.scalars(query))
+
+    def weights(self, run_id: str, epoch: int) -> dict[str, bytes]:
+        """Weights of every variant at one kept epoch."""
+        query = select(weights.c.variant, weights.c.payload)
+        with self.engine.connect() as connection:
+            rows = connection.execute(query.where(weights.c.run_id == run_id, weights.c.epoch == epoch))
+            return {row.variant: row.payload for row in rows}
+
+
+def _run(row: Any) -> Run:
+    values = row._asdict()
+    values.pop("split_hash")
+    for name, value in values.items():
+        if isinstance(value, dt.datetime) and value.tzinfo is None:  # SQLite forgets the zone; all are UTC
+            values[name] = value.replace(tzinfo=dt.UTC)
+    return Run(**values | {"config": RunConfig.parse(values["config"])})
+
+
+def _still_mine(connection: Connection, run: Run) -> None:
+    row = connection.execute(select(runs.c.attempt, runs.c.status).where(runs.c.id == run.id)).one_or_none()
+    if row is None or row.attempt != run.attempt or row.status != "running":
+        raise Superseded(f"run {run.id}: attempt {run.attempt} is no longer the one that counts")
+
+
+def _replace(connection: Connection, table: Any, key: dict[str, Any], **values: Any) -> None:
+    condition = [table.c[name] == value for name, value in key.items()]
+    connection.execute(delete(table).where(*condition))
+    connection.execute(insert(table).values(**key, **values))
+
+
+def _unwritable(where: str | None, reason: str) -> str:
+    return (
+        f"The run store {where} can't be opened for writing ({reason}). Set VAE_DATABASE_URL to a database you may "
+        "write to, such as sqlite:////tmp/latent_twins.db, or VAE_DATA_DIR to a folder you may write to."
+    )
+
+
+def _configure_sqlite(engine: Any) -> None:
+    """WAL, enforced foreign keys, and explicit BEGIN: the driver's own would take the write lock too late."""
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: Any, _: Any) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("vae_write")
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

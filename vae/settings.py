@@ -1,0 +1,68 @@
+"""The environment, read once: where data and runs live, who trains, and the limits of a shared server."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from .errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def cores() -> int:
+    """Processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Settings:
+    data_dir: Path  # datasets, and the default database
+    database_url: str
+    scheduler: str | None  # a Dask scheduler's address; None: an embedded cluster
+    workers: int  # worker processes of the embedded cluster
+    threads: int  # torch threads per trained model
+    max_epochs: int  # longest run a page or a command may ask for
+    max_queued: int  # runs that may wait at one time
+    max_weights_mb: int  # kept weights per run; beyond it only every k-th epoch's are kept
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
+        """Settings from VAE_… variables. Raises InputError with the variable's name and what it may be."""
+        env = os.environ if environment is None else environment
+        data_dir = Path(env.get("VAE_DATA_DIR") or ROOT / "data").expanduser().resolve()
+        workers = _whole(env, "VAE_WORKERS", min(cores(), 4))
+        threads = _whole(env, "VAE_THREADS", max(1, cores() // workers))
+        if workers * threads > cores():
+            raise InputError(
+                f"VAE_WORKERS × VAE_THREADS is {workers} × {threads}, more than the {cores()} cores of this machine; "
+                "training would slow down several times over. Lower one of them."
+            )
+        url = env.get("VAE_DATABASE_URL") or f"sqlite:///{data_dir / 'latent_twins.db'}"
+        scheduler = env.get("VAE_SCHEDULER") or None
+        if scheduler and url.startswith("sqlite"):
+            raise InputError(
+                "VAE_SCHEDULER names a cluster on other machines, which cannot write to a SQLite file here. "
+                "Set VAE_DATABASE_URL to a database server that every worker reaches, such as PostgreSQL."
+            )
+        return cls(
+            data_dir=data_dir,
+            database_url=url,
+            scheduler=scheduler,
+            workers=workers,
+            threads=threads,
+            max_epochs=_whole(env, "VAE_MAX_EPOCHS", 1000),
+            max_queued=_whole(env, "VAE_MAX_QUEUED", 200),
+            max_weights_mb=_whole(env, "VAE_MAX_WEIGHTS_MB", 64),
+        )
+
+
+def _whole(env: Mapping[str, str], name: str, default: int) -> int:
+    text = env.get(name)
+    if not text:
+        return default
+    if not text.strip().isdecimal() or int(text) < 1:
+        raise InputError(f"{name} is {text!r}, but it must be a whole number of at least 1.")
+    return int(text)
