@@ -11,8 +11,8 @@ Notation, used in every file and in the comments at line ends:
                                   logits  decoder output before the sigmoid, (B, P)
                                   x_hat   sigmoid(logits), the reconstruction, (B, P)
 
-The objective, in nats per image: reconstruction (summed over pixels) + β · KL(q(z|x) ‖ N(0, I)) (summed over dimensions),
-averaged over images. `beta` is the weight of the KL and nothing else.
+The objective, in nats per image: reconstruction (summed over pixels) + β · KL(q(z|x) ‖ N(0, I)) (summed over
+dimensions), averaged over images. `beta` is the weight of the KL and nothing else.
 
 Read in this order: config.py, settings.py, datasets/, learning/ (models, losses, estimators, training), runs/ (store,
 execution, jobs), figures/. Imports go that way only: datasets → learning → runs → figures → pages. Nothing here imports

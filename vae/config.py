@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from .errors import InputError
 
-# Names that may be chosen, each with the sentence the form shows. `vae.learning` holds what they do, under the same names.
+# Names that may be chosen, each with the sentence the form shows. `vae.learning` holds what they do, under these names.
 ACTIVATIONS = {
     "relu": "max(0, a): the usual choice.",
     "leaky_relu": "a for a > 0, else 0.5·a: the article's LeakyReLU(0.5).",
@@ -60,7 +60,7 @@ Width = Annotated[int, Field(ge=1, le=4096)]
 
 
 class RunConfig(BaseModel):
-    """One run: its variants train in lockstep on the same batches, from the same initial weights wherever shapes match."""
+    """One run: its variants train in lockstep, on the same batches and from the same weights wherever shapes match."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -106,8 +106,8 @@ class RunConfig(BaseModel):
         1.0,
         "Objective",
         "β, the weight of the KL",
-        "The second loss pulls each image's distribution N(μ, σ²) towards N(0, I). 1 is the variational bound, 0 switches "
-        "it off, more than 1 is a β-VAE. The plain autoencoder has no such term.",
+        "The second loss pulls each image's distribution N(μ, σ²) towards N(0, I). 1 is the variational bound, 0 "
+        "switches it off, more than 1 is a β-VAE. The plain autoencoder has no such term.",
         ge=0,
         le=1000,
         allow_inf_nan=False,
@@ -250,8 +250,8 @@ PRESETS = {
     "quick": Preset("Quick", "Small digits, a 2-D code, done in seconds. Needs no network.", RunConfig()),
     "article": Preset(
         "The article's network",
-        "784 → 32 → 784 on MNIST with LeakyReLU(0.5), batches of 64, Adam 1e-3, 20 epochs, as in the article's notebook "
-        "(which feeds 0–255 pixels; here they are scaled to [0, 1]).",
+        "784 → 32 → 784 on MNIST with LeakyReLU(0.5), batches of 64, Adam 1e-3, 20 epochs, as in the article's "
+        "notebook (which feeds 0–255 pixels; here they are scaled to [0, 1]).",
         _MNIST.model_copy(
             update={"hidden": (), "latent_dim": 32, "activation": "leaky_relu", "batch_size": 64, "epochs": 20}
         ),

@@ -19,6 +19,8 @@ def cores() -> int:
 
 @dataclass(frozen=True)
 class Settings:
+    """What the environment says, checked."""
+
     data_dir: Path  # datasets, and the default database
     database_url: str
     scheduler: str | None  # a Dask scheduler's address; None: an embedded cluster

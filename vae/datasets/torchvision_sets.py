@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import http.client
-import os
 import shutil
 import tempfile
 import urllib.request
@@ -43,6 +42,7 @@ def torchvision_datasets() -> ModuleType:
 
 
 def raw_folder(class_name: str, data_dir: Path) -> Path:
+    """Where torchvision keeps a data set's files."""
     return data_dir / class_name / "raw"
 
 
@@ -97,7 +97,7 @@ def download(class_name: str, data_dir: Path, progress: Progress) -> None:
                 raise InputError(f"{packed.name} arrived damaged (wrong checksum). Try again, or: {_by_hand(folder)}")
             _unpack(packed, work / packed.stem)
         for unpacked in work.glob("*-ubyte"):
-            os.replace(unpacked, folder / unpacked.name)
+            unpacked.replace(folder / unpacked.name)
     finally:
         shutil.rmtree(work, ignore_errors=True)
         for empty in (folder, folder.parent):
@@ -138,7 +138,7 @@ def _check(class_name: str, folder: Path, url: str, packed_md5: str) -> None:
         try:
             part = folder / f".{unpacked.name}.part"
             _unpack(packed, part)
-            os.replace(part, unpacked)
+            part.replace(unpacked)
         except OSError as error:
             part.unlink(missing_ok=True)
             raise InputError(f"{packed} can't be unpacked in its folder ({error.strerror}).") from None

@@ -1,0 +1,1 @@
+"""Networks, losses, gradient estimators, and the one training loop."""

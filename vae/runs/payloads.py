@@ -15,6 +15,7 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
 
 
 def unpack(payload: bytes) -> dict[str, np.ndarray]:
+    """safetensors as named arrays."""
     return load_arrays(payload)
 
 

@@ -78,10 +78,12 @@ class EpochRecord:
 
 
 def now() -> dt.datetime:
+    """The time in UTC; for people to read, never to decide by: clocks jump."""
     return dt.datetime.now(dt.UTC)
 
 
 def new_owner(kind: str) -> str:
+    """A name for who answers for a run: a dashboard or a command."""
     return f"{kind}-{secrets.token_hex(6)}"
 
 
