@@ -60,6 +60,19 @@ class Settings:
             max_weights_mb=_whole(env, "VAE_MAX_WEIGHTS_MB", 64),
         )
 
+    def environment(self) -> dict[str, str]:
+        """The variables that give a child process these same settings."""
+        return {
+            "VAE_DATA_DIR": str(self.data_dir),
+            "VAE_DATABASE_URL": self.database_url,
+            "VAE_SCHEDULER": self.scheduler or "",
+            "VAE_WORKERS": str(self.workers),
+            "VAE_THREADS": str(self.threads),
+            "VAE_MAX_EPOCHS": str(self.max_epochs),
+            "VAE_MAX_QUEUED": str(self.max_queued),
+            "VAE_MAX_WEIGHTS_MB": str(self.max_weights_mb),
+        }
+
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:
     text = env.get(name)

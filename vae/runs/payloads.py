@@ -11,7 +11,7 @@ from safetensors.numpy import save as save_arrays
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Named arrays as safetensors."""
-    return save_arrays({name: np.ascontiguousarray(array) for name, array in arrays.items()})
+    return save_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()})
 
 
 def unpack(payload: bytes) -> dict[str, np.ndarray]:

@@ -1,0 +1,288 @@
+"""`python -m vae bench`: seconds per epoch of the pair, beside a plain loop and beside the bare matrix products.
+
+All is measured in one process and in turns (A B C A B C …), so that a busy machine slows everything alike.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset, Subset
+
+from . import datasets
+from .config import PRESETS, RunConfig
+from .datasets import Images, Split
+from .datasets.torchvision_sets import torchvision_datasets
+from .learning.training import Training
+from .learning.variants import VARIANTS
+from .settings import Settings, cores
+
+RATIOS = {  # rows divided: (sense, target), or None for one that only informs
+    "plain / pair float32": ("at least", 3.5),
+    "plain / pair bfloat16": ("at least", 4.5),
+    "pair float32 / products in turns": ("at most", 1.5),
+    "pair float32 / products in threads": ("at most", 1.5),
+    "pair in turns / pair float32": None,
+}
+
+
+def measure(settings: Settings, images: int = 60_000, rounds: int = 3) -> dict[str, Any]:
+    """Time epochs over `images` images, a twelfth of them for validation. Seconds per epoch; progress on stderr."""
+    mnist, machine = datasets.DATASETS["mnist"].available(settings.data_dir), describe_machine()
+    data = datasets.load("mnist", settings.data_dir) if mnist else synthetic_images(images)
+    sizes = {"validation_size": images // 12, "train_limit": images - images // 12}
+    config = PRESETS["pytorch_example"].config.model_copy(update={**sizes, "epochs": 3})
+    split = datasets.split(data, config.validation_size, config.train_limit)
+    contenders = _contenders(config, data, split, settings, settings.data_dir if mnist else None)
+    seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    for turn in range(rounds):
+        for name, (_, run) in contenders.items():
+            seconds[name] += run()
+            print(f"round {turn + 1}/{rounds}, {name}: {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
+    rows = [
+        {
+            "name": name,
+            "what": what,
+            "seconds_median": median(seconds[name]),
+            "seconds_fastest": min(seconds[name]),
+            "epochs_timed": len(seconds[name]),
+        }
+        for name, (what, _) in contenders.items()
+    ]
+    ratios = {name: _ratio(*(seconds.get(row) for row in name.split(" / "))) for name in RATIOS}
+    targets = {
+        name: {"sense": rule[0], "target": rule[1], "met": ratios[name] and _meets(ratios[name]["median"], *rule)}
+        for name, rule in RATIOS.items()
+        if rule
+    }
+    count = {"train": len(split.train), "validation": len(split.validation)}
+    found = {"data": "mnist" if mnist else "synthetic", "images": count, "machine": machine}
+    return found | {"rows": rows, "ratios": ratios, "targets": targets}
+
+
+def _meets(ratio: float, sense: str, target: float) -> bool:
+    return ratio >= target if sense == "at least" else ratio <= target
+
+
+def _ratio(over: list[float] | None, under: list[float] | None) -> dict[str, float] | None:
+    """Of the medians and of the fastest epochs; None where one of the two was not measured."""
+    return {"median": median(over) / median(under), "fastest": min(over) / min(under)} if over and under else None
+
+
+def _contenders(
+    config: RunConfig, data: Images, split: Split, settings: Settings, root: Path | None
+) -> dict[str, tuple[str, Callable[[], list[float]]]]:
+    """What this machine can run: name → (explanation, function that warms up and returns seconds of timed epochs)."""
+    all_cores, own = torch.get_num_threads(), settings.threads
+
+    def pair(threads: int = own, parallel: bool | None = None, **update: str) -> list[float]:
+        changed = config.model_copy(update={"device": "cpu", **update})
+        training = Training(changed, data, split, threads=threads, parallel=parallel)
+        # To the end, which puts torch's process-wide settings back. Epoch 0 trains nothing, epoch 1 warms up.
+        return [epoch.seconds for epoch in training.run() if epoch.epoch > 1]
+
+    batches = [len(rows) for rows in torch.from_numpy(split.train).split(config.batch_size)]
+    models = []  # of each, the matrix products of one epoch
+    for name in config.variants:
+        steps = {n: products(config.layers(data.pixels), VARIANTS[name].has_logvar, n) for n in set(batches)}
+        models.append([product for n in batches for product in steps[n]])
+    plain = PlainLoop(config, data, split, root)
+    threads = f"one Python thread per model, torch threads in each: {own}"
+    found = {"pair float32": (f"ae + vae as the program trains them; {threads}", pair)}
+    if has_bfloat16():
+        found["pair bfloat16"] = ("the same, matrix products in bfloat16", lambda: pair(precision="bfloat16"))
+    found |= {
+        "pair in turns": ("ae, then vae; float32, all cores on each", lambda: pair(all_cores, parallel=False)),
+        "products in turns": ("float32 matrix products alone, all cores on each", lambda: multiply(models, all_cores)),
+        "products in threads": (f"the same; {threads}", lambda: multiply(models, own, parallel=True)),
+        "plain": ("ae, then vae, as in tutorials: PIL, ToTensor, DataLoader, Adam; float32, all cores", plain.seconds),
+    }
+    if torch.cuda.is_available():
+        for precision in ("float32", "bfloat16"):
+            run = lambda precision=precision: pair(device="cuda", precision=precision)  # noqa: E731
+            found[f"cuda {precision}"] = (f"ae + vae on the GPU, {precision}", run)
+    return found
+
+
+Product = tuple[Tensor, Tensor, Tensor]  # a, b, and where a @ b goes
+
+
+def products(layers: list[int], with_logvar: bool, batch: int) -> list[Product]:
+    """The matrix products of one training step of a network with a hidden layer, in the shapes and layouts they have."""
+    heads = [(layers[-2], layers[-1])] * (2 if with_logvar else 1)
+    forward, backward = [], []
+    for i, (inputs, outputs) in enumerate([*pairwise(layers[:-1]), *heads, *pairwise(reversed(layers))]):
+        x, w, g = torch.rand(batch, inputs), torch.rand(outputs, inputs), torch.rand(batch, outputs)
+        forward.append((x, w.T, torch.empty(batch, outputs)))
+        backward.append((g.T, x, torch.empty(outputs, inputs)))  # ∂/∂W
+        if i:  # nobody asks for the gradient with respect to the images
+            backward.append((g, w, torch.empty(batch, inputs)))  # ∂/∂x
+    return forward + backward[::-1]
+
+
+def multiply(models: list[list[Product]], threads: int, parallel: bool = False) -> list[float]:
+    """Seconds for all products of all models, twice after a warm-up; `threads` torch threads for each model."""
+    before, seconds, workers = torch.get_num_threads(), [], len(models) if parallel else 1
+    try:
+        with ThreadPoolExecutor(workers, initializer=torch.set_num_threads, initargs=(threads,)) as pool:
+            for _ in range(3):
+                started = time.perf_counter()
+                list(pool.map(_multiply, models))
+                seconds.append(time.perf_counter() - started)
+    finally:
+        torch.set_num_threads(before)
+    return seconds[1:]
+
+
+def _multiply(model: list[Product]) -> None:
+    for a, b, out in model:
+        torch.mm(a, b, out=out)
+
+
+class PilImages(Dataset):
+    """Images in memory, read the way torchvision.datasets.MNIST reads its own: one PIL image at a time."""
+
+    def __init__(self, data: Images, transform: Callable[[Any], Tensor]) -> None:
+        self.x = torch.from_numpy(data.train_x).reshape(-1, *data.shape)
+        self.y, self.transform = torch.from_numpy(data.train_y), transform
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def __getitem__(self, row: int) -> tuple[Tensor, int]:
+        from PIL import Image
+
+        return self.transform(Image.fromarray(self.x[row].numpy())), int(self.y[row])
+
+
+class PlainNetwork(nn.Module):
+    """The network of PyTorch's VAE example; without `to_logvar` the autoencoder beside it."""
+
+    def __init__(self, pixels: int, hidden: int, latent_dim: int, with_logvar: bool) -> None:
+        super().__init__()
+        self.to_hidden, self.to_mu = nn.Linear(pixels, hidden), nn.Linear(hidden, latent_dim)
+        self.to_logvar = nn.Linear(hidden, latent_dim) if with_logvar else None
+        self.from_code, self.to_logits = nn.Linear(latent_dim, hidden), nn.Linear(hidden, pixels)
+
+    def loss(self, x: Tensor) -> Tensor:
+        """Nats, summed over the batch `x` (B, P)."""
+        h = F.relu(self.to_hidden(x))
+        z, kl = self.to_mu(h), 0.0
+        if self.to_logvar:
+            mu, logvar = z, self.to_logvar(h)
+            z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
+            kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
+        logits = self.to_logits(F.relu(self.from_code(z)))
+        return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl
+
+
+class PlainLoop:
+    """Both models as most tutorials train them, one after the other, each with its look at the validation images."""
+
+    def __init__(self, config: RunConfig, data: Images, split: Split, root: Path | None) -> None:
+        mnist = torchvision_datasets().MNIST
+        from torchvision.transforms import ToTensor
+
+        read = mnist(str(root), transform=ToTensor()) if root else PilImages(data, ToTensor())
+        self.train = DataLoader(Subset(read, split.train.tolist()), batch_size=config.batch_size, shuffle=True)
+        self.validation = DataLoader(Subset(read, split.validation.tolist()), batch_size=config.batch_size)
+        layers = config.layers(data.pixels)
+        self.networks = [PlainNetwork(*layers, VARIANTS[name].has_logvar) for name in config.variants]
+        self.optimisers = [torch.optim.Adam(network.parameters()) for network in self.networks]
+        self.epochs = 0
+
+    def epoch(self) -> list[float]:
+        """One epoch of each network; their validation losses in nats per image."""
+        losses = []
+        for network, optimiser in zip(self.networks, self.optimisers, strict=True):
+            for x, _ in self.train:
+                optimiser.zero_grad()
+                network.loss(x.flatten(1)).backward()
+                optimiser.step()
+            with torch.no_grad():
+                total = sum(network.loss(x.flatten(1)).item() for x, _ in self.validation)
+            losses.append(total / len(self.validation.dataset))
+        self.epochs += 1
+        return losses
+
+    def seconds(self) -> list[float]:
+        """Seconds of one more epoch; the first call warms up with another."""
+        if not self.epochs:
+            self.epoch()
+        started = time.perf_counter()
+        self.epoch()
+        return [time.perf_counter() - started]
+
+
+def synthetic_images(count: int) -> Images:
+    """28×28 images of two bright spots each: about four pixels in five are black, as in MNIST."""
+    rng, axis = np.random.default_rng(0), np.arange(28, dtype=np.float32)
+    x = np.zeros((count, 28, 28), np.float32)
+    for _ in range(2):
+        centre, width = rng.uniform(8, 20, (2, count, 1)), rng.uniform(1.5, 3.5, (2, count, 1))
+        rows, columns = np.exp(-0.5 * ((axis - centre) / width) ** 2).astype(np.float32)  # each (N, 28)
+        np.maximum(x, rows[:, :, None] * columns[:, None, :], out=x)
+    x = (255 * np.clip(1.5 * x - 0.3, 0, 1)).astype(np.uint8).reshape(count, -1)
+    y = np.zeros(count, np.uint8)  # nobody looks at the labels
+    return Images("synthetic", (28, 28), 255, ("spots",), x, y, x[:1], y[:1])
+
+
+def has_bfloat16() -> bool:
+    """Whether this processor multiplies in bfloat16; oneDNN alone also says yes where it would imitate it."""
+    flags = _cpuinfo("flags", "Features")
+    return torch.ops.mkldnn._is_mkldnn_bf16_supported() and (not flags or "bf16" in flags)
+
+
+def _cpuinfo(*keys: str) -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith(keys)), "")
+
+
+def describe_machine() -> dict[str, Any]:
+    """What the times depend on. load: processes busy over the last minute, before the measurements began."""
+    return {
+        "cpu": _cpuinfo("model name") or platform.machine(),
+        "cores": cores(),
+        "bfloat16": has_bfloat16(),
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+        "torch": torch.__version__,
+        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+    }
+
+
+def table(results: dict[str, Any]) -> str:
+    """The results as text: seconds per epoch, then the ratios and their targets, missed ones too."""
+    machine, images = results["machine"], results["images"]
+    data = {"mnist": "MNIST", "synthetic": "Synthetic images (no MNIST in the data folder)"}[results["data"]]
+    load = "" if machine["load"] is None else f", load before the start {machine['load']:.1f}"
+    lines = [
+        f"{data}: {images['train']:,} images trained on and {images['validation']:,} validated in an epoch",
+        f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, GPU: {machine['gpu'] or 'none'}{load}",
+        "" if machine["bfloat16"] else "This processor has no bfloat16, so that is not measured.\n",
+        f"{'seconds per epoch':35} median  fastest  epochs",
+    ]
+    for row in results["rows"]:
+        times = f"{row['seconds_median']:6.2f} {row['seconds_fastest']:8.2f} {row['epochs_timed']:7}"
+        lines.append(f"{row['name']:35} {times}  {row['what']}")
+    lines.append("The matrix products leave out those of the validation images, about 4 % more.")
+    lines.append(f"\n{'ratio':35} median  fastest  target (for the median)")
+    for name, ratio in results["ratios"].items():
+        values = f"{ratio['median']:5.2f}× {ratio['fastest']:7.2f}×" if ratio else f"{'—':>6} {'—':>8}"
+        goal = results["targets"].get(name)
+        met = goal and {True: "met", False: "MISSED", None: "not measured"}[goal["met"]]
+        lines.append(f"{name:35} {values}" + (f"  {goal['sense']} {goal['target']}×: {met}" if goal else ""))
+    return "\n".join(lines)

@@ -1,0 +1,81 @@
+"""The embedded cluster: a Dask scheduler and worker processes, in a process of their own that dies with its parent.
+
+Worker processes started from inside a Streamlit script would run the page again in every child, so `EmbeddedCluster`
+starts `python -m vae.runs.cluster`, which owns a LocalCluster and ends when its standard input closes: on `close()`,
+and when the dashboard is killed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from ..settings import ROOT, Settings
+
+CREDENTIALS = ("tls_ca_file", "tls_client_cert", "tls_client_key")  # PEM texts that live in memory only
+GOODBYE = 10  # seconds an ending cluster has before it is killed
+
+
+class EmbeddedCluster:
+    """A running cluster on loopback, reachable only with credentials that it made for itself."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Starts it and waits until the scheduler answers (about two seconds; workers follow)."""
+        # A folder may shadow a package when it is on sys.path as "": name the project's root explicitly.
+        path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "vae.runs.cluster"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=os.environ | settings.environment() | {"PYTHONPATH": path},
+            text=True,
+        )
+        line = self.process.stdout.readline()
+        if not line:
+            raise RuntimeError(f"the embedded cluster ended at once with code {self.process.wait()}")
+        self.contact: dict[str, Any] = json.loads(line)
+
+    @property
+    def alive(self) -> bool:
+        return self.process.poll() is None
+
+    def close(self) -> None:
+        """End it, with its workers."""
+        self.process.stdin.close()
+        try:
+            self.process.wait(GOODBYE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.process.stdout.close()
+
+
+def main() -> None:
+    """Own a LocalCluster until standard input closes."""
+    from distributed import LocalCluster, Security
+
+    settings = Settings.from_environment()
+    security = Security.temporary()
+    cluster = LocalCluster(
+        n_workers=settings.workers,
+        threads_per_worker=1,  # one run at a time each; torch's own threads are VAE_THREADS
+        processes=True,
+        host="127.0.0.1",
+        protocol="tls://",
+        security=security,
+        dashboard_address=None,
+        worker_dashboard_address=None,
+        preload=["vae.runs.warm"],
+        memory_limit=0,
+    )
+    with cluster:
+        contact = {"address": cluster.scheduler_address} | {name: getattr(security, name) for name in CREDENTIALS}
+        print(json.dumps(contact), flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()

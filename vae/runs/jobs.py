@@ -1,0 +1,174 @@
+"""Who carries out which run, and when. The queue is the database; Dask holds only what is being trained.
+
+A run is handed to Dask when a worker is free. A killed worker is replaced by Dask, which starts the run's task again,
+and the run goes on from its last checkpoint. Runs of a dashboard that died show no pulse and are marked interrupted.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import Any
+
+from ..config import RunConfig
+from ..errors import InputError
+from ..settings import Settings
+from .cluster import CREDENTIALS, EmbeddedCluster
+from .store import ACTIVE, Store, new_owner
+
+log = logging.getLogger(__name__)
+
+TICK = 0.5  # seconds between looks at the queue when nothing wakes the dispatcher
+BEAT = 1.0  # seconds between signs of life
+SILENCE = 5.0  # seconds without one after which a run counts as abandoned; no clock is compared, only change watched
+
+
+def train_on_worker(run_id: str) -> str:
+    """The task that Dask runs in a worker process. Settings come from the worker's own environment."""
+    from .execution import execute
+
+    settings = Settings.from_environment()
+    return execute(Store(settings.database_url), run_id, settings)
+
+
+class Jobs:
+    """The dispatcher of one dashboard. `submit`, `stop` and `resume` return at once."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.store, self.settings, self.owner = store, settings, new_owner("dashboard")
+        self._cluster: EmbeddedCluster | None = None
+        self._client: Any = None
+        self._tasks: dict[str, Any] = {}  # run id → Dask future
+        self._seen: dict[str, tuple[int, float]] = {}  # run id → pulse, and when it was new (monotonic seconds)
+        self._last_beat = 0.0
+        self._wake, self._closing = threading.Event(), threading.Event()
+        self._thread = threading.Thread(target=self._dispatch, name="jobs", daemon=True)
+
+    def start(self) -> Jobs:
+        """Start the dispatcher; the cluster comes up behind it."""
+        self._thread.start()
+        return self
+
+    def close(self) -> None:
+        """End all, marking what was under way as interrupted."""
+        self._closing.set()
+        self._wake.set()
+        self._thread.join(timeout=30)
+
+    def submit(self, config: RunConfig) -> str:
+        """Queue a run. Raises InputError when it can't be trained here, or when too many are waiting."""
+        from .execution import check
+
+        check(config, self.settings)
+        if len(self.store.queue()) >= self.settings.max_queued:
+            raise InputError(
+                f"{self.settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have ended."
+            )
+        run_id = self.store.create(config, self.owner)
+        self._wake.set()
+        return run_id
+
+    def stop(self, run_id: str) -> None:
+        """A queued run stops now, a running one within a second, keeping its finished epochs."""
+        self.store.request_stop(run_id)
+
+    def resume(self, run_id: str) -> bool:
+        """Queue a stopped or interrupted run again; False when it is neither."""
+        queued = self.store.requeue(run_id, self.owner)
+        self._wake.set()
+        return queued
+
+    def position(self, run_id: str) -> int:
+        """Place in the queue, 1 for the next; 0 when it isn't waiting."""
+        queue = self.store.queue()
+        return queue.index(run_id) + 1 if run_id in queue else 0
+
+    # The dispatcher's thread
+
+    def _dispatch(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._connect()
+                self._collect()
+                self._hand_out()
+                self._keep_alive()
+            except Exception:  # the database or the cluster may be away for a moment: look again
+                log.warning("the dispatcher stumbled; it goes on", exc_info=True)
+                self._closing.wait(TICK)
+            self._wake.wait(TICK)
+            self._wake.clear()
+        self._shut_down()
+
+    def _connect(self) -> None:
+        """See that there is a cluster; after the loss of one, queue its runs again."""
+        if self._client is not None and self._client.status == "running" and (not self._cluster or self._cluster.alive):
+            return
+        from distributed import Client, Security
+
+        lost, self._tasks = list(self._tasks), {}
+        self._disconnect()
+        if self.settings.scheduler:
+            self._client = Client(self.settings.scheduler, set_as_default=False)
+        else:
+            self._cluster = EmbeddedCluster(self.settings)
+            contact = self._cluster.contact
+            security = Security(require_encryption=True, **{name: contact[name] for name in CREDENTIALS})
+            self._client = Client(contact["address"], security=security, set_as_default=False)
+        for run_id in lost:
+            self.store.requeue(run_id, self.owner, ACTIVE)
+
+    def _collect(self) -> None:
+        """Let go of tasks that have ended; a run that killed its workers again and again is given up."""
+        for run_id, task in list(self._tasks.items()):
+            if task.status == "pending":
+                continue
+            del self._tasks[run_id]
+            if task.status != "finished":
+                pulse = self.store.run(run_id).pulse
+                self.store.interrupt(run_id, pulse, "Its worker process died several times. Is there enough memory?")
+
+    def _hand_out(self) -> None:
+        """Give waiting runs to free workers, longest waiting first."""
+        waiting = self.store.owned(self.owner, "queued")
+        if not waiting:
+            return
+        free = len(self._client.nthreads()) - len(self._tasks)
+        for run_id in [run_id for run_id in waiting if run_id not in self._tasks][: max(free, 0)]:
+            self._tasks[run_id] = self._client.submit(train_on_worker, run_id, pure=False)
+
+    def _keep_alive(self) -> None:
+        """Signs of life for our runs; runs of others that show none are marked interrupted."""
+        moment = time.monotonic()
+        if moment - self._last_beat < BEAT:
+            return
+        self._last_beat = moment
+        mine = [*self.store.owned(self.owner, "queued"), *self._tasks]
+        if mine:
+            self.store.beat(mine)
+        pulses = self.store.pulses()
+        self._seen = {
+            run_id: (pulse, moment if self._seen.get(run_id, (None,))[0] != pulse else self._seen[run_id][1])
+            for run_id, pulse in pulses.items()
+        }
+        for run_id, (pulse, since) in self._seen.items():
+            if moment - since > SILENCE:
+                self.store.interrupt(run_id, pulse, "The program that trained it ended before the run did.")
+
+    def _disconnect(self) -> None:
+        client, self._client = self._client, None
+        cluster, self._cluster = self._cluster, None
+        if client is not None:
+            client.close(timeout=2)
+        if cluster is not None:
+            cluster.close()
+
+    def _shut_down(self) -> None:
+        try:
+            for status in ACTIVE:
+                for run_id in self.store.owned(self.owner, status):
+                    pulse = self.store.run(run_id).pulse
+                    self.store.interrupt(run_id, pulse, "The dashboard was closed before the run ended.")
+        except Exception:
+            log.warning("could not mark runs as interrupted", exc_info=True)
+        self._disconnect()

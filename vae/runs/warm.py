@@ -1,0 +1,24 @@
+"""Loaded by every worker process at its start (Dask's `preload`), so that a run begins when it is asked for."""
+
+import contextlib
+import importlib
+import logging
+import os
+import threading
+
+import sklearn.datasets
+import torch
+
+from . import execution
+
+__all__ = ["execution", "sklearn", "torch"]
+
+NICENESS = 10  # the dashboard shares the cores: a visitor's click goes before a training step
+LATER = 10  # seconds after which torchvision follows: it takes seconds to import, and the digits do without it
+
+with contextlib.suppress(AttributeError, OSError):  # Windows has no nice()
+    os.nice(NICENESS)
+logging.basicConfig(level=logging.WARNING)
+timer = threading.Timer(LATER, importlib.import_module, ["torchvision.datasets"])
+timer.daemon = True
+timer.start()
