@@ -37,6 +37,7 @@ RATIOS = {  # rows divided: (sense, target), or None for one that only informs
     "pair float32 / products in threads": ("at most", 1.5),
     "pair in turns / pair float32": None,
 }
+QUIET = 0.1  # share of the machine that other programs may use before the table warns
 
 
 def measure(settings: Settings, images: int = 60_000, rounds: int = 3) -> dict[str, Any]:
@@ -48,10 +49,14 @@ def measure(settings: Settings, images: int = 60_000, rounds: int = 3) -> dict[s
     split = datasets.split(data, config.validation_size, config.train_limit)
     contenders = _contenders(config, data, split, settings, settings.data_dir if mnist else None)
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
+    started, busy = time.perf_counter(), _others_seconds()
     for turn in range(rounds):
         for name, (_, run) in contenders.items():
             seconds[name] += run()
             print(f"round {turn + 1}/{rounds}, {name}: {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
+    if busy is not None:  # share of the whole machine's processor time
+        passed = (time.perf_counter() - started) * os.cpu_count()
+        machine["used_by_others"] = max(0.0, (_others_seconds() - busy) / passed)
     rows = [
         {
             "name": name,
@@ -121,7 +126,7 @@ Product = tuple[Tensor, Tensor, Tensor]  # a, b, and where a @ b goes
 
 
 def products(layers: list[int], with_logvar: bool, batch: int) -> list[Product]:
-    """The matrix products of one training step of a network with a hidden layer, in the shapes and layouts they have."""
+    """The matrix products of one training step (of a network with hidden layers), shapes and layouts included."""
     heads = [(layers[-2], layers[-1])] * (2 if with_logvar else 1)
     forward, backward = [], []
     for i, (inputs, outputs) in enumerate([*pairwise(layers[:-1]), *heads, *pairwise(reversed(layers))]):
@@ -252,15 +257,25 @@ def _cpuinfo(*keys: str) -> str:
     return next((line.partition(":")[2].strip() for line in lines if line.startswith(keys)), "")
 
 
+def _others_seconds() -> float | None:
+    """Processor seconds that all other processes have used since the machine started; None where that isn't known."""
+    path = Path("/proc/stat")
+    if not path.exists():
+        return None
+    user, nice, system, _, _, irq, softirq, steal = map(int, path.read_text().split("\n")[0].split()[1:9])
+    own = os.times()
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK") - own.user - own.system
+
+
 def describe_machine() -> dict[str, Any]:
-    """What the times depend on. load: processes busy over the last minute, before the measurements began."""
+    """What the times depend on."""
     return {
         "cpu": _cpuinfo("model name") or platform.machine(),
         "cores": cores(),
         "bfloat16": has_bfloat16(),
         "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "torch": torch.__version__,
-        "load": os.getloadavg()[0] if hasattr(os, "getloadavg") else None,
+        "used_by_others": None,  # known when all is measured
     }
 
 
@@ -268,10 +283,16 @@ def table(results: dict[str, Any]) -> str:
     """The results as text: seconds per epoch, then the ratios and their targets, missed ones too."""
     machine, images = results["machine"], results["images"]
     data = {"mnist": "MNIST", "synthetic": "Synthetic images (no MNIST in the data folder)"}[results["data"]]
-    load = "" if machine["load"] is None else f", load before the start {machine['load']:.1f}"
+    others = machine["used_by_others"]
+    noise = (
+        ""
+        if others is None
+        else f"\nOther programs used {others:.0%} of the machine meanwhile"
+        + (": do not trust these times." if others > QUIET else ".")
+    )
     lines = [
         f"{data}: {images['train']:,} images trained on and {images['validation']:,} validated in an epoch",
-        f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, GPU: {machine['gpu'] or 'none'}{load}",
+        f"{machine['cpu']}, {machine['cores']} cores, torch {machine['torch']}, GPU: {machine['gpu'] or 'none'}{noise}",
         "" if machine["bfloat16"] else "This processor has no bfloat16, so that is not measured.\n",
         f"{'seconds per epoch':35} median  fastest  epochs",
     ]

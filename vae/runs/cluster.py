@@ -57,6 +57,8 @@ def main() -> None:
     """Own a LocalCluster until standard input closes."""
     from distributed import LocalCluster, Security
 
+    contact_line = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever workers print belongs in the log, not in the pipe that nobody reads any further
     settings = Settings.from_environment()
     security = Security.temporary()
     cluster = LocalCluster(
@@ -73,7 +75,7 @@ def main() -> None:
     )
     with cluster:
         contact = {"address": cluster.scheduler_address} | {name: getattr(security, name) for name in CREDENTIALS}
-        print(json.dumps(contact), flush=True)
+        print(json.dumps(contact), file=contact_line, flush=True)
         sys.stdin.read()
 
 

@@ -63,7 +63,8 @@ class Jobs:
         check(config, self.settings)
         if len(self.store.queue()) >= self.settings.max_queued:
             raise InputError(
-                f"{self.settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have ended."
+                f"{self.settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have "
+                "ended."
             )
         run_id = self.store.create(config, self.owner)
         self._wake.set()

@@ -4,6 +4,7 @@ import contextlib
 import importlib
 import logging
 import os
+import sys
 import threading
 
 import sklearn.datasets
@@ -22,3 +23,4 @@ logging.basicConfig(level=logging.WARNING)
 timer = threading.Timer(LATER, importlib.import_module, ["torchvision.datasets"])
 timer.daemon = True
 timer.start()
+print("Latent Twins: worker ready", file=sys.stderr, flush=True)

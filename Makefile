@@ -1,0 +1,43 @@
+# Latent Twins. `make run` starts the dashboard, `make test` runs all checks; both install what they need into .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PORT ?= 8501
+
+.PHONY: run test test-slow lint bench clean
+
+run: $(VENV)/app.done
+	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
+
+test: $(VENV)/test.done lint
+	sh tests/ensure_chromium.sh $(BIN)/python
+	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+test-slow: $(VENV)/test.done
+	sh tests/ensure_chromium.sh $(BIN)/python
+	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+lint: $(VENV)/test.done
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+bench: $(VENV)/app.done
+	$(BIN)/python -m vae bench
+
+# The marker files are newer than the requirements once those are installed, so a second `make run` installs nothing.
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Python 3.11 or newer is needed: make PYTHON=/path/to/python3.11 run"; exit 1; }
+	@$(PYTHON) -m venv $(VENV) \
+	  || { rm -rf $(VENV); echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
+
+$(VENV)/app.done: requirements.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet -r requirements.txt
+	@touch $@
+
+$(VENV)/test.done: tests/requirements.txt $(VENV)/app.done
+	$(BIN)/python -m pip install --quiet -r tests/requirements.txt
+	@touch $@
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache reports

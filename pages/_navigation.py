@@ -1,0 +1,24 @@
+"""The frame of every page: title, logo, navigation. Started by dashboard.py."""
+
+import streamlit as st
+
+from pages.shared import resources
+from pages.shared.lessons import LESSONS
+from vae.errors import InputError
+from vae.figures.logo import LOGO, MARK
+
+st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
+st.logo(LOGO, size="large")
+# Streamlit leaves 6 rem above every page: on a projector that is a row of pictures.
+st.html("<style>.stMainBlockContainer { padding-top: 4.2rem; padding-bottom: 3rem; }</style>")
+pages = [
+    st.Page(lesson.file, title=lesson.title, icon=lesson.icon, default=number == 0)
+    for number, lesson in enumerate(LESSONS)
+]
+page = st.navigation(pages, position="top")
+try:
+    resources.store()
+except InputError as error:
+    st.error(str(error), icon=":material/database_off:")
+    st.stop()
+page.run()

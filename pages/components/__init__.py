@@ -1,0 +1,1 @@
+"""Pieces that run in the browser (Streamlit's Components v2)."""

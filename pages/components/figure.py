@@ -1,0 +1,80 @@
+"""A plotly figure that is updated in place.
+
+`st.plotly_chart` gives a chart a new identity whenever its data change, so the browser builds it anew: a live figure
+flickers and loses its zoom twice a second. This component keeps one chart per key and hands new figures to
+`Plotly.react`. plotly.js comes from the plotly package, so it works without internet; dashboard.py serves it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import plotly
+import plotly.graph_objects as go
+import streamlit as st
+from starlette.requests import Request
+from starlette.responses import FileResponse
+from starlette.routing import Route
+
+SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
+PATH = f"/latent-twins/plotly-{plotly.__version__}.min.js"
+
+JS = """
+const load = (url) =>
+  (window.latentTwinsPlotly ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script")
+    script.src = url
+    script.onload = () => resolve(window.Plotly)
+    script.onerror = reject
+    document.head.append(script)
+  }))
+
+const themed = (layout, element) => {
+  const style = getComputedStyle(element)
+  const family = style.fontFamily
+  return { ...layout, font: { ...layout.font, family, color: style.color } }
+}
+
+export default ({ data, parentElement }) => {
+  const holder = parentElement.querySelector(".figure")
+  holder.setAttribute("aria-label", data.alt)
+  const figure = JSON.parse(data.figure)
+  holder.style.minHeight = `${figure.layout.height}px`
+  holder.latest = figure // while plotly.js loads, newer figures may arrive: only the last one is drawn
+  load(data.script).then((Plotly) => {
+    if (holder.latest !== figure || !holder.isConnected) return
+    const config = { displayModeBar: false, responsive: false }
+    Plotly.react(holder, figure.data, themed(figure.layout, holder), config)
+    if (holder.observer) return
+    holder.observer = new ResizeObserver(() => holder.isConnected && Plotly.Plots.resize(holder))
+    holder.observer.observe(parentElement)
+  })
+  return () => {
+    holder.observer?.disconnect()
+    window.Plotly?.purge(holder)
+  }
+}
+"""
+
+CSS = ".figure { color: var(--st-text-color); font-family: var(--st-font); width: 100%; }"
+
+
+async def _script(_request: Request) -> FileResponse:
+    headers = {"Cache-Control": "public, max-age=31536000, immutable"}  # the version is in its name
+    return FileResponse(SCRIPT, media_type="text/javascript", headers=headers)
+
+
+ROUTE = Route(PATH, _script)
+
+
+def figure(drawing: go.Figure, *, key: str, alt: str) -> None:
+    """Show `drawing`, whose layout names its height, in place of the one shown before under `key`.
+
+    `alt` describes it for those who can't see it.
+    """
+    component = st.components.v2.component(
+        "latent_twins_figure", html='<div class="figure" role="img"></div>', css=CSS, js=JS, isolate_styles=False
+    )
+    prefix = st.get_option("server.baseUrlPath").strip("/")
+    script = f"/{prefix}{PATH}" if prefix else PATH
+    component(key=key, data={"figure": drawing.to_json(), "alt": alt, "script": script}, height="content")

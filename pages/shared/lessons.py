@@ -1,0 +1,21 @@
+"""The pages in the order of the lesson, each with the one question it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """One page."""
+
+    file: str  # relative to _navigation.py, as streamlit wants it
+    title: str
+    icon: str
+    question: str
+
+
+LESSONS = (
+    Lesson("start.py", "Start", ":material/home:", "What is this?"),
+    Lesson("train.py", "Train", ":material/model_training:", "What do both learn, and how do they differ?"),
+)

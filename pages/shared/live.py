@@ -1,0 +1,209 @@
+"""A run, live or replayed: the same panel on every page that shows one."""
+
+from __future__ import annotations
+
+import base64
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from vae.figures.curves import loss_curves, shared_ranges
+from vae.figures.latent import latent_scatter, plane_title
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import tile_rows
+from vae.runs.store import Run
+
+from . import resources
+
+POLL = 0.5  # seconds between looks at a run that is under way
+IMAGES_IN_A_ROW = 10
+REPLAY_FRAMES = 30  # at the most, spread over all epochs
+
+BADGES = {
+    "queued": (":material/hourglass_top:", "gray"),
+    "running": (":material/play_arrow:", "blue"),
+    "done": (":material/check:", "green"),
+    "stopped": (":material/stop:", "orange"),
+    "interrupted": (":material/power_off:", "orange"),
+    "failed": (":material/error:", "red"),
+}
+
+
+def run_panel(run_id: str) -> None:
+    """Status, progress, one epoch slider, and both variants side by side. Polls only while the run is under way."""
+    run = resources.run(run_id)
+    replaying = f"replay.{run_id}" in st.session_state
+    st.fragment(_panel, run_every=POLL if run.active or replaying else None)(run_id, run.active)
+
+
+def _panel(run_id: str, was_active: bool) -> None:
+    run, history = resources.progress(run_id)
+    if was_active and not run.active:
+        resources.forget()
+        st.rerun()  # once more as a whole, and then without polling
+    _header(run)
+    if run.epoch < 0:
+        if run.active:
+            st.skeleton(height=380)
+        return
+    shown = _epoch_slider(run)
+    watched = history[(history["split"] != "test") & (history["epoch"] <= run.epoch)]
+    _side_by_side(run, watched, shown)
+    if run.status == "done":
+        _test_table(run, history[history["split"] == "test"])
+
+
+def _header(run: Run) -> None:
+    icon, colour = BADGES[run.status]
+    with st.container(horizontal=True, vertical_alignment="center", key="run_header"):
+        st.badge(run.status, icon=icon, color=colour)
+        st.markdown(f"**{run.name}**  ·  run `{run.id}`")
+        if run.active:
+            stopping = run.stop_requested
+            if st.button("Stopping…" if stopping else "Stop", icon=":material/stop:", disabled=stopping, key="stop"):
+                resources.jobs().stop(run.id)
+                resources.forget()
+                st.rerun()
+        elif run.resumable and st.button("Resume", icon=":material/resume:", type="primary", key="resume"):
+            resources.jobs().resume(run.id)
+            resources.forget()
+            st.rerun()
+    if run.error:
+        (st.error if run.status == "failed" else st.info)(run.error)
+    if run.active:
+        st.progress(max(run.epoch, 0) / run.config.epochs, text=_progress_text(run))
+
+
+def _progress_text(run: Run) -> str:
+    if run.status == "queued":
+        place = resources.jobs().position(run.id)
+        return f"Waiting for a free worker: number {place} in the queue." if place else "Starting…"
+    if run.epoch < 1:
+        return "Starting…"
+    left = (run.config.epochs - run.epoch) * run.seconds / (run.epoch + 1)
+    return f"Epoch {run.epoch} of {run.config.epochs} · about {duration(left)} left"
+
+
+def duration(seconds: float) -> str:
+    """A length of time as people say it: 8 s, 3 min, 1.5 h."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _epoch_slider(run: Run) -> int:
+    """The epoch to show. The slider spans the whole run; at its right end it follows the training."""
+    key, replay = f"epoch.{run.id}", f"replay.{run.id}"
+    end = run.config.epochs if run.active else max(run.epoch, 1)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        if not run.active and run.epoch > 0:
+            if st.button("Replay", icon=":material/replay:", key="replay_button", help="Play the training again."):
+                st.session_state[replay] = 0
+                st.rerun()
+            if replay in st.session_state:
+                _advance(run, key, replay)
+        value = min(st.session_state.get(key, end), end)
+        st.session_state[key] = value
+        chosen = st.slider(
+            "Epoch",
+            0,
+            end,
+            key=key,
+            help="0 is the state before training. While a run is under way, the right end follows it.",
+        )
+    return min(chosen, run.epoch)
+
+
+def _advance(run: Run, key: str, replay: str) -> None:
+    """One frame of a replay."""
+    position = st.session_state[replay]
+    st.session_state[key] = min(position, run.epoch)
+    if position >= run.epoch:
+        del st.session_state[replay]
+        st.rerun()
+    st.session_state[replay] = position + math.ceil(run.epoch / REPLAY_FRAMES)
+
+
+def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:
+    """Row by row, so that on a phone each picture of the AE is followed by the same one of the VAE."""
+    config, data = run.config, run.data
+    pictures, images = resources.snapshot(run.id, epoch), resources.originals(run.id)
+    floor = data["floor"][data["watched_split"]][config.reconstruction]
+    ranges = shared_ranges(history, floor)
+    variants = config.variants
+    for column, variant in zip(st.columns(len(variants)), variants, strict=True):
+        with column:
+            _title(variant)
+            _figures_now(history, variant, epoch)
+            share = float(pictures[variant]["plane_share"][0])
+            st.caption(f"{plane_title(config.latent_dim, share)}, of {len(images['labels']):,} {_watched(run)} images")
+            drawing = latent_scatter(pictures[variant]["codes"], images["labels"], data["classes"], config.latent_dim)
+            figure(drawing, key=f"latent.{variant}", alt=f"Codes of the {VARIANT_TITLES[variant]}")
+    for column, variant in zip(st.columns(len(variants)), variants, strict=True):
+        with column:
+            drawing = loss_curves(history, variant, config.reconstruction, floor, ranges, config.epochs, epoch)
+            figure(drawing, key=f"curves.{variant}", alt=f"Losses of the {VARIANT_TITLES[variant]}")
+    for column, variant in zip(st.columns(len(variants)), variants, strict=True):
+        with column:
+            _reconstructions(images["images"], pictures[variant], tuple(data["shape"]), variant)
+
+
+def _watched(run: Run) -> str:
+    return "validation" if run.data["watched_split"] == "validation" else "training"
+
+
+def _title(variant: str) -> None:
+    colour = VARIANT_COLOURS[variant]
+    st.html(
+        f'<div style="border-top:4px solid {colour};padding-top:.35rem;font-size:1.15rem;font-weight:600">'
+        f"{VARIANT_TITLES[variant]}</div>"
+    )
+
+
+def _figures_now(history: pd.DataFrame, variant: str, epoch: int) -> None:
+    row = history[(history["variant"] == variant) & (history["epoch"] == epoch)].iloc[0]
+    parts = [f"reconstruction **{row.reconstruction:.1f}**"]
+    if pd.notna(row.kl):
+        parts.append(f"KL **{row.kl:.2f}**")
+    parts.append(f"{int(row.active_units)} active units")
+    st.markdown("  ·  ".join(parts))
+
+
+def _reconstructions(originals: np.ndarray, pictures: dict, shape: tuple[int, int], variant: str) -> None:
+    rows, names = [originals, pictures["from_mean"]], ["originals", "from the mean μ"]
+    if "from_sample" in pictures:
+        rows.append(pictures["from_sample"])
+        names.append("from a sample z")
+    elif variant == "ae":
+        names[1] = "reconstructions"
+    columns = min(IMAGES_IN_A_ROW, len(originals))
+    alt = f"{VARIANT_TITLES[variant]}: {', '.join(names)}, {columns} images each"
+    # Inside the message, not as a file beside it: a file is gone before a slow browser asks for it when polls go on.
+    source = base64.b64encode(tile_rows(rows, shape, columns)).decode()
+    st.html(f'<img src="data:image/png;base64,{source}" alt="{alt}" style="width:100%;image-rendering:pixelated">')
+    st.caption("Rows: " + " · ".join(names) + ".")
+
+
+def _test_table(run: Run, test: pd.DataFrame) -> None:
+    """The test split, reported once, at the end."""
+    st.subheader("On the test images", divider="gray")
+    unit = "nats" if run.config.reconstruction == "bce" else "squared error"
+    table = test.set_index("variant").loc[list(run.config.variants)]
+    table.index = [VARIANT_TITLES[name] for name in table.index]
+    names = {
+        "reconstruction": f"Reconstruction ({unit} / image)",
+        "kl": "KL (nats / image)",
+        "mse_from_mean": "MSE / pixel, from μ",
+        "mse_from_sample": "MSE / pixel, from a sample",
+        "active_units": "Active units",
+    }
+    st.dataframe(table[list(names)].rename(columns=names).style.format(precision=4, na_rep="–"), width="stretch")
+    floor = run.data["floor"]["test"]
+    st.caption(
+        f"{run.data['test_size']:,} images that no choice was made on. Predicting the mean training image costs "
+        f"{floor[run.config.reconstruction]:.2f} ({unit} / image) or an MSE of {floor['mse']:.4f}. An autoencoder's "
+        "reconstruction and a VAE's objective are different quantities: compare reconstructions, not losses."
+    )

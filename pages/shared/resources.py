@@ -1,0 +1,97 @@
+"""What all visitors share: settings, the run store, the dispatcher of jobs, and short-lived reads of runs."""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from vae.errors import InputError
+from vae.runs.jobs import Jobs
+from vae.runs.payloads import unpack
+from vae.runs.store import Run, Store
+from vae.settings import Settings
+
+FRESH = 0.4  # seconds a read is shared between visitors who watch the same run
+
+_lock = threading.Lock()
+_jobs: Jobs | None = None
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """Raises InputError when the environment is wrong; asked again at the next visit."""
+    return Settings.from_environment()
+
+
+@lru_cache(maxsize=1)
+def store() -> Store:
+    """Raises InputError when the database can't be used."""
+    return Store(settings().database_url)
+
+
+def jobs() -> Jobs:
+    """The one dispatcher of this process, started when first needed."""
+    global _jobs
+    with _lock:
+        if _jobs is None:
+            _jobs = Jobs(store(), settings()).start()
+        return _jobs
+
+
+def start() -> None:
+    """Bring the workers up with the server. A wrong environment is told on the page, which then tries again."""
+    try:
+        jobs()
+    except InputError as error:
+        print(f"Latent Twins: {error}", flush=True)
+
+
+def close() -> None:
+    """End the workers with the server."""
+    global _jobs
+    with _lock:
+        if _jobs is not None:
+            _jobs.close()
+        _jobs = None
+
+
+@st.cache_data(ttl=FRESH, max_entries=200, show_spinner=False)
+def run(run_id: str) -> Run:
+    """Raises InputError when there is no such run."""
+    return store().run(run_id)
+
+
+@st.cache_data(ttl=FRESH, max_entries=50, show_spinner=False)
+def progress(run_id: str) -> tuple[Run, pd.DataFrame]:
+    """A run and its rows of `metrics`, read in this order: the rows hold at least the epochs the run speaks of."""
+    current = store().run(run_id)
+    return current, store().history(run_id)
+
+
+@st.cache_data(max_entries=500, show_spinner=False)
+def snapshot(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
+    """Pictures by variant of a recorded epoch; they never change once written."""
+    return {variant: unpack(payload) for variant, payload in store().snapshots(run_id, epoch).items()}
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def originals(run_id: str) -> dict[str, np.ndarray]:
+    """The watched images, (m, P) uint8, and labels, of a run that has recorded an epoch."""
+    return unpack(store().originals(run_id))
+
+
+@st.cache_data(ttl=FRESH, show_spinner=False)
+def recent(limit: int) -> list[Run]:
+    """The newest runs."""
+    return store().runs(limit)
+
+
+def forget(*reads: Any) -> None:
+    """Drop shared reads after a change, so that whoever made it sees it at once."""
+    for read in reads or (run, progress, recent):
+        read.clear()

@@ -1,0 +1,53 @@
+"""Train: what do both learn, and how do they differ?"""
+
+import streamlit as st
+
+from pages.shared import config_form, resources, selection
+from pages.shared.drawing import networks
+from pages.shared.live import run_panel
+from pages.shared.obtain import offer_download
+from vae.errors import InputError
+
+st.title("Train both, side by side")
+st.markdown(
+    "An **autoencoder** squeezes an image into a few numbers and rebuilds it. A **variational autoencoder** turns the "
+    "image into a distribution, draws one code from it, and rebuilds that. Same batches, same initial weights: what "
+    "differs is the noise and the KL."
+)
+
+run_id = selection.selected()
+shown = resources.run(run_id) if run_id else None
+config_form.fill_once(shown.config if shown else None)
+if message := config_form.link_error():
+    st.warning(message)
+
+try:
+    config, problem = config_form.parsed(), None
+except InputError as error:
+    config, problem = None, str(error)
+
+with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
+    config_form.preset_picker()
+    ready = config is not None and config_form.available(config)
+    train = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not ready)
+if config and not ready:
+    offer_download(config.dataset)
+with st.expander("Settings", icon=":material/tune:", expanded=run_id is None):
+    config_form.fields_form()
+if problem:
+    st.error(problem)
+if config:
+    networks(config)
+
+if train:
+    try:
+        selection.select(resources.jobs().submit(config))
+        resources.forget()
+        st.rerun()
+    except InputError as error:
+        st.error(str(error))
+
+if shown:
+    if config and (changed := config.differences(shown.config)):
+        st.caption(f"The run below was trained with other settings than the form shows: {', '.join(changed)}.")
+    run_panel(run_id)

@@ -1,0 +1,278 @@
+"""The app in a real browser: what a teacher does in front of a class, and what must not break while she does it.
+
+Times are measured, printed and written to reports/browser.json; nothing here asserts one, machines differ.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from serving import ROOT, Dashboard, chromium, expect_status, open_page, plots, settled, shown_epoch
+
+from vae.runs.store import Store
+
+pytestmark = pytest.mark.browser
+REPORTS = ROOT / "reports"
+
+
+@pytest.fixture(scope="module")
+def times() -> Iterator[dict[str, float]]:
+    """Seconds by what was done."""
+    measured: dict[str, float] = {}
+    yield measured
+    REPORTS.mkdir(exist_ok=True)
+    (REPORTS / "browser.json").write_text(json.dumps(measured, indent=2))
+    print("\n" + "\n".join(f"{seconds:7.2f} s  {what}" for what, seconds in measured.items()))
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with chromium() as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
+    dashboard = Dashboard(tmp_path_factory.mktemp("app"))
+    dashboard.start()
+    yield dashboard
+    dashboard.stop()
+
+
+@pytest.fixture(scope="module")
+def finished(app: Dashboard, browser: Browser, times: dict[str, float]) -> str:
+    """The id of a quick run, trained by pressing the big button."""
+    started = time.perf_counter()
+    page = open_page(browser, app.url)
+    times["first page painted and at rest, from the first request"] = time.perf_counter() - started
+    wait_for_workers(page, app)
+
+    page.get_by_role("button", name="Train both now").click()
+    started = time.perf_counter()
+    expect(plots(page).first).to_be_visible()
+    times["click to first live pictures"] = time.perf_counter() - started
+    expect(page.get_by_text("Variational autoencoder", exact=True).first).to_be_visible()
+    expect_status(page, "done")
+    times["click to done, quick preset"] = time.perf_counter() - started
+    settled(page)
+    assert page.complaints == []
+    return run_in_link(page)
+
+
+def wait_for_workers(page: Page, app: Dashboard) -> None:
+    """A class comes in minutes after the start; a test comes in at once, while workers still import torch."""
+    deadline = time.monotonic() + 60
+    while "worker ready" not in app.log.read_text() and time.monotonic() < deadline:
+        page.wait_for_timeout(200)
+
+
+def run_in_link(page: Page) -> str:
+    return page.evaluate("new URL(location).searchParams.get('run')")
+
+
+def store_of(app: Dashboard) -> Store:
+    return Store(app.database_url)
+
+
+def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Browser, finished: str) -> None:
+    run, history = store_of(app).run(finished), store_of(app).history(finished)
+    assert run.status == "done"
+    for variant in ("ae", "vae"):
+        epochs = history[(history.variant == variant) & (history.split == "validation")].epoch
+        assert list(epochs) == list(range(run.config.epochs + 1))
+    page = open_page(browser, f"{app.url}/?run={finished}", height=1800)
+    left = page.get_by_text("Autoencoder", exact=True).first.bounding_box()
+    right = page.get_by_text("Variational autoencoder", exact=True).first.bounding_box()
+    assert left["x"] < right["x"] and abs(left["y"] - right["y"]) < 2, "AE left, VAE right"
+    assert plots(page).count() == 6  # a scatter, a reconstruction and a KL panel each
+    expect(page.get_by_text("On the test images")).to_be_visible()
+    assert page.complaints == []
+
+
+def test_a_reload_and_a_second_visitor_see_the_same_run(app: Dashboard, browser: Browser, finished: str) -> None:
+    page = open_page(browser, f"{app.url}/train?run={finished}")
+    expect(page.get_by_text(finished)).to_be_visible()
+    page.reload()
+    settled(page)
+    expect(page.get_by_text(finished)).to_be_visible()
+    other = open_page(browser, page.url)
+    expect(other.get_by_text(finished)).to_be_visible()
+    expect_status(other, "done")
+
+
+def test_the_run_stays_chosen_from_page_to_page(app: Dashboard, browser: Browser, finished: str) -> None:
+    page = open_page(browser, f"{app.url}/?run={finished}")
+    page.get_by_test_id("stTopNavLinkContainer").get_by_text("Train").click()
+    expect(page.get_by_role("heading", name="Train both, side by side")).to_be_visible()
+    settled(page)
+    expect(page.get_by_text(finished)).to_be_visible()
+    assert run_in_link(page) == finished
+
+
+def test_the_epoch_slider_replays_the_run(
+    app: Dashboard, browser: Browser, finished: str, times: dict[str, float]
+) -> None:
+    page = open_page(browser, f"{app.url}/train?run={finished}", height=1800)
+    epochs = store_of(app).run(finished).config.epochs
+    assert shown_epoch(page) == epochs
+    first = page.locator("img[alt*='Variational autoencoder: originals']")
+    at_the_end = first.get_attribute("src")
+    slider = page.get_by_role("slider", name="Epoch")
+    slider.focus()
+    started = time.perf_counter()
+    slider.press("Home")
+    expect(first).not_to_have_attribute("src", at_the_end)
+    times["epoch slider to new pictures"] = time.perf_counter() - started
+    before_training = store_of(app).history(finished).query("variant == 'vae' and epoch == 0").iloc[0]
+    expect(page.get_by_text(f"reconstruction {before_training.reconstruction:.1f}")).to_be_visible()
+
+    page.get_by_role("button", name="Replay").click()
+    page.wait_for_function("Number(document.querySelector('input[type=range]').value) > 3")
+    page.wait_for_function(f"Number(document.querySelector('input[type=range]').value) == {epochs}")
+    expect(first).to_have_attribute("src", at_the_end)
+
+
+def test_a_long_run_is_stopped_and_goes_on(app: Dashboard, browser: Browser, times: dict[str, float]) -> None:
+    page = open_page(browser, f"{app.url}/train?epochs=1000&seed=3")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect_status(page, "running")
+    expect(page.get_by_text("left", exact=False).filter(has_text="Epoch")).to_be_visible()
+    started = time.perf_counter()
+    page.locator("summary").filter(has_text="Settings").click()
+    expect(page.get_by_label("Latent dimensions")).to_be_visible()
+    page.get_by_label("Latent dimensions").fill("5")
+    page.get_by_label("Latent dimensions").press("Enter")
+    expect(page.get_by_text("other settings than the form shows: latent_dim")).to_be_visible()
+    times["while training: a setting changed to the answer (one rerun, two clicks)"] = time.perf_counter() - started
+
+    run_id = run_in_link(page)
+    page.get_by_role("button", name="Stop").click()
+    started = time.perf_counter()
+    expect_status(page, "stopped", within=20)
+    times["stop clicked to stopped, as seen"] = time.perf_counter() - started
+    stopped_at = store_of(app).run(run_id).epoch
+    assert 0 <= stopped_at < 1000
+
+    page.get_by_role("button", name="Resume").click()
+    expect_status(page, "running")
+    page.wait_for_function(f"document.body.innerText.match(/Epoch (\\d+) of/)?.[1] > {stopped_at}")
+    page.get_by_role("button", name="Stop").click()
+    expect_status(page, "stopped", within=20)
+    epochs = store_of(app).history(run_id).query("variant == 'vae'").epoch
+    assert list(epochs) == list(range(len(epochs))), "each epoch once"
+
+
+def test_the_drawing_follows_the_form(app: Dashboard, browser: Browser) -> None:
+    page = open_page(browser, f"{app.url}/train")
+    drawings = page.locator("svg[role=img]")
+    expect(drawings).to_have_count(2)
+    assert "17,218 parameters" in drawings.nth(0).get_attribute("aria-label")  # 64-128-2-128-64 by hand
+    page.get_by_label("Hidden layers").fill("32, 16")
+    page.get_by_label("Hidden layers").press("Enter")
+    description = "Variational autoencoder: layers 64 → 32 → 16 → 2 and back, 5,380 parameters"
+    expect(drawings.nth(1)).to_have_attribute("aria-label", description)
+
+
+@pytest.mark.parametrize(
+    ("label", "value", "sentence"),
+    [
+        ("Hidden layers", "abc", "hidden is 'abc', but it must be up to 4 layer widths"),
+        ("Latent dimensions", "0", "latent_dim is 0, but it must be a whole number from 1 to 512."),
+        ("Epochs", "-1", "epochs is -1, but it must be a whole number from 1 to 1,000."),
+        ("Learning rate", "1000000000", "learning_rate is 1e+09, but it must be a number from 1e-06 to 1."),
+    ],
+)
+def test_a_bad_setting_is_told_and_nothing_is_lost(
+    app: Dashboard, browser: Browser, label: str, value: str, sentence: str
+) -> None:
+    page = open_page(browser, f"{app.url}/train?seed=77")
+    page.get_by_label(label, exact=True).fill(value)
+    page.get_by_label(label, exact=True).press("Enter")
+    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    expect(page.get_by_label("Seed")).to_have_value("77")
+    expect(page.get_by_label(label, exact=True)).to_have_value(value)
+
+
+@pytest.mark.parametrize(
+    ("query", "sentence"),
+    [
+        ("dataset=unknown", "There is no dataset called 'unknown'; there are digits"),
+        ("latent_dim=0", "latent_dim is '0', but it must be a whole number from 1 to 512."),
+        ("run=<script>", "There is no run '<script>' in this database."),
+    ],
+)
+def test_a_bad_link_is_told(app: Dashboard, browser: Browser, query: str, sentence: str) -> None:
+    page = open_page(browser, f"{app.url}/train?{query}")
+    expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_enabled()
+
+
+def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app: Dashboard, browser: Browser) -> None:
+    page = open_page(browser, f"{app.url}/train?dataset=kmnist")
+    expect(page.get_by_test_id("stAlert")).to_contain_text("isn't on this computer yet")
+    expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
+    files = sorted(Path(app.folder).rglob("KMNIST*"))
+    assert files == [], "nothing is fetched before it is asked for"
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 1900), (390, 3400)], ids=["wide", "narrow"])
+@pytest.mark.parametrize("path", ["", "train"])
+def test_pages_fit_the_window(
+    app: Dashboard, browser: Browser, finished: str, path: str, width: int, height: int, dark: bool
+) -> None:
+    page = open_page(browser, f"{app.url}/{path}?run={finished}", width, height, dark)
+    expect(plots(page).nth(5)).to_be_visible()
+    overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    assert overflow <= 0
+    page.wait_for_timeout(500)  # figures fade in
+    REPORTS.mkdir(exist_ok=True)
+    page.screenshot(path=REPORTS / f"{path or 'start'}-{width}-{'dark' if dark else 'light'}.png")
+    assert page.complaints == []
+
+
+def test_nothing_recorded_is_lost_when_the_dashboard_is_killed(browser: Browser, tmp_path: Path) -> None:
+    """kill -9 of the dashboard, a new start, one click on Resume."""
+    app = Dashboard(tmp_path)
+    app.start()
+    try:
+        page = open_page(browser, f"{app.url}/train?epochs=150")
+        page.get_by_role("button", name="Train", exact=True).click()
+        page.wait_for_function("document.body.innerText.match(/Epoch (\\d+) of/)?.[1] > 5")
+        run_id = run_in_link(page)
+        app.kill()
+        recorded = store_of(app).history(run_id)
+        assert len(recorded) >= 2 * 6
+
+        app.start()
+        page = open_page(browser, f"{app.url}/train?run={run_id}")
+        expect_status(page, "interrupted", within=30)
+        kept = store_of(app).history(run_id)
+        assert len(kept) >= len(recorded)
+        page.get_by_role("button", name="Resume").click()
+        expect_status(page, "done", within=120)
+        epochs = store_of(app).history(run_id).query("variant == 'vae' and split == 'validation'").epoch
+        assert list(epochs) == list(range(151)), "each epoch once"
+    finally:
+        app.stop()
+
+
+def test_a_database_from_a_newer_version_is_told(browser: Browser, tmp_path: Path) -> None:
+    app = Dashboard(tmp_path)
+    with Store(app.database_url).write() as connection:
+        connection.exec_driver_sql("UPDATE schema_version SET version = 999")
+    app.start()
+    try:
+        page = browser.new_page()
+        page.goto(app.url)
+        expect(page.get_by_test_id("stAlert")).to_contain_text("written by a newer version")
+        expect(page.get_by_text("Traceback")).to_have_count(0)
+        page.close()
+    finally:
+        app.stop()
