@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.shared import resources, selection
+from pages.shared.drawing import networks
 from pages.shared.lessons import LESSONS
 from pages.shared.live import BADGES, run_panel
 from vae.config import PRESETS
@@ -26,6 +27,8 @@ if st.button("Train both now", type="primary", icon=":material/play_arrow:", hel
 run_id = selection.selected()
 if run_id:
     run_panel(run_id)
+else:
+    networks(PRESETS["quick"].config)
 
 st.subheader("The way through", divider="gray")
 for number, lesson in enumerate(LESSONS[1:], start=1):

@@ -62,6 +62,7 @@ def preset_picker() -> None:
         list(PRESETS),
         format_func=lambda name: PRESETS[name].title,
         key=PRESET_KEY,
+        wrap=True,
         on_change=_take_preset,
         help="\n".join(f"- **{preset.title}**: {preset.description}" for preset in PRESETS.values()),
     )

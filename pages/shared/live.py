@@ -200,7 +200,8 @@ def _test_table(run: Run, test: pd.DataFrame) -> None:
         "mse_from_sample": "MSE / pixel, from a sample",
         "active_units": "Active units",
     }
-    st.dataframe(table[list(names)].rename(columns=names).style.format(precision=4, na_rep="–"), width="stretch")
+    table = table[list(names)].rename(columns=names).map(lambda value: "–" if pd.isna(value) else f"{value:.4g}")
+    st.dataframe(table, width="stretch")
     floor = run.data["floor"]["test"]
     st.caption(
         f"{run.data['test_size']:,} images that no choice was made on. Predicting the mean training image costs "

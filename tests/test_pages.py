@@ -1,0 +1,156 @@
+"""Pages as Streamlit's own test runner sees them: what is on them, without a browser."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import resources
+from vae.config import PRESETS, RunConfig
+from vae.runs.execution import execute
+from vae.runs.store import Store
+from vae.settings import ROOT, Settings
+
+TIMEOUT = 60
+
+
+class QuietJobs:
+    """Takes the place of the dispatcher: what a page submits stays queued, so nothing races with the assertions."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def submit(self, config: RunConfig) -> str:
+        return self.store.create(config, "test")
+
+    def stop(self, run_id: str) -> None:
+        self.store.request_stop(run_id)
+
+    def resume(self, run_id: str) -> bool:
+        return self.store.requeue(run_id, "test")
+
+    def position(self, run_id: str) -> int:
+        return self.store.queue().index(run_id) + 1
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The pages' shared resources, on a database of this test's own."""
+    monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
+    resources.settings.cache_clear()
+    resources.store.cache_clear()
+    resources.forget(resources.run, resources.progress, resources.recent, resources.snapshot, resources.originals)
+    store = resources.store()
+    monkeypatch.setattr(resources, "jobs", lambda: QuietJobs(store))
+    yield store
+    resources.settings.cache_clear()
+    resources.store.cache_clear()
+
+
+@pytest.fixture
+def finished(shared: Store) -> str:
+    run_id = shared.create(RunConfig(epochs=2, latent_dim=3), "test")
+    assert execute(shared, run_id, Settings.from_environment()) == "done"
+    return run_id
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "pages" / "_navigation.py"), default_timeout=TIMEOUT)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    if name != "start.py":
+        app.switch_page(name).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])
+
+
+@pytest.mark.parametrize("name", ["start.py", "train.py"])
+def test_every_page_opens_without_any_run(shared: Store, name: str) -> None:
+    app = open_page(name)
+    assert len(app.title) == 1
+    assert not app.error
+
+
+@pytest.mark.parametrize("name", ["start.py", "train.py"])
+def test_every_page_shows_a_finished_run(shared: Store, finished: str, name: str) -> None:
+    app = open_page(name, run=finished)
+    shown = texts(app)
+    assert finished in shown
+    assert "PCA plane of the 3-D code" in shown, "a slice says that it is a slice"
+    assert app.slider[0].value == 2
+    test = shared.history(finished).query("split == 'test' and variant == 'vae'").iloc[0]
+    table = app.dataframe[0].value
+    assert float(table.loc["Variational autoencoder"].iloc[0]) == pytest.approx(test.reconstruction, rel=1e-3)
+    assert float(table.loc["Variational autoencoder"].iloc[1]) == pytest.approx(test.kl, rel=1e-3)
+    assert table.loc["Autoencoder"].iloc[1] == "–", "no KL is not a KL of nought"
+
+
+def test_the_slider_shows_the_numbers_of_its_epoch(shared: Store, finished: str) -> None:
+    app = open_page("train.py", run=finished)
+    app.slider[0].set_value(1).run()
+    row = shared.history(finished).query("split == 'validation' and variant == 'vae' and epoch == 1").iloc[0]
+    assert f"reconstruction **{row.reconstruction:.1f}**" in texts(app)
+
+
+def test_the_big_button_queues_the_quick_preset(shared: Store) -> None:
+    app = open_page("start.py")
+    next(button for button in app.button if button.label == "Train both now").click().run()
+    (run,) = shared.runs()
+    assert (run.config, run.status) == (PRESETS["quick"].config, "queued")
+    assert "Waiting for a free worker: number 1 in the queue." in app.get("progress")[0].proto.text
+
+
+def test_train_submits_what_the_form_says(shared: Store) -> None:
+    app = open_page("train.py")
+    app.number_input(key="config.latent_dim").set_value(7).run()
+    app.text_input(key="config.hidden").set_value("64, 32").run()
+    next(button for button in app.button if button.label == "Train").click().run()
+    (run,) = shared.runs()
+    assert run.config == RunConfig(latent_dim=7, hidden=(64, 32))
+
+
+def test_a_preset_fills_the_form(shared: Store) -> None:
+    app = open_page("train.py")
+    app.get("button_group")[0].set_value("collapse").run()
+    assert app.number_input(key="config.beta").value == pytest.approx(24.5)
+    assert app.selectbox(key="config.dataset").value == "mnist"
+    assert "isn't on this computer yet" in texts(app), "and says what is missing"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "sentence"),
+    [
+        ("config.latent_dim", 0, "latent_dim is 0, but it must be a whole number from 1 to 512."),
+        ("config.epochs", -1, "epochs is -1, but it must be a whole number from 1 to 1,000."),
+        ("config.learning_rate", 1e9, "learning_rate is 1e+09, but it must be a number from 1e-06 to 1."),
+    ],
+)
+def test_bad_numbers_are_told(shared: Store, key: str, value: float, sentence: str) -> None:
+    app = open_page("train.py")
+    app.number_input(key=key).set_value(value).run()
+    assert [error.value for error in app.error] == [sentence]
+    assert next(button for button in app.button if button.label == "Train").disabled
+
+
+def test_a_failed_run_says_why(shared: Store) -> None:
+    run_id = shared.create(RunConfig(dataset="mnist", validation_size=10), "test")
+    execute(shared, run_id, Settings.from_environment())
+    app = open_page("train.py", run=run_id)
+    assert any("MNIST isn't in" in error.value for error in app.error)
+
+
+def test_an_interrupted_run_is_resumed_by_one_click(shared: Store) -> None:
+    run_id = shared.create(RunConfig(epochs=5), "dead")
+    shared.interrupt(run_id, shared.run(run_id).pulse, "The program that trained it ended before the run did.")
+    app = open_page("train.py", run=run_id)
+    assert "ended before the run did" in texts(app)
+    next(button for button in app.button if button.label == "Resume").click().run()
+    assert shared.run(run_id).status == "queued"
