@@ -2,6 +2,7 @@
 
 import streamlit as st
 
+from pages.components.figure import preload
 from pages.shared import resources
 from pages.shared.lessons import LESSONS
 from vae.errors import InputError
@@ -22,3 +23,4 @@ except InputError as error:
     st.error(str(error), icon=":material/database_off:")
     st.stop()
 page.run()
+preload()

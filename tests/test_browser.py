@@ -89,7 +89,7 @@ def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Brow
     left = page.get_by_text("Autoencoder", exact=True).first.bounding_box()
     right = page.get_by_text("Variational autoencoder", exact=True).first.bounding_box()
     assert left["x"] < right["x"] and abs(left["y"] - right["y"]) < 2, "AE left, VAE right"
-    assert plots(page).count() == 6  # a scatter, a reconstruction and a KL panel each
+    expect(plots(page)).to_have_count(6)  # a scatter, a reconstruction and a KL panel each
     expect(page.get_by_text("On the test images")).to_be_visible()
     assert page.complaints == []
 
@@ -107,7 +107,7 @@ def test_a_reload_and_a_second_visitor_see_the_same_run(app: Dashboard, browser:
 
 def test_the_run_stays_chosen_from_page_to_page(app: Dashboard, browser: Browser, finished: str) -> None:
     page = open_page(browser, f"{app.url}/?run={finished}")
-    page.get_by_test_id("stTopNavLinkContainer").get_by_text("Train").click()
+    page.get_by_test_id("stTopNav").get_by_role("link", name="Train").click()
     expect(page.get_by_role("heading", name="Train both, side by side")).to_be_visible()
     settled(page)
     expect(page.get_by_text(finished)).to_be_visible()
@@ -142,13 +142,18 @@ def test_a_long_run_is_stopped_and_goes_on(app: Dashboard, browser: Browser, tim
     page.get_by_role("button", name="Train", exact=True).click()
     expect_status(page, "running")
     expect(page.get_by_text("left", exact=False).filter(has_text="Epoch")).to_be_visible()
-    started = time.perf_counter()
     page.locator("summary").filter(has_text="Settings").click()
-    expect(page.get_by_label("Latent dimensions")).to_be_visible()
-    page.get_by_label("Latent dimensions").fill("5")
-    page.get_by_label("Latent dimensions").press("Enter")
+    expect(page.get_by_label("Latent dimensions", exact=True)).to_be_visible()
+    answers = []
+    for latent_dim in (5, 6, 7, 8, 9):
+        page.get_by_label("Latent dimensions", exact=True).fill(str(latent_dim))
+        started = time.perf_counter()
+        page.get_by_label("Latent dimensions", exact=True).press("Enter")
+        drawn = page.locator(f"svg[role=img][aria-label*='128 → {latent_dim} and back']")
+        drawn.first.wait_for()
+        answers.append(time.perf_counter() - started)
     expect(page.get_by_text("other settings than the form shows: latent_dim")).to_be_visible()
-    times["while training: a setting changed to the answer (one rerun, two clicks)"] = time.perf_counter() - started
+    times["while training: a setting changed to the new drawing, median of 5"] = sorted(answers)[2]
 
     run_id = run_in_link(page)
     page.get_by_role("button", name="Stop").click()
@@ -172,8 +177,8 @@ def test_the_drawing_follows_the_form(app: Dashboard, browser: Browser) -> None:
     drawings = page.locator("svg[role=img]")
     expect(drawings).to_have_count(2)
     assert "17,218 parameters" in drawings.nth(0).get_attribute("aria-label")  # 64-128-2-128-64 by hand
-    page.get_by_label("Hidden layers").fill("32, 16")
-    page.get_by_label("Hidden layers").press("Enter")
+    page.get_by_label("Hidden layers", exact=True).fill("32, 16")
+    page.get_by_label("Hidden layers", exact=True).press("Enter")
     description = "Variational autoencoder: layers 64 → 32 → 16 → 2 and back, 5,380 parameters"
     expect(drawings.nth(1)).to_have_attribute("aria-label", description)
 
@@ -195,7 +200,7 @@ def test_a_bad_setting_is_told_and_nothing_is_lost(
     page.get_by_label(label, exact=True).press("Enter")
     expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    expect(page.get_by_label("Seed")).to_have_value("77")
+    expect(page.get_by_label("Seed", exact=True)).to_have_value("77")
     expect(page.get_by_label(label, exact=True)).to_have_value(value)
 
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PATH = f"/latent-twins/plotly-{plotly.__version__}.min.js"
 
-JS = """
+LOAD = """
 const load = (url) =>
   (window.latentTwinsPlotly ??= new Promise((resolve, reject) => {
     const script = document.createElement("script")
@@ -28,7 +28,11 @@ const load = (url) =>
     script.onerror = reject
     document.head.append(script)
   }))
+"""
 
+JS = (
+    LOAD
+    + """
 const themed = (layout, element) => {
   const style = getComputedStyle(element)
   const family = style.fontFamily
@@ -55,6 +59,7 @@ export default ({ data, parentElement }) => {
   }
 }
 """
+)
 
 CSS = ".figure { color: var(--st-text-color); font-family: var(--st-font); width: 100%; }"
 
@@ -67,6 +72,19 @@ async def _script(_request: Request) -> FileResponse:
 ROUTE = Route(PATH, _script)
 
 
+def _address() -> str:
+    prefix = st.get_option("server.baseUrlPath").strip("/")
+    return f"/{prefix}{PATH}" if prefix else PATH
+
+
+def preload() -> None:
+    """Fetch plotly.js while the visitor reads, so that the first figure of a run does not wait for it."""
+    js = LOAD + "export default ({ data }) => { load(data.script) }"
+    st.components.v2.component("latent_twins_preload", html="<span></span>", js=js)(
+        key="preload", data={"script": _address()}
+    )
+
+
 def figure(drawing: go.Figure, *, key: str, alt: str) -> None:
     """Show `drawing`, whose layout names its height, in place of the one shown before under `key`.
 
@@ -75,6 +93,4 @@ def figure(drawing: go.Figure, *, key: str, alt: str) -> None:
     component = st.components.v2.component(
         "latent_twins_figure", html='<div class="figure" role="img"></div>', css=CSS, js=JS, isolate_styles=False
     )
-    prefix = st.get_option("server.baseUrlPath").strip("/")
-    script = f"/{prefix}{PATH}" if prefix else PATH
-    component(key=key, data={"figure": drawing.to_json(), "alt": alt, "script": script}, height="content")
+    component(key=key, data={"figure": drawing.to_json(), "alt": alt, "script": _address()}, height="content")

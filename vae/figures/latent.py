@@ -30,39 +30,43 @@ def latent_scatter(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]
     labels = np.asarray(labels, dtype=int)
     x, y = codes[:, 0], codes[:, 1] if latent_dim > 1 else labels.astype(np.float32)
     names = np.asarray(classes, dtype=object)
-    figure = go.Figure(
-        go.Scatter(
-            x=x,
-            y=y,
-            mode="markers",
-            marker={
-                "color": [CLASS_COLOURS[label % len(CLASS_COLOURS)] for label in labels],
-                "size": 6 if len(x) > 400 else 7.5,
-                "opacity": 0.8,
-                "line": {"width": 0},
-            },
-            customdata=names[labels],
-            hovertemplate="class %{customdata}<br>(%{x:.2f}, %{y:.2f})<extra></extra>",
-        )
-    )
-    for label in np.unique(labels):
-        members = labels == label
-        colour = CLASS_COLOURS[label % len(CLASS_COLOURS)]
-        figure.add_annotation(
-            x=float(np.median(x[members])),
-            y=float(np.median(y[members])),
-            text=f"<b>{classes[label]}</b>",
-            showarrow=False,
-            font={"size": 15, "color": "#111"},
-            bgcolor="rgba(255,255,255,0.82)",
-            bordercolor=colour,
-            borderwidth=1.5,
-            borderpad=2,
-        )
+    present = np.unique(labels)
+    cloud = {
+        "type": "scatter",
+        "x": x,
+        "y": y,
+        "mode": "markers",
+        "marker": {
+            "color": [_colour(label) for label in labels],
+            "size": 6 if len(x) > 400 else 7.5,
+            "opacity": 0.8,
+        },
+        "customdata": names[labels],
+        "hovertemplate": "class %{customdata}<br>(%{x:.2f}, %{y:.2f})<extra></extra>",
+    }
+    plates = {  # each cloud's name at its median, so that nothing rests on telling ten hues apart
+        "type": "scatter",
+        "x": np.array([np.median(x[labels == label]) for label in present], dtype=np.float32),
+        "y": np.array([np.median(y[labels == label]) for label in present], dtype=np.float32),
+        "mode": "markers+text",
+        "text": [f"<b>{names[label]}</b>" for label in present],
+        "textfont": {"size": 14, "color": "#111"},
+        "marker": {
+            "symbol": "square",
+            "size": 19,
+            "color": "rgba(255,255,255,0.82)",
+            "line": {"width": 1.5, "color": [_colour(label) for label in present]},
+        },
+        "hoverinfo": "skip",
+    }
     pca = latent_dim > 2
-    figure.update_xaxes(title_text="first direction" if pca else "z₁", **GRID)
-    figure.update_yaxes(title_text="class" if latent_dim == 1 else "second direction" if pca else "z₂", **GRID)
+    horizontal = GRID | {"title": {"text": "first direction" if pca else "z₁"}}
+    vertical = GRID | {"title": {"text": "class" if latent_dim == 1 else "second direction" if pca else "z₂"}}
     if latent_dim > 1:
-        figure.update_yaxes(scaleanchor="x", scaleratio=1)
-    figure.update_layout(**BARE, height=HEIGHT, uirevision="latent")
-    return figure
+        vertical |= {"scaleanchor": "x", "scaleratio": 1}
+    layout = BARE | {"height": HEIGHT, "uirevision": "latent", "xaxis": horizontal, "yaxis": vertical}
+    return go.Figure({"data": [cloud, plates], "layout": layout})
+
+
+def _colour(label: int) -> str:
+    return CLASS_COLOURS[label % len(CLASS_COLOURS)]

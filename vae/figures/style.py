@@ -32,4 +32,4 @@ BARE = {
     "showlegend": False,
     "hoverlabel": {"font": {"size": 13}},
 }
-GRID = {"gridcolor": "rgba(138,143,152,0.22)", "zeroline": False, "automargin": True, "title_standoff": 6}
+GRID = {"gridcolor": "rgba(138,143,152,0.22)", "zeroline": False, "automargin": True}

@@ -32,6 +32,15 @@ def train_on_worker(run_id: str) -> str:
     return execute(Store(settings.database_url), run_id, settings)
 
 
+def warm_up() -> None:
+    """Do once in every worker what its first run would wait for: load the digits, open the store."""
+    from .. import datasets
+
+    settings = Settings.from_environment()
+    Store(settings.database_url)
+    datasets.load("digits", settings.data_dir)
+
+
 class Jobs:
     """The dispatcher of one dashboard. `submit`, `stop` and `resume` return at once."""
 
@@ -116,6 +125,7 @@ class Jobs:
             contact = self._cluster.contact
             security = Security(require_encryption=True, **{name: contact[name] for name in CREDENTIALS})
             self._client = Client(contact["address"], security=security, set_as_default=False)
+        self._client.run(warm_up)
         for run_id in lost:
             self.store.requeue(run_id, self.owner, ACTIVE)
 

@@ -14,7 +14,7 @@ from . import execution
 
 __all__ = ["execution", "sklearn", "torch"]
 
-NICENESS = 10  # the dashboard shares the cores: a visitor's click goes before a training step
+NICENESS = 5  # the dashboard shares the cores: a visitor's click goes before a training step
 LATER = 10  # seconds after which torchvision follows: it takes seconds to import, and the digits do without it
 
 with contextlib.suppress(AttributeError, OSError):  # Windows has no nice()
