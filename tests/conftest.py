@@ -1,0 +1,54 @@
+"""What all tests share. No test sees the VAE_… variables of the shell it was started from."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from vae.datasets import DATASETS
+from vae.runs.store import Store
+from vae.settings import ROOT, Settings
+
+# Read while the modules are collected, before `_no_outer_settings` hides the variables from the tests.
+MNIST_FOLDERS = [
+    *([Path(os.environ["VAE_DATA_DIR"]).expanduser().resolve()] if os.environ.get("VAE_DATA_DIR") else []),
+    ROOT.parent / "shared" / "data",
+]
+MNIST_REQUIRED = os.environ.get("VAE_REQUIRE_MNIST") == "1"
+
+
+@pytest.fixture(autouse=True)
+def _no_outer_settings(monkeypatch):
+    fixed = ("VAE_DATABASE_URL", "VAE_DATA_DIR", "VAE_SCHEDULER", "VAE_WORKERS", "VAE_THREADS")
+    for name in [name for name in os.environ if name in fixed or name.startswith("VAE_MAX_")]:
+        monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def mnist_dir():
+    """A data folder that holds MNIST. Without one the test is skipped, or fails where VAE_REQUIRE_MNIST=1 says so."""
+    for folder in MNIST_FOLDERS:
+        if DATASETS["mnist"].available(folder):
+            return folder
+    message = f"MNIST is in none of {', '.join(map(str, MNIST_FOLDERS))} (VAE_DATA_DIR may name a folder that holds it)"
+    return pytest.fail(message) if MNIST_REQUIRED else pytest.skip(message)
+
+
+@pytest.fixture
+def settings(tmp_path):
+    """A data folder and a database of the test's own."""
+    data_dir = tmp_path / "data"
+    data_dir.mkdir()
+    return Settings.from_environment(
+        {
+            "VAE_DATA_DIR": str(data_dir),
+            "VAE_DATABASE_URL": f"sqlite:///{tmp_path / 'runs.db'}",
+            "VAE_WORKERS": "1",
+            "VAE_THREADS": "1",
+        }
+    )
+
+
+@pytest.fixture
+def store(settings):
+    return Store(settings.database_url)

@@ -1,0 +1,100 @@
+"""The environment: what it means when nothing is said, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from vae import settings as module
+from vae.errors import InputError
+from vae.settings import ROOT, Settings
+
+
+@pytest.fixture(autouse=True)
+def four_cores(monkeypatch):
+    monkeypatch.setattr(module, "cores", lambda: 4)
+
+
+def test_defaults():
+    settings = Settings.from_environment({})
+    assert settings.data_dir == ROOT / "data"
+    assert settings.database_url == f"sqlite:///{ROOT / 'data' / 'latent_twins.db'}"
+    assert settings.scheduler is None
+    assert (settings.workers, settings.threads) == (4, 1)
+    limits = (settings.max_epochs, settings.max_queued, settings.max_weights_mb)
+    assert all(0 < limit < 1e6 for limit in limits)  # generous, finite
+
+
+def test_the_process_environment_is_read(monkeypatch, tmp_path):
+    monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("VAE_MAX_EPOCHS", "12")
+    settings = Settings.from_environment()
+    assert settings.data_dir == tmp_path
+    assert settings.database_url == f"sqlite:///{tmp_path / 'latent_twins.db'}"
+    assert settings.max_epochs == 12
+
+
+def test_the_data_folder_is_absolute(monkeypatch, tmp_path):
+    """A worker process may start in another folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert Settings.from_environment({"VAE_DATA_DIR": "here"}).data_dir == tmp_path / "here"
+    assert Settings.from_environment({"VAE_DATA_DIR": "~/there"}).data_dir == Path(tmp_path, "there")
+
+
+def test_an_empty_variable_counts_as_unset():
+    empty = dict.fromkeys(("VAE_DATA_DIR", "VAE_DATABASE_URL", "VAE_SCHEDULER", "VAE_WORKERS", "VAE_MAX_EPOCHS"), "")
+    assert Settings.from_environment(empty) == Settings.from_environment({})
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(1, 4), (2, 2), (4, 1), (1, 1)])
+def test_workers_times_threads_may_fill_the_cores(workers, threads):
+    settings = Settings.from_environment({"VAE_WORKERS": str(workers), "VAE_THREADS": str(threads)})
+    assert (settings.workers, settings.threads) == (workers, threads)
+
+
+@pytest.mark.parametrize(("workers", "threads"), [(5, 1), (2, 3), (3, 2)])
+def test_workers_times_threads_beyond_the_cores_are_refused(workers, threads):
+    with pytest.raises(InputError, match=r"VAE_WORKERS × VAE_THREADS is .* more than the 4 cores"):
+        Settings.from_environment({"VAE_WORKERS": str(workers), "VAE_THREADS": str(threads)})
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3, 4])
+def test_threads_are_chosen_to_fit_the_workers(workers):
+    settings = Settings.from_environment({"VAE_WORKERS": str(workers)})
+    assert settings.threads == 4 // workers
+
+
+def test_sqlite_with_a_remote_scheduler_is_refused():
+    with pytest.raises(InputError, match=r"VAE_SCHEDULER.*SQLite.*VAE_DATABASE_URL"):
+        Settings.from_environment({"VAE_SCHEDULER": "tcp://cluster:8786"})
+    with pytest.raises(InputError, match="VAE_SCHEDULER"):
+        Settings.from_environment({"VAE_SCHEDULER": "tcp://cluster:8786", "VAE_DATABASE_URL": "sqlite:///runs.db"})
+
+
+def test_a_remote_scheduler_with_a_database_server_is_fine():
+    environment = {"VAE_SCHEDULER": "tcp://cluster:8786", "VAE_DATABASE_URL": "postgresql://db/runs"}
+    settings = Settings.from_environment(environment)
+    assert (settings.scheduler, settings.database_url) == tuple(environment.values())
+
+
+@pytest.mark.parametrize(
+    "name", ["VAE_WORKERS", "VAE_THREADS", "VAE_MAX_EPOCHS", "VAE_MAX_QUEUED", "VAE_MAX_WEIGHTS_MB"]
+)
+@pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "²", "1e3"])
+def test_limits_must_be_whole_numbers(name, text):
+    with pytest.raises(InputError, match=f"{name} is .* whole number"):
+        Settings.from_environment({name: text})
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"VAE_DATA_DIR": "/data", "VAE_WORKERS": "2", "VAE_THREADS": "1", "VAE_MAX_EPOCHS": "7", "VAE_MAX_QUEUED": "8"},
+        {"VAE_SCHEDULER": "tcp://cluster:8786", "VAE_DATABASE_URL": "postgresql://db/runs", "VAE_MAX_WEIGHTS_MB": "9"},
+    ],
+    ids=["defaults", "embedded", "remote"],
+)
+def test_a_child_process_gets_the_same_settings(environment):
+    settings = Settings.from_environment(environment)
+    assert Settings.from_environment(settings.environment()) == settings
