@@ -87,6 +87,8 @@ def _train(options: argparse.Namespace) -> int:
     from .runs.store import Store, new_owner
 
     check(config, settings)
+    if options.json and options.json != "-":
+        _emit({}, options.json)  # a target that can't be written is better known before an hour of training
     store = Store(settings.database_url)
     run_id = store.create(config, new_owner("cli"))
     status = execute(store, run_id, settings, lambda epoch: _bar(epoch, config.epochs))

@@ -198,7 +198,9 @@ def as_text(value: Any) -> str:
     """A field's value as people type it: (512, 256) → '512,256'."""
     if isinstance(value, tuple):
         return ",".join(map(str, value))
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    if isinstance(value, float) and float(f"{value:g}") == value:
+        return f"{value:g}"
+    return str(value)
 
 
 def bounds(field: FieldInfo) -> tuple[float | None, float | None]:

@@ -35,7 +35,7 @@ class Settings:
         """Settings from VAE_… variables. Raises InputError with the variable's name and what it may be."""
         env = os.environ if environment is None else environment
         data_dir = Path(env.get("VAE_DATA_DIR") or ROOT / "data").expanduser().resolve()
-        workers = _whole(env, "VAE_WORKERS", min(cores(), 4))
+        workers = _whole(env, "VAE_WORKERS", max(1, min(cores() // _whole(env, "VAE_THREADS", 1), 4)))
         threads = _whole(env, "VAE_THREADS", max(1, cores() // workers))
         if workers * threads > cores():
             raise InputError(

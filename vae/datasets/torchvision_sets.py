@@ -62,9 +62,12 @@ def load(name: str, class_name: str, data_dir: Path) -> Images:
             "there by hand, or use the dataset digits, which needs no network."
         )
     cls = getattr(torchvision_datasets(), class_name)
-    for url, md5 in cls.resources:
-        _check(class_name, folder, url, md5)
-    train, test = (cls(str(data_dir), train=part, download=False) for part in (True, False))
+    try:
+        for url, md5 in cls.resources:
+            _check(class_name, folder, url, md5)
+        train, test = (cls(str(data_dir), train=part, download=False) for part in (True, False))
+    except OSError as error:
+        raise InputError(f"{class_name} can't be read ({error.strerror or error}). {_by_hand(folder)}") from None
     return Images(
         name=name,
         shape=tuple(train.data.shape[1:]),
@@ -98,6 +101,8 @@ def download(class_name: str, data_dir: Path, progress: Progress) -> None:
             _unpack(packed, work / packed.stem)
         for unpacked in work.glob("*-ubyte"):
             unpacked.replace(folder / unpacked.name)
+    except OSError as error:  # a full disk, most likely
+        raise InputError(f"{class_name} can't be kept ({error.strerror or error}). {_by_hand(folder)}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
         for empty in (folder, folder.parent):
@@ -134,7 +139,7 @@ def _check(class_name: str, folder: Path, url: str, packed_md5: str) -> None:
     unpacked = packed.with_suffix("")
     if not unpacked.exists():
         if _md5(packed) != packed_md5:
-            raise InputError(f"{packed} is damaged (wrong checksum): delete it and download {class_name} again.")
+            raise InputError(_damaged(packed, "wrong checksum", class_name))
         try:
             part = folder / f".{unpacked.name}.part"
             _unpack(packed, part)
@@ -145,10 +150,14 @@ def _check(class_name: str, folder: Path, url: str, packed_md5: str) -> None:
     expected = UNPACKED_MD5.get(f"{class_name}/{unpacked.name}")
     whole = _md5(unpacked) == expected if expected else _has_announced_size(unpacked)
     if not whole:
-        raise InputError(
-            f"{unpacked} is damaged (half a file, or altered): delete it and download {class_name} again, "
-            "or use the dataset digits, which needs no network."
-        )
+        raise InputError(_damaged(unpacked, "half a file, or altered", class_name))
+
+
+def _damaged(path: Path, how: str, class_name: str) -> str:
+    return (
+        f"{path} is damaged ({how}): delete it and download {class_name} again, or use the dataset digits, which needs "
+        "no network."
+    )
 
 
 def _has_announced_size(path: Path) -> bool:

@@ -42,11 +42,10 @@ def plane_of(mu: Tensor, previous_axes: Tensor | None) -> tuple[np.ndarray, floa
     if dimensions == 1:
         return torch.cat([mu, torch.zeros_like(mu)], dim=1).numpy().astype(np.float16), 1.0, None
     centred = mu - mu.mean(dim=0)
-    _, singular, right = torch.linalg.svd(centred, full_matrices=False)
-    axes = right[:2].T  # (D, 2)
+    variance, directions = torch.linalg.eigh(centred.T @ centred)  # ascending; (D,), (D, D)
+    axes = directions[:, [-1, -2]]  # (D, 2)
     if previous_axes is not None:
         left, _, turned = torch.linalg.svd(axes.T @ previous_axes)
         axes = axes @ (left @ turned)
-    variance = singular.square()
-    share = float(variance[:2].sum() / variance.sum().clamp_min(1e-12))
+    share = float(variance[-2:].sum() / variance.sum().clamp_min(1e-12))
     return (centred @ axes).numpy().astype(np.float16), share, axes

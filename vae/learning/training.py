@@ -209,8 +209,8 @@ class Learner:
         return Snapshot(codes, share, to_grey(torch.sigmoid(self.model.decoder(mu))), from_sample)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights and Adam's moments, named; live tensors."""
-        named = {}
+        """Weights, Adam's moments and the axes of the last plane, named; live tensors."""
+        named = {} if self.axes is None else {f"{self.name}/axes": self.axes}
         for i, (name, weight) in enumerate(self.model.named_parameters()):
             named |= {f"{self.name}/weight/{name}": weight.detach(), f"{self.name}/exp_avg/{name}": self.exp_avg[i]}
             named |= {f"{self.name}/exp_avg_sq/{name}": self.exp_avg_sq[i], f"{self.name}/step/{name}": self.steps[i]}
@@ -218,6 +218,9 @@ class Learner:
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state()` gave."""
+        axes = state.get(f"{self.name}/axes")
+        self.axes = None if axes is None else axes.clone()
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
 
@@ -288,13 +291,13 @@ class Training:
                 learner.train_epoch(self.train_x, epoch, stop)
             if stop.is_set():
                 return None
-            return learner.evaluate(self.watched_x, "watched"), learner.snapshot(self.watched_x)
+            metrics = learner.evaluate(self.watched_x, "watched")
+            if not metrics.finite():
+                raise Diverged(epoch, learner.name, self.config.learning_rate)
+            return metrics, learner.snapshot(self.watched_x)
 
         results = dict(zip(self.config.variants, pool.map(one, self.learners), strict=True))
         results = {name: result for name, result in results.items() if result}
-        for name, (metrics, _) in results.items():
-            if not metrics.finite():
-                raise Diverged(epoch, name, self.config.learning_rate)
         return Epoch(
             epoch=epoch,
             seconds=time.perf_counter() - started,

@@ -49,23 +49,35 @@ def execute(
     run = store.claim(run_id)
     if run is None:
         return store.run(run_id).status
-    stop = threading.Event()
     try:
-        with _watch(store, run, stop):
-            _train(store, run, settings, stop, on_epoch)
+        store.finish(run, **_outcome(store, run, settings, on_epoch))
     except Superseded:
         log.warning("run %s: another attempt has taken over", run_id)
-    except (InputError, Diverged) as error:
-        store.finish(run, "failed", str(error))
-    except KeyboardInterrupt:
-        store.finish(run, "stopped", "Stopped from the keyboard.")
-    except Exception as error:
-        log.exception("run %s failed", run_id)
-        store.finish(run, "failed", f"Training broke off: {type(error).__name__}: {error}")
     return store.run(run_id).status
 
 
-def _train(store: Store, run: Run, settings: Settings, stop: threading.Event, on_epoch: Callable[[Epoch], Any]) -> None:
+def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epoch], Any]) -> dict[str, Any]:
+    """Train, and say how it ended: {status, error or test}. Raises Superseded, and nothing else."""
+    stop = threading.Event()
+    try:
+        with _watch(store, run, stop):
+            test = _train(store, run, settings, stop, on_epoch)
+        return {"status": "done", "test": test} if test else {"status": "stopped"}
+    except Superseded:
+        raise
+    except (InputError, Diverged) as error:
+        return {"status": "failed", "error": str(error)}
+    except KeyboardInterrupt:
+        return {"status": "stopped", "error": "Stopped from the keyboard."}
+    except Exception as error:
+        log.exception("run %s failed", run.id)
+        return {"status": "failed", "error": f"Training broke off: {type(error).__name__}: {error}"}
+
+
+def _train(
+    store: Store, run: Run, settings: Settings, stop: threading.Event, on_epoch: Callable[[Epoch], Any]
+) -> dict[str, dict] | None:
+    """Test metrics by variant; None when stopped before the last epoch."""
     config = run.config
     images = datasets.load(config.dataset, settings.data_dir)
     split = datasets.split(images, config.validation_size, config.train_limit)
@@ -92,9 +104,8 @@ def _train(store: Store, run: Run, settings: Settings, stop: threading.Event, on
         store.record_epoch(run, _record(epoch, training, keep))
         on_epoch(epoch)
     if training.epoch < config.epochs:
-        store.finish(run, "stopped")
-    else:
-        store.finish(run, "done", test={name: asdict(m) for name, m in training.test().items()})
+        return None
+    return {name: asdict(measured) for name, measured in training.test().items()}
 
 
 def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
@@ -111,10 +122,12 @@ def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
 
 
 def weights_stride(training: Training, max_mb: int) -> int:
-    """Keep every k-th epoch's weights so that a run's stay below `max_mb` megabytes; small networks keep all."""
+    """The k for keeping every k-th epoch's weights, and the last, in `max_mb` megabytes; small networks keep all."""
     epoch_bytes = sum(p.numel() * p.element_size() for learner in training.learners for p in learner.parameters)
-    affordable = max(1, max_mb * 2**20 // epoch_bytes)
-    return -(-(training.config.epochs + 1) // affordable)
+    epochs, affordable = training.config.epochs, max_mb * 2**20 // epoch_bytes
+    if epochs + 1 <= affordable:
+        return 1
+    return -(-epochs // max(1, affordable - 1))  # 0, k, 2k, … and the last: at most epochs / k + 1
 
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
+import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +29,7 @@ from .schema import checkpoints, metrics, originals, runs, snapshots, splits, we
 ACTIVE = ("queued", "running")
 ENDED = ("done", "stopped", "failed", "interrupted")
 RESUMABLE = ("stopped", "interrupted")
+PATIENCE = 10  # seconds to wait for SQLite's write lock
 
 
 class Superseded(RuntimeError):
@@ -61,7 +64,8 @@ class Run:
 
     @property
     def resumable(self) -> bool:
-        return self.status in RESUMABLE and self.epoch < self.config.epochs
+        """Also after the last epoch: the test images may still have to be measured."""
+        return self.status in RESUMABLE
 
 
 @dataclass(frozen=True)
@@ -94,6 +98,8 @@ class Store:
         """Opens or creates the database. Raises InputError when it can't be used, and says why."""
         try:
             parsed = make_url(url)
+            if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
+                raise InputError("VAE_DATABASE_URL names a database in memory, which workers can't see. Name a file.")
             if parsed.get_backend_name() == "sqlite" and parsed.database:
                 Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
             # One connection per use for SQLite: none is cached across threads or held across a fork.
@@ -237,7 +243,9 @@ class Store:
                     started_at=func.coalesce(runs.c.started_at, now()),
                 )
             )
-        return self.run(run_id) if claimed.rowcount else None
+            # Read before the transaction ends: afterwards the row may hold the attempt of somebody else.
+            row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+        return _run(row) if claimed.rowcount else None
 
     def stop_requested(self, run_id: str, attempt: int) -> bool:
         """Whether this attempt should end: it was asked to, or it is no longer the one that counts."""
@@ -377,8 +385,17 @@ def _configure_sqlite(engine: Any) -> None:
     def on_connect(connection: Any, _: Any) -> None:
         connection.isolation_level = None
         cursor = connection.cursor()
-        for pragma in ("busy_timeout = 10000", "journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
+        for pragma in (f"busy_timeout = {1000 * PATIENCE}", "synchronous = NORMAL", "foreign_keys = ON"):
             cursor.execute(f"PRAGMA {pragma}")
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            try:
+                cursor.execute("PRAGMA journal_mode = WAL")
+                break
+            except sqlite3.OperationalError as error:  # the switch to WAL, alone, does not wait for its turn
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.02)
         cursor.close()
 
     @event.listens_for(engine, "begin")
