@@ -29,6 +29,7 @@ EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
 TRAINING_IMAGES_WATCHED = 5000  # images the curves are measured on when none are set aside for validation
 # Weights × batch above which one Python thread per variant beats taking turns: below it they only fight for the
 # interpreter lock. Measured on 2 cores: digits 64-128-2 (1e6) is 1.2× slower in threads, 784-400-20 (8e7) 1.7× faster.
+# Two such runs at once on those cores lose 8 % by it, so threads are used whether or not the machine is shared.
 WORTH_A_THREAD = 4_000_000
 
 
