@@ -111,7 +111,7 @@ def _contenders(
         found["pair bfloat16"] = ("the same, matrix products in bfloat16", lambda: pair(precision="bfloat16"))
     found |= {
         "pair in turns": (
-            "ae, then vae; float32, all cores on each, in the program's worker thread",
+            "ae, then vae; float32, all cores on each",
             lambda: pair(all_cores, parallel=False),
         ),
         "products in turns": ("float32 matrix products alone, all cores on each", lambda: multiply(models, all_cores)),
