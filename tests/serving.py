@@ -49,6 +49,8 @@ class Dashboard:
         """Start it and wait until it answers."""
         env = {name: value for name, value in os.environ.items() if not name.startswith("VAE_")}
         env |= {"VAE_DATA_DIR": str(self.folder), "VAE_DATABASE_URL": self.database_url, **self.environment}
+        # Downloads go to a port where nobody listens: no test depends on the internet, or loads it.
+        env |= {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
         options = [f"--server.port={self.port}", "--server.headless=true", "--server.address=127.0.0.1"]
         with self.log.open("ab") as log:
             command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]

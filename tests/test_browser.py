@@ -222,8 +222,13 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
     page = open_page(browser, f"{app.url}/train?dataset=kmnist")
     expect(page.get_by_test_id("stAlert")).to_contain_text("isn't on this computer yet")
     expect(page.get_by_role("button", name="Train", exact=True)).to_be_disabled()
-    files = sorted(Path(app.folder).rglob("KMNIST*"))
-    assert files == [], "nothing is fetched before it is asked for"
+    assert sorted(app.folder.rglob("KMNIST*")) == [], "nothing is fetched before it is asked for"
+    page.get_by_role("button", name="Download Kuzushiji-MNIST (about 21 MB)").click()
+    error = page.get_by_test_id("stAlert").filter(has_text="could not be downloaded")
+    expect(error).to_contain_text(str(app.folder / "KMNIST" / "raw"))
+    expect(error).to_contain_text("the dataset digits needs no network")
+    assert sorted(app.folder.rglob("KMNIST*")) == sorted(app.folder.rglob(".download*")) == []
+    assert page.complaints == []
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

@@ -168,7 +168,7 @@ def _figures_now(history: pd.DataFrame, variant: str, epoch: int) -> None:
     parts = [f"reconstruction **{row.reconstruction:.1f}**"]
     if pd.notna(row.kl):
         parts.append(f"KL **{row.kl:.2f}**")
-    parts.append(f"{int(row.active_units)} active units")
+    parts.append(f"{int(row.active_units)} active unit{'' if row.active_units == 1 else 's'}")
     st.markdown("  ·  ".join(parts))
 
 

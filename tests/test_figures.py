@@ -1,0 +1,144 @@
+"""Figures draw what they are given: numbers in, the same numbers in the drawing."""
+
+from __future__ import annotations
+
+import io
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from vae.figures.curves import loss_curves, shared_ranges
+from vae.figures.latent import latent_scatter, plane_title
+from vae.figures.network import network_svg
+from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import BACKGROUND, GAP, tile_rows
+from vae.learning.variants import VARIANTS
+
+HISTORY = pd.DataFrame(
+    {
+        "variant": ["ae"] * 3 + ["vae"] * 3,
+        "epoch": [0, 1, 2] * 2,
+        "reconstruction": [45.0, 30.0, 20.0, 46.0, 31.0, 22.0],
+        "kl": [None, None, None, 0.25, 0.5, 2.0],
+    }
+)
+FLOOR = 27.5
+
+
+def curves(history: pd.DataFrame, variant: str, epoch: int | None = None):
+    return loss_curves(history, variant, "bce", FLOOR, shared_ranges(history, FLOOR), 2, epoch)
+
+
+def test_curves_show_both_terms_apart() -> None:
+    before = HISTORY.copy()
+    reconstruction, kl = curves(HISTORY, "vae").data
+    assert list(reconstruction.x) == [0, 1, 2] and list(reconstruction.y) == [46, 31, 22]
+    assert list(kl.y) == [0.25, 0.5, 2.0]
+    assert (reconstruction.yaxis, kl.yaxis) == ("y", "y2")
+    assert reconstruction.line.color == VARIANT_COLOURS["vae"]
+    pd.testing.assert_frame_equal(HISTORY, before)  # the input is left alone
+
+
+def test_curves_of_an_autoencoder_say_why_there_is_no_kl() -> None:
+    figure = curves(HISTORY, "ae")
+    assert len(figure.data[1].y) == 0
+    assert "no KL" in figure.layout.annotations[1].text
+
+
+def test_the_mean_image_line_and_the_shown_epoch_are_marked() -> None:
+    line, cursor = curves(HISTORY, "vae", epoch=1).layout.shapes
+    assert (line.y0, line.y1) == (FLOOR, FLOOR)
+    assert (cursor.x0, cursor.x1) == (1, 1)
+
+
+def test_axes_carry_their_units() -> None:
+    layout = loss_curves(HISTORY, "vae", "sse", FLOOR, shared_ranges(HISTORY, FLOOR), 2).layout
+    assert "squared error / image" in layout.yaxis.title.text
+    assert "nats / image" in layout.yaxis2.title.text
+
+
+def test_two_variants_share_their_ranges_and_everything_after_the_start_is_in_view() -> None:
+    ae, vae = curves(HISTORY, "ae").layout, curves(HISTORY, "vae").layout
+    assert ae.yaxis.range == vae.yaxis.range and ae.yaxis2.range == vae.yaxis2.range
+    low, high = vae.yaxis.range
+    assert low < 20 and high > 31, "all values but the untrained ones"
+    assert low < FLOOR < high
+
+
+def test_no_history_gives_empty_axes() -> None:
+    figure = curves(HISTORY[:0], "vae")
+    assert [len(trace.x) for trace in figure.data] == [0, 0]
+
+
+def test_scatter_shows_every_code_in_the_colour_of_its_class() -> None:
+    codes = np.array([[0, 1], [2, 3], [4, 5], [6, 9]], dtype=np.float16)
+    cloud, names = latent_scatter(codes, np.array([0, 1, 1, 1]), ("cat", "dog"), 2).data
+    assert list(cloud.x) == [0, 2, 4, 6] and list(cloud.y) == [1, 3, 5, 9]
+    assert list(cloud.marker.color) == [CLASS_COLOURS[0], *[CLASS_COLOURS[1]] * 3]
+    assert list(cloud.customdata) == ["cat", "dog", "dog", "dog"]
+    assert [(x, y) for x, y in zip(names.x, names.y, strict=True)] == [(0, 1), (4, 5)], "each name at its median"
+
+
+def test_a_2d_scatter_has_equal_scales_and_a_1d_one_spreads_by_class() -> None:
+    codes, labels = np.array([[0.5, 0], [1.5, 0]]), np.array([0, 3])
+    assert latent_scatter(codes, labels, tuple("0123"), 2).layout.yaxis.scaleanchor == "x"
+    line = latent_scatter(codes, labels, tuple("0123"), 1)
+    assert list(line.data[0].y) == [0, 3]
+    assert line.layout.yaxis.scaleanchor is None
+
+
+def test_a_slice_says_that_it_is_one() -> None:
+    assert plane_title(2, 1.0) == "2-D code"
+    assert plane_title(20, 0.434) == "PCA plane of the 20-D code: 43% of its variance"
+
+
+def test_tiles_keep_every_pixel_a_square() -> None:
+    black_white = np.array([[0, 255, 255, 0]], dtype=np.uint8)
+    grey = np.array([[10, 20, 30, 40]], dtype=np.uint8)
+    sheet = np.asarray(Image.open(io.BytesIO(tile_rows([black_white, grey], (2, 2), 1))))
+    scale = (sheet.shape[1] - 2 * GAP) // 2
+    assert scale > 1 and sheet.shape == (4 * scale + 3 * GAP, 2 * scale + 2 * GAP)
+    assert (sheet[:GAP] == BACKGROUND).all()
+    corner = sheet[GAP : GAP + 2 * scale, GAP : GAP + 2 * scale]
+    assert np.array_equal(corner, np.kron([[0, 255], [255, 0]], np.ones((scale, scale))))
+    below = sheet[2 * GAP + 2 * scale :, GAP:]
+    assert (below[0, 0], below[0, scale], below[scale, 0], below[scale, scale]) == (10, 20, 30, 40)
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("layers", [[784, 32], [784, 400, 20], [64, 512, 256, 128, 64, 1]])
+def test_the_drawing_is_well_formed_and_names_every_layer(layers: list[int], variant: str) -> None:
+    ingredients = VARIANTS[variant]
+    drawing = ET.fromstring(network_svg(layers, variant, ingredients.noise, ingredients.kl, 12345))
+    texts = [element.text for element in drawing.iter() if element.text]
+    for width in layers[:-1]:
+        assert texts.count(str(width)) >= 2, "once on the way in, once on the way out"
+    assert any("12,345 parameters" in text for text in texts)
+    assert ("ε" in texts) == ingredients.noise
+    assert ("log σ²" in texts) == ingredients.has_logvar
+
+
+def test_every_variant_has_a_title_and_a_colour_of_its_own() -> None:
+    assert set(VARIANT_TITLES) == set(VARIANT_COLOURS) == set(VARIANTS)
+    assert len(set(VARIANT_COLOURS.values())) == len(VARIANTS)
+
+
+def contrast(one: str, other: str) -> float:
+    """WCAG 2.2 contrast ratio of two hex colours."""
+
+    def luminance(colour: str) -> float:
+        channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
+        return float(linear @ [0.2126, 0.7152, 0.0722])
+
+    high, low = sorted((luminance(one), luminance(other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("page", ["#FFFFFF", "#12151C"], ids=["light", "dark"])
+@pytest.mark.parametrize("colour", VARIANT_COLOURS.values())
+def test_variant_colours_stand_out_on_both_pages(colour: str, page: str) -> None:
+    assert contrast(colour, page) >= 3
