@@ -8,7 +8,8 @@ from contextlib import asynccontextmanager
 import streamlit as st
 
 from pages.components.figure import ROUTE
-from pages.shared import resources
+
+AFTER_FIRST_PAGE = 3  # seconds: whoever waits for the server to start sees a page before torch is imported
 
 
 def _warm_up() -> None:
@@ -29,8 +30,12 @@ def _warm_up() -> None:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The workers come up with the server and go with it."""
+    from pages.shared import resources  # its caches want a running server
+
     resources.start()
-    threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+    warm_up = threading.Timer(AFTER_FIRST_PAGE, _warm_up)
+    warm_up.daemon = True
+    warm_up.start()
     yield
     resources.close()
 

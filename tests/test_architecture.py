@@ -125,5 +125,11 @@ def test_the_first_page_paints_without_torch():
     assert "sqlalchemy" in light  # the measurement sees what is imported
 
 
+def test_no_page_needs_torch_to_be_drawn():
+    shared = [name_of(path) for path in FILES if name_of(path).startswith("pages.shared.")]
+    assert len(shared) > 5
+    assert not imported_by(*shared) & {"torch", "torchvision", "sklearn", "distributed"}
+
+
 def test_the_library_brings_no_streamlit_along():
     assert "streamlit" not in imported_by("vae.runs.execution", "vae.learning.training")

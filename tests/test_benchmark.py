@@ -8,8 +8,8 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from vae import benchmark, datasets
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
-from vae.learning.models import parameter_count
 from vae.learning.training import Learner, stream
+from vae.learning.variants import parameter_count
 from vae.settings import Settings
 
 CONFIG = PRESETS["pytorch_example"].config

@@ -286,3 +286,33 @@ def test_a_database_from_a_newer_version_is_told(browser: Browser, tmp_path: Pat
         page.close()
     finally:
         app.stop()
+
+
+def test_a_damaged_data_set_is_told_when_it_is_to_be_used(browser: Browser, tmp_path: Path) -> None:
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    for part in ("train", "t10k"):
+        for kind in ("images-idx3", "labels-idx1"):
+            (raw / f"{part}-{kind}-ubyte").write_bytes(b"half a file")
+    app = Dashboard(tmp_path)
+    app.start()
+    try:
+        page = open_page(browser, f"{app.url}/train?dataset=mnist&validation_size=1000")
+        page.get_by_role("button", name="Train", exact=True).click()
+        expect(page.get_by_test_id("stAlert")).to_contain_text("is damaged (half a file, or altered)")
+        assert store_of(app).runs() == [], "nothing half-written"
+    finally:
+        app.stop()
+
+
+def test_a_folder_that_cannot_be_written_is_told(browser: Browser, tmp_path: Path) -> None:
+    """No process can make folders below /proc, not even root's."""
+    app = Dashboard(tmp_path, VAE_DATA_DIR="/proc/latent-twins", VAE_DATABASE_URL="")
+    app.start()
+    try:
+        page = browser.new_page()
+        page.goto(app.url)
+        expect(page.get_by_test_id("stAlert")).to_contain_text("can't be opened for writing")
+        page.close()
+    finally:
+        app.stop()

@@ -7,9 +7,9 @@ from oracle import as_float64, decode, encode
 from torch import nn
 
 from vae.config import RunConfig
-from vae.learning.models import build, initialise, parameter_count
+from vae.learning.models import build, initialise
 from vae.learning.training import stream
-from vae.learning.variants import VARIANTS
+from vae.learning.variants import VARIANTS, parameter_count
 
 PIXELS = 36
 SHAPES = [

@@ -9,6 +9,7 @@ from vae.config import RunConfig
 from vae.datasets import DATASETS
 from vae.figures.network import network_svg
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.learning.variants import VARIANTS, parameter_count
 
 from .estimate import training_time
 from .live import duration
@@ -16,9 +17,6 @@ from .live import duration
 
 def networks(config: RunConfig) -> None:
     """One drawing per variant, AE left and VAE right, and an estimate of the training time."""
-    from vae.learning.models import parameter_count
-    from vae.learning.variants import VARIANTS
-
     height, width = DATASETS[config.dataset].shape
     layers = config.layers(height * width)
     for column, name in zip(st.columns(len(config.variants)), config.variants, strict=True):

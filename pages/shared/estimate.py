@@ -6,7 +6,7 @@ from statistics import median
 
 from vae.config import RunConfig
 from vae.datasets import DATASETS
-from vae.learning.models import parameter_count
+from vae.learning.variants import parameter_count
 
 from . import resources
 
@@ -28,7 +28,7 @@ def _counted(config: RunConfig) -> float:
 
 
 def training_time(config: RunConfig) -> float:
-    """Seconds. Without finished runs to compare with it is a guess that holds for a machine like ours."""
-    done = [run for run in resources.recent(RUNS_COMPARED) if run.status == "done" and run.config.dataset in DATASETS]
-    factors = [run.seconds / _counted(run.config) for run in done if run.seconds]
+    """Seconds. Without finished runs on the same images it is a guess that holds for a machine like ours."""
+    done = [run for run in resources.recent(RUNS_COMPARED) if run.status == "done"]
+    factors = [run.seconds / _counted(run.config) for run in done if run.config.dataset == config.dataset]
     return _counted(config) * (median(factors) if factors else 1.0)

@@ -79,10 +79,3 @@ def initialise(model: Autoencoder, generator: torch.Generator) -> Autoencoder:
         layer.weight.uniform_(-bound, bound, generator=generator)
         layer.bias.uniform_(-bound, bound, generator=generator)
     return model
-
-
-def parameter_count(layers: Sequence[int], with_logvar: bool) -> int:
-    """Weights and biases of one variant, without building it."""
-    there = sum(inputs * outputs + outputs for inputs, outputs in pairwise(layers))
-    back = sum(inputs * outputs + outputs for inputs, outputs in pairwise(list(reversed(layers))))
-    return there + back + (layers[-2] * layers[-1] + layers[-1] if with_logvar else 0)

@@ -278,12 +278,16 @@ class Training:
         ):
             # Taking turns happens in the calling thread: a second team of OpenMP threads would halve the speed.
             apply = pool.map if self.parallel else map
-            while self.epoch < self.config.epochs and not stop.is_set():
-                epoch = self._step(apply, self.epoch + 1, stop)
-                if stop.is_set():
-                    return
-                self.epoch += 1
-                yield epoch
+            try:
+                while self.epoch < self.config.epochs and not stop.is_set():
+                    epoch = self._step(apply, self.epoch + 1, stop)
+                    if stop.is_set():
+                        return
+                    self.epoch += 1
+                    yield epoch
+            except BaseException:  # one variant diverged, or Ctrl-C: do not let the other train its epoch to the end
+                stop.set()
+                raise
 
     def _step(self, apply: Callable, epoch: int, stop: threading.Event) -> Epoch:
         started = time.perf_counter()

@@ -1,6 +1,8 @@
-"""The four ways to treat a code. A variant is data: one training loop serves them all."""
+"""The four ways to treat a code. A variant is data: one training loop serves them all. Free of torch, for pages."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 
 @dataclass(frozen=True)
@@ -21,3 +23,10 @@ VARIANTS = {
     "kl_only": Variant(noise=False, kl=True),
     "vae": Variant(noise=True, kl=True),
 }
+
+
+def parameter_count(layers: Sequence[int], with_logvar: bool) -> int:
+    """Weights and biases of one variant, without building it."""
+    there = sum(inputs * outputs + outputs for inputs, outputs in pairwise(layers))
+    back = sum(inputs * outputs + outputs for inputs, outputs in pairwise(list(reversed(layers))))
+    return there + back + (layers[-2] * layers[-1] + layers[-1] if with_logvar else 0)

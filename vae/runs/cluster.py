@@ -7,6 +7,7 @@ and when the dashboard is killed.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 from ..settings import ROOT, Settings
 
 CREDENTIALS = ("tls_ca_file", "tls_client_cert", "tls_client_key")  # PEM texts that live in memory only
+NICENESS = 5  # the dashboard shares the cores: a visitor's click goes before a training step
 GOODBYE = 10  # seconds an ending cluster has before it is killed
 
 
@@ -57,6 +59,8 @@ def main() -> None:
     """Own a LocalCluster until standard input closes."""
     from distributed import LocalCluster, Security
 
+    with contextlib.suppress(AttributeError, OSError):  # Windows has no nice()
+        os.nice(NICENESS)  # workers inherit it
     contact_line = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever workers print belongs in the log, not in the pipe that nobody reads any further
     settings = Settings.from_environment()
@@ -68,7 +72,7 @@ def main() -> None:
         host="127.0.0.1",
         protocol="tls://",
         security=security,
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # a fixed port would clash with another dashboard on this machine
         worker_dashboard_address=None,
         preload=["vae.runs.warm"],
         memory_limit=0,

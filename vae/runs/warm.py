@@ -1,9 +1,7 @@
 """Loaded by every worker process at its start (Dask's `preload`), so that a run begins when it is asked for."""
 
-import contextlib
 import importlib
 import logging
-import os
 import sys
 import threading
 
@@ -14,11 +12,8 @@ from . import execution
 
 __all__ = ["execution", "sklearn", "torch"]
 
-NICENESS = 5  # the dashboard shares the cores: a visitor's click goes before a training step
 LATER = 10  # seconds after which torchvision follows: it takes seconds to import, and the digits do without it
 
-with contextlib.suppress(AttributeError, OSError):  # Windows has no nice()
-    os.nice(NICENESS)
 logging.basicConfig(level=logging.WARNING)
 timer = threading.Timer(LATER, importlib.import_module, ["torchvision.datasets"])
 timer.daemon = True
