@@ -30,22 +30,25 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     config_form.preset_picker()
     ready = config is not None and config_form.available(config)
     train = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not ready)
+told = st.container()  # what is wrong is said where the button is, not below the drawings
+if problem:
+    told.error(problem)
 if config and not ready:
-    offer_download(config.dataset)
+    with told:
+        offer_download(config.dataset)
 with st.expander("Settings", icon=":material/tune:", expanded=run_id is None):
     config_form.fields_form()
-if problem:
-    st.error(problem)
 if config:
     networks(config)
 
 if train:
     try:
-        selection.select(resources.jobs().submit(config))
+        with told, st.spinner("Looking at the data …"):
+            selection.select(resources.jobs().submit(config))
         resources.forget()
         st.rerun()
     except InputError as error:
-        st.error(str(error))
+        told.error(str(error))
 
 if shown:
     if config and (changed := config.differences(shown.config)):

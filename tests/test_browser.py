@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import ROOT, Dashboard, chromium, expect_status, open_page, plots, settled, shown_epoch
+from serving import PATIENCE, ROOT, Dashboard, chromium, expect_status, open_page, plots, settled, shown_epoch
 
 from vae.runs.store import Store
 
@@ -281,7 +281,7 @@ def test_a_database_from_a_newer_version_is_told(browser: Browser, tmp_path: Pat
     try:
         page = browser.new_page()
         page.goto(app.url)
-        expect(page.get_by_test_id("stAlert")).to_contain_text("written by a newer version")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("written by a newer version", timeout=PATIENCE)
         expect(page.get_by_text("Traceback")).to_have_count(0)
         page.close()
     finally:
@@ -299,7 +299,7 @@ def test_a_damaged_data_set_is_told_when_it_is_to_be_used(browser: Browser, tmp_
     try:
         page = open_page(browser, f"{app.url}/train?dataset=mnist&validation_size=1000")
         page.get_by_role("button", name="Train", exact=True).click()
-        expect(page.get_by_test_id("stAlert")).to_contain_text("is damaged (half a file, or altered)")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("is damaged (half a file, or altered)", timeout=PATIENCE)
         assert store_of(app).runs() == [], "nothing half-written"
     finally:
         app.stop()
@@ -312,7 +312,7 @@ def test_a_folder_that_cannot_be_written_is_told(browser: Browser, tmp_path: Pat
     try:
         page = browser.new_page()
         page.goto(app.url)
-        expect(page.get_by_test_id("stAlert")).to_contain_text("can't be opened for writing")
+        expect(page.get_by_test_id("stAlert")).to_contain_text("can't be opened for writing", timeout=PATIENCE)
         page.close()
     finally:
         app.stop()
