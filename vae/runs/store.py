@@ -7,29 +7,22 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-import sqlite3
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, create_engine, delete, event, func, insert, select, update
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import NullPool
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from ..config import RunConfig
 from ..errors import InputError
-from . import schema
+from .database import open_database, writing
 from .schema import checkpoints, metrics, originals, runs, snapshots, splits, weights
 
 ACTIVE = ("queued", "running")
 ENDED = ("done", "stopped", "failed", "interrupted")
 RESUMABLE = ("stopped", "interrupted")
-PATIENCE = 10  # seconds to wait for SQLite's write lock
 
 
 class Superseded(RuntimeError):
@@ -96,44 +89,12 @@ class Store:
 
     def __init__(self, url: str) -> None:
         """Opens or creates the database. Raises InputError when it can't be used, and says why."""
-        try:
-            parsed = make_url(url)
-            if parsed.get_backend_name() == "sqlite" and parsed.database in (None, "", ":memory:"):
-                raise InputError("VAE_DATABASE_URL names a database in memory, which workers can't see. Name a file.")
-            if parsed.get_backend_name() == "sqlite" and parsed.database:
-                Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
-            # One connection per use for SQLite: none is cached across threads or held across a fork.
-            options = {"poolclass": NullPool} if parsed.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
-            self.engine = create_engine(parsed, **options)
-            if parsed.get_backend_name() == "sqlite":
-                _configure_sqlite(self.engine)
-            self._prepare()
-        except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-            raise InputError(f"VAE_DATABASE_URL can't be used: {str(error).splitlines()[0]}.") from None
-        except OSError as error:
-            raise InputError(_unwritable(parsed.database, error.strerror)) from None
-        except DBAPIError as error:
-            raise InputError(_unwritable(parsed.database, str(error.orig))) from None
-
-    def _prepare(self) -> None:
-        with self.write() as connection:
-            if connection.dialect.has_table(connection, "schema_version"):
-                version = connection.scalar(select(schema.schema_version.c.version))
-            else:
-                schema.metadata.create_all(connection)
-                connection.execute(insert(schema.schema_version).values(version=schema.SCHEMA_VERSION))
-                version = schema.SCHEMA_VERSION
-        if version != schema.SCHEMA_VERSION:
-            raise InputError(
-                f"The database was written by a {'newer' if version > schema.SCHEMA_VERSION else 'older'} version of "
-                f"this program (schema {version}, this one knows {schema.SCHEMA_VERSION}). Update the program, or name "
-                "another database with VAE_DATABASE_URL."
-            )
+        self.engine = open_database(url)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that takes SQLite's write lock at its start, so that it waits its turn instead of failing."""
-        with self.engine.connect().execution_options(vae_write=True) as connection, connection.begin():
+        with writing(self.engine) as connection:
             yield connection
 
     # Making and finding runs
@@ -325,6 +286,12 @@ class Store:
             result = connection.execute(query)
             return pd.DataFrame.from_records([tuple(row) for row in result], columns=list(result.keys()))
 
+    def watched_rows(self, run_id: str) -> bytes | None:
+        """The stored split of a run: safetensors {train, validation}, row numbers of the training images."""
+        query = select(splits.c.rows).join(runs, runs.c.split_hash == splits.c.hash).where(runs.c.id == run_id)
+        with self.engine.connect() as connection:
+            return connection.scalar(query)
+
     def originals(self, run_id: str) -> bytes | None:
         with self.engine.connect() as connection:
             return connection.scalar(select(originals.c.payload).where(originals.c.run_id == run_id))
@@ -369,36 +336,3 @@ def _replace(connection: Connection, table: Any, key: dict[str, Any], **values: 
     condition = [table.c[name] == value for name, value in key.items()]
     connection.execute(delete(table).where(*condition))
     connection.execute(insert(table).values(**key, **values))
-
-
-def _unwritable(where: str | None, reason: str) -> str:
-    return (
-        f"The run store {where} can't be opened for writing ({reason}). Set VAE_DATABASE_URL to a database you may "
-        "write to, such as sqlite:////tmp/latent_twins.db, or VAE_DATA_DIR to a folder you may write to."
-    )
-
-
-def _configure_sqlite(engine: Any) -> None:
-    """WAL, enforced foreign keys, and explicit BEGIN: the driver's own would take the write lock too late."""
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: Any, _: Any) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (f"busy_timeout = {1000 * PATIENCE}", "synchronous = NORMAL", "foreign_keys = ON"):
-            cursor.execute(f"PRAGMA {pragma}")
-        deadline = time.monotonic() + PATIENCE
-        while True:
-            try:
-                cursor.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError as error:  # the switch to WAL, alone, does not wait for its turn
-                if "locked" not in str(error) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.02)
-        cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def on_begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("vae_write")
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
