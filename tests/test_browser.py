@@ -137,6 +137,28 @@ def test_the_epoch_slider_replays_the_run(
     expect(first).to_have_attribute("src", at_the_end)
 
 
+def test_reconstructions_are_sorted_and_drawn_again(
+    app: Dashboard, browser: Browser, finished: str, times: dict[str, float]
+) -> None:
+    page = open_page(browser, f"{app.url}/reconstructions?run={finished}", height=2000)
+    samples = page.locator("img[alt='Variational autoencoder: 16 samples']")
+    before = samples.get_attribute("src")
+    started = time.perf_counter()
+    page.get_by_role("button", name="Draw again").click()
+    expect(samples).not_to_have_attribute("src", before)
+    times["reconstructions: draw again to new samples"] = time.perf_counter() - started
+    expect(page.get_by_text("What to notice.")).to_be_visible()
+
+    original = page.locator("img[alt='Original']").first
+    unsorted = original.get_attribute("src")
+    page.get_by_role("combobox", name="Order").click()
+    page.get_by_role("option", name="worst first: Autoencoder").click()
+    expect(original).not_to_have_attribute("src", unsorted)
+    page.get_by_text("Error maps").click()
+    expect(page.locator("img[alt='its absolute error']")).to_have_count(3)
+    assert page.complaints == []
+
+
 def test_a_long_run_is_stopped_and_goes_on(app: Dashboard, browser: Browser, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/train?epochs=1000&seed=3")
     page.get_by_role("button", name="Train", exact=True).click()
@@ -233,12 +255,12 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 1900), (390, 3400)], ids=["wide", "narrow"])
-@pytest.mark.parametrize("path", ["", "train"])
+@pytest.mark.parametrize(("path", "figures"), [("", 6), ("train", 6), ("reconstructions", 1)])
 def test_pages_fit_the_window(
-    app: Dashboard, browser: Browser, finished: str, path: str, width: int, height: int, dark: bool
+    app: Dashboard, browser: Browser, finished: str, path: str, figures: int, width: int, height: int, dark: bool
 ) -> None:
     page = open_page(browser, f"{app.url}/{path}?run={finished}", width, height, dark)
-    expect(plots(page).nth(5)).to_be_visible()
+    expect(plots(page)).to_have_count(figures)
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0
     page.wait_for_timeout(500)  # figures fade in

@@ -11,10 +11,11 @@ import pytest
 from PIL import Image
 
 from vae.figures.curves import loss_curves, shared_ranges
+from vae.figures.errors import error_bars
 from vae.figures.latent import latent_scatter, plane_title
 from vae.figures.network import network_svg
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
-from vae.figures.tiles import BACKGROUND, GAP, tile_rows
+from vae.figures.tiles import BACKGROUND, GAP, tile_rows, to_grey
 from vae.learning.variants import VARIANTS
 
 HISTORY = pd.DataFrame(
@@ -142,3 +143,21 @@ def contrast(one: str, other: str) -> float:
 @pytest.mark.parametrize("colour", VARIANT_COLOURS.values())
 def test_variant_colours_stand_out_on_both_pages(colour: str, page: str) -> None:
     assert contrast(colour, page) >= 3
+
+
+def test_error_bars_show_means_and_intervals_of_the_mean() -> None:
+    values = np.array([0.01, 0.02, 0.03, 0.06])
+    colours = {"one": "#2A7FCB", "all equal": "#D9730D"}
+    (bars,) = error_bars({"one": values, "all equal": np.full(4, 0.05)}, colours, 0.07).data
+    assert bars.x == pytest.approx((0.03, 0.05))
+    assert list(bars.error_x.array) == pytest.approx([1.96 * np.std(values, ddof=1) / 2, 0])
+    assert list(bars.y) == ["one", "all equal"]
+
+
+def test_one_image_has_a_mean_but_no_interval() -> None:
+    (bars,) = error_bars({"one": np.array([0.5])}, {"one": "#2A7FCB"}, 0.07).data
+    assert list(bars.x) == [0.5] and list(bars.error_x.array) == [0]
+
+
+def test_grey_levels_are_clipped_and_scaled() -> None:
+    assert to_grey(np.array([[-1.0, 0.0, 0.25, 0.5, 2.0]]), white=0.5).tolist() == [[0, 0, 128, 255, 255]]

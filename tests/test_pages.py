@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import resources
+from pages.shared import resources, trained
 from vae.config import PRESETS, RunConfig
+from vae.runs import schema
 from vae.runs.execution import execute
 from vae.runs.store import Store
 from vae.settings import ROOT, Settings
@@ -42,7 +45,10 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
     resources.settings.cache_clear()
     resources.store.cache_clear()
-    resources.forget(resources.run, resources.progress, resources.recent, resources.snapshot, resources.originals)
+    for read in (resources.run, resources.progress, resources.recent, resources.snapshot, resources.originals):
+        read.clear()
+    for read in (trained.kept_epochs, trained.models, trained.watched, trained.rebuilt):
+        read.clear()
     store = resources.store()
     monkeypatch.setattr(resources, "jobs", lambda: QuietJobs(store))
     yield store
@@ -72,7 +78,7 @@ def texts(app: AppTest) -> str:
     return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])
 
 
-@pytest.mark.parametrize("name", ["start.py", "train.py"])
+@pytest.mark.parametrize("name", ["start.py", "train.py", "reconstructions.py"])
 def test_every_page_opens_without_any_run(shared: Store, name: str) -> None:
     app = open_page(name)
     assert len(app.title) == 1
@@ -154,3 +160,60 @@ def test_an_interrupted_run_is_resumed_by_one_click(shared: Store) -> None:
     assert "ended before the run did" in texts(app)
     next(button for button in app.button if button.label == "Resume").click().run()
     assert shared.run(run_id).status == "queued"
+
+
+def captured_strips(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, np.ndarray]]:
+    """(title, images) of every strip that the Reconstructions page draws from now on."""
+    drawn: list[tuple[str, np.ndarray]] = []
+    monkeypatch.setattr("pages.shared.strips.strip", lambda title, images, *_: drawn.append((title, images)))
+    return drawn
+
+
+def test_reconstructions_tell_measured_numbers_and_show_the_worst_first(
+    shared: Store, finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = captured_strips(monkeypatch)
+    app = open_page("reconstructions.py", run=finished)
+    history = shared.history(finished).query("split == 'validation' and epoch == 2").set_index("variant")
+    assert f"({history.loc['ae'].mse_from_mean:.4f})" in texts(app)
+    titles = [title for title, _ in drawn]
+    assert titles[:4] == [
+        "Original",
+        "Autoencoder",
+        "Variational autoencoder, from the mean",
+        "Variational autoencoder, from a sample",
+    ]
+
+    drawn.clear()
+    app.selectbox(key="reconstructions.order").set_value("worst first: Autoencoder").run()
+    original, rebuilt = (images.astype(float) / 255 for _, images in drawn[:2])
+    errors = np.square(original - rebuilt).mean(axis=1)
+    assert len(errors) == 12 and (np.diff(errors) < 1e-3).all(), "falling, but for the rounding to 256 greys"
+    assert errors[0] > history.loc["ae"].mse_from_mean
+
+
+def test_reconstructions_of_one_class_and_other_samples(
+    shared: Store, finished: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn = captured_strips(monkeypatch)
+    app = open_page("reconstructions.py", run=finished)
+    everything = drawn[0][1]
+    drawn.clear()
+    app.selectbox(key="reconstructions.class").set_value("3").run()
+    assert "images of class 3, with 95 % intervals" in texts(app)
+    assert not np.array_equal(drawn[0][1], everything)
+
+    def samples() -> np.ndarray:
+        return next(images for title, images in reversed(drawn) if title.endswith("16 samples"))
+
+    before = samples()
+    next(button for button in app.button if button.label == "Draw again").click().run()
+    assert not np.array_equal(samples(), before)
+
+
+def test_reconstructions_without_the_data_say_what_to_do(shared: Store, finished: str) -> None:
+    with shared.write() as connection:
+        config = RunConfig(dataset="kmnist", epochs=2, latent_dim=3).model_dump(mode="json")
+        connection.execute(update(schema.runs).where(schema.runs.c.id == finished).values(config=config))
+    app = open_page("reconstructions.py", run=finished)
+    assert any("KMNIST isn't in" in error.value for error in app.error)

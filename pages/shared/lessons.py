@@ -18,4 +18,5 @@ class Lesson:
 LESSONS = (
     Lesson("start.py", "Start", ":material/home:", "What is this?"),
     Lesson("train.py", "Train", ":material/model_training:", "What do both learn, and how do they differ?"),
+    Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 
 import numpy as np
@@ -17,6 +16,7 @@ from vae.figures.tiles import tile_rows
 from vae.runs.store import Run
 
 from . import resources
+from .strips import inline_png
 
 POLL = 0.5  # seconds between looks at a run that is under way
 IMAGES_IN_A_ROW = 10
@@ -181,9 +181,7 @@ def _reconstructions(originals: np.ndarray, pictures: dict, shape: tuple[int, in
         names[1] = "reconstructions"
     columns = min(IMAGES_IN_A_ROW, len(originals))
     alt = f"{VARIANT_TITLES[variant]}: {', '.join(names)}, {columns} images each"
-    # Inside the message, not as a file beside it: a file is gone before a slow browser asks for it when polls go on.
-    source = base64.b64encode(tile_rows(rows, shape, columns)).decode()
-    st.html(f'<img src="data:image/png;base64,{source}" alt="{alt}" style="width:100%;image-rendering:pixelated">')
+    st.html(inline_png(tile_rows(rows, shape, columns), alt))
     st.caption("Rows: " + " · ".join(names) + ".")
 
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from vae.errors import InputError
+from vae.runs.store import Run
 
-from . import resources
+from . import resources, trained
 
 KEY = "run"
+PICKER = "picked_run"
+CHOICES = 60  # runs offered
 
 
 def select(run_id: str) -> None:
@@ -31,3 +34,34 @@ def selected() -> str | None:
         return None
     select(run_id)
     return run_id
+
+
+def run_picker() -> Run | None:
+    """Choose among the newest runs that have learnt something; the choice goes with the visitor from page to page."""
+    options = {run.id: run for run in resources.recent(CHOICES) if run.epoch >= 0}
+    chosen = selected()
+    if chosen and chosen not in options:
+        run = resources.run(chosen)
+        options = {chosen: run, **options} if run.epoch >= 0 else options
+    if not options:
+        st.info("Nothing is trained yet.", icon=":material/model_training:")
+        st.page_link("start.py", label="Train both now, on the first page", icon=":material/home:")
+        return None
+    st.session_state[PICKER] = chosen if chosen in options else next(iter(options))
+    st.selectbox("Run", list(options), format_func=lambda run_id: _title(options[run_id]), key=PICKER)
+    select(st.session_state[PICKER])
+    return options[st.session_state[PICKER]]
+
+
+def _title(run: Run) -> str:
+    return f"{run.name} · {run.status} · {run.id}"
+
+
+def epoch_picker(run: Run) -> int:
+    """An epoch whose weights were kept; the last one unless the visitor chose another."""
+    kept, key = trained.kept_epochs(run.id, run.epoch), f"kept_epoch.{run.id}"
+    if len(kept) < 2:
+        return kept[-1]
+    if st.session_state.get(key) not in kept:
+        st.session_state[key] = kept[-1]
+    return st.select_slider("Epoch", kept, key=key, help="0 is the state before training.", persist_state="session")

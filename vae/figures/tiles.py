@@ -13,6 +13,11 @@ BACKGROUND = 128  # mid grey: neither page colour hides the edge of a black imag
 WIDTH = 720  # a phone scales it down, a projector little up
 
 
+def to_grey(images: np.ndarray, white: float = 1.0) -> np.ndarray:
+    """Values in [0, `white`], (m, P), as grey levels 0–255, uint8."""
+    return (np.clip(images / white, 0, 1) * 255).round().astype(np.uint8)
+
+
 def tile_rows(rows: Sequence[np.ndarray], shape: tuple[int, int], columns: int) -> bytes:
     """A PNG with one row of images for each of `rows` ((m, P) uint8), its first `columns` images from left to right.
 

@@ -286,7 +286,7 @@ class Store:
             result = connection.execute(query)
             return pd.DataFrame.from_records([tuple(row) for row in result], columns=list(result.keys()))
 
-    def watched_rows(self, run_id: str) -> bytes | None:
+    def split_rows(self, run_id: str) -> bytes | None:
         """The stored split of a run: safetensors {train, validation}, row numbers of the training images."""
         query = select(splits.c.rows).join(runs, runs.c.split_hash == splits.c.hash).where(runs.c.id == run_id)
         with self.engine.connect() as connection:

@@ -1,0 +1,131 @@
+"""Reconstructions: what survives the bottleneck?"""
+
+import numpy as np
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared import selection, trained
+from pages.shared.strips import strip
+from vae.errors import InputError
+from vae.figures.errors import error_bars
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import to_grey
+from vae.learning.variants import VARIANTS
+from vae.runs.store import Run
+
+COLUMNS = 12
+SAMPLES = 16
+AS_THEY_COME = "as they come"
+IMAGE_KEY = "reconstructions.image"
+ERROR_WHITE = 0.5  # what an error map or a standard deviation shows as white; black to white in an image is 1
+
+
+def lesson(run: Run) -> None:
+    """All below the run picker; it runs again by itself when one of its controls is moved."""
+    epoch = selection.epoch_picker(run)
+    images, rebuilt = trained.watched(run.id), trained.rebuilt(run.id, epoch)
+    if not images.unchanged:
+        st.warning("The images on this computer are not those that this run was trained on.")
+    rows: dict[str, tuple[str, np.ndarray]] = {}  # title → variant, (N, P)
+    for name in run.config.variants:
+        title, both = VARIANT_TITLES[name], rebuilt[name].from_sample is not None
+        rows[f"{title}, from the mean" if both else title] = (name, rebuilt[name].from_mean)
+        if both:
+            rows[f"{title}, from a sample"] = (name, rebuilt[name].from_sample)
+    errors = {title: np.square(outputs - images.x).mean(axis=1) for title, (_, outputs) in rows.items()}  # (N,) each
+
+    shown, kind, maps = choose(run, images.labels, errors)
+    if len(shown) == 0:
+        st.info("None of these images is of this class.")
+        return
+    first, shape = shown[:COLUMNS], tuple(run.data["shape"])
+    strip("Original", to_grey(images.x[first]), shape, COLUMNS)
+    for title, (name, outputs) in rows.items():
+        strip(title, to_grey(outputs[first]), shape, COLUMNS, VARIANT_COLOURS[name])
+        if maps:
+            strip("its absolute error", to_grey(np.abs(outputs - images.x)[first], ERROR_WHITE), shape, COLUMNS)
+    if maps:
+        st.caption(f"In an error map, white is an error of {ERROR_WHITE} or more; black to white in an image is 1.")
+
+    floor = float(np.square(images.mean_image - images.x[shown]).mean())
+    losses = {title: values[shown] for title, values in errors.items()}
+    how_much_is_lost(run, losses, {title: VARIANT_COLOURS[name] for title, (name, _) in rows.items()}, floor, kind)
+    many_answers(run, epoch, images.x[first], {name: rebuilt[name].from_mean[first] for name in run.config.variants})
+
+
+def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple[np.ndarray, str, bool]:
+    """Row numbers to show in their order, what they are in words, and whether error maps are wanted."""
+    classes, orders = run.data["classes"], [AS_THEY_COME, *(f"worst first: {title}" for title in errors)]
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        wanted = st.selectbox("Class", ["all", *classes], key="reconstructions.class", width=160)
+        order = st.selectbox("Order", orders, key="reconstructions.order", width=400)
+        maps = st.toggle("Error maps", key="reconstructions.maps")
+    shown = np.arange(len(labels)) if wanted == "all" else np.flatnonzero(labels == classes.index(wanted))
+    if order != AS_THEY_COME:
+        shown = shown[np.argsort(-errors[order.removeprefix("worst first: ")][shown], kind="stable")]
+    return shown, "of all classes" if wanted == "all" else f"of class {wanted}", maps
+
+
+def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, kind: str) -> None:
+    """Squared error per pixel of each way to rebuild, beside the mean image's on the same images."""
+    st.subheader("How much is lost", divider="gray")
+    count = len(next(iter(losses.values())))
+    figure(error_bars(losses, colours, floor), key="errors", alt="Squared error per pixel of each reconstruction")
+    st.caption(
+        f"Means over {count:,} {run.data['watched_split']} images {kind}, with 95 % intervals of the mean. The dotted "
+        "line is what predicting the mean training image costs on the same images."
+    )
+    means = {title: float(values.mean()) for title, values in losses.items()}
+    best, worst = min(means, key=means.get), max(means, key=means.get)
+    said = [f"**{best}** loses least ({means[best]:.4f})"]
+    if worst != best:
+        said.append(f"**{worst}** most ({means[worst]:.4f})")
+    beaten = [title for title, mean in means.items() if mean >= floor]
+    compared = (
+        f"No better than the mean image ({floor:.4f}): {', '.join(beaten)}."
+        if beaten
+        else f"The mean image costs {floor:.4f}, {floor / means[worst]:.1f} times the largest of these."
+    )
+    st.markdown(f"**What to notice.** {', '.join(said)}. {compared}")
+
+
+def many_answers(run: Run, epoch: int, originals: np.ndarray, from_mean: dict[str, np.ndarray]) -> None:
+    """One image decoded from many samples of its code: the article's "more diverse"."""
+    from vae.analysis.reconstructions import resample, spread
+    from vae.learning.training import stream
+
+    st.subheader("One image, many answers", divider="gray")
+    st.session_state[IMAGE_KEY] = min(st.session_state.get(IMAGE_KEY, 1), len(originals))  # a class may have few
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        place = st.number_input("Image, from the left", 1, len(originals), key=IMAGE_KEY, width=190) - 1
+        if st.button("Draw again", icon=":material/casino:", help="New samples z = μ + σ·ε of the same image's code."):
+            st.session_state["reconstructions.draw"] = st.session_state.get("reconstructions.draw", 0) + 1
+    draw, shape = st.session_state.get("reconstructions.draw", 0), tuple(run.data["shape"])
+    strip("Original", to_grey(originals[[place]]), shape, SAMPLES)
+    for name, model in trained.models(run.id, epoch).items():
+        title, colour = VARIANT_TITLES[name], VARIANT_COLOURS[name]
+        if not VARIANTS[name].noise:
+            strip(f"{title}: no noise, so one answer", to_grey(from_mean[name][[place]]), shape, SAMPLES, colour)
+            continue
+        samples = resample(model, originals[place], SAMPLES, stream(run.config.seed, f"resample {draw}", epoch))
+        deviation = spread(samples)  # (P,)
+        strip(f"{title}: {SAMPLES} samples", to_grey(samples), shape, SAMPLES, colour)
+        strip("Standard deviation of each pixel", to_grey(deviation[None], ERROR_WHITE), shape, SAMPLES, colour)
+        st.caption(
+            f"Over these {SAMPLES} samples a pixel varies by {deviation.mean():.3f} on average and by "
+            f"{deviation.max():.3f} at most (standard deviation; {ERROR_WHITE} is drawn white)."
+        )
+
+
+st.title("What survives the bottleneck?")
+st.markdown(
+    "Each image goes through a code of a few numbers and back. The autoencoder decodes the code itself; the "
+    "variational autoencoder may decode the mean μ of its distribution, or a sample z = μ + σ·ε of it."
+)
+chosen = selection.run_picker()
+if chosen:
+    try:
+        trained.watched(chosen.id)
+        st.fragment(lesson)(chosen)
+    except InputError as problem:
+        st.error(str(problem))

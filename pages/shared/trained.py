@@ -1,0 +1,68 @@
+"""Trained models and their images, for pages that look into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import streamlit as st
+
+from vae import datasets
+from vae.runs.payloads import unpack, unpack_tensors
+
+from . import resources
+
+LOOKED_AT = 2000  # watched images that pages measure on: enough for three digits, and quick
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def kept_epochs(run_id: str, recorded: int) -> list[int]:
+    """Epochs whose weights are stored; `recorded`, the run's last epoch, tells apart a run that has gone on."""
+    return resources.store().weight_epochs(run_id)
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def models(run_id: str, epoch: int) -> dict:
+    """Networks by variant at a kept epoch, shared by all visitors: never changed."""
+    from vae.analysis.reconstructions import restore
+
+    run = resources.run(run_id)
+    pixels = run.data["shape"][0] * run.data["shape"][1]
+    stored = resources.store().weights(run_id, epoch)
+    return {name: restore(run.config, pixels, name, unpack_tensors(stored[name])) for name in run.config.variants}
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Images a run was watched on while it learnt."""
+
+    x: np.ndarray  # (n, P) float32 in [0, 1]
+    labels: np.ndarray  # (n,) indices into the run's classes
+    mean_image: np.ndarray  # (P,) of the images it learnt from
+    unchanged: bool  # whether the data set here is the one it was trained on
+
+
+@st.cache_data(max_entries=6, show_spinner=False)
+def watched(run_id: str) -> Watched:
+    """Raises InputError when the data set isn't on this computer."""
+    run = resources.run(run_id)
+    images = datasets.load(run.config.dataset, resources.settings().data_dir)
+    split = unpack(resources.store().split_rows(run_id))
+    rows = (split["validation"] if len(split["validation"]) else split["train"])[:LOOKED_AT]
+    return Watched(
+        x=images.train_x[rows].astype(np.float32) / images.white,
+        labels=images.train_y[rows],
+        mean_image=images.train_x[split["train"]].mean(axis=0, dtype=np.float64).astype(np.float32) / images.white,
+        unchanged=images.hash == run.data["hash"],
+    )
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def rebuilt(run_id: str, epoch: int) -> dict:
+    """`Rebuilt` of the watched images, by variant."""
+    from vae.analysis.reconstructions import reconstruct
+    from vae.learning.training import stream
+
+    x, seed = watched(run_id).x, resources.run(run_id).config.seed
+    noise = {name: stream(seed, "rebuilt", epoch) for name in models(run_id, epoch)}  # the same for each variant
+    return {name: reconstruct(model, name, x, noise[name]) for name, model in models(run_id, epoch).items()}
