@@ -136,8 +136,9 @@ class Learner:
 
     @torch.no_grad()
     def update(self) -> None:
-        """One step of Adam (Kingma & Ba 2015), through torch's functional form: it spares a sixth of the step."""
-        used = [i for i, p in enumerate(self.parameters) if p.grad is not None]  # with β = 0, kl_only's log-variance has none
+        """One step of Adam (Kingma & Ba 2015), through torch's functional form: an epoch takes 8 % less."""
+        # With β = 0, kl_only's log-variance has no gradient.
+        used = [i for i, p in enumerate(self.parameters) if p.grad is not None]
         adam(
             [self.parameters[i] for i in used],
             [self.parameters[i].grad for i in used],
