@@ -14,6 +14,7 @@ from pages.shared import resources, trained
 from vae.config import PRESETS, RunConfig
 from vae.runs import schema
 from vae.runs.execution import execute
+from vae.runs.payloads import unpack
 from vae.runs.store import Store
 from vae.settings import ROOT, Settings
 
@@ -217,3 +218,28 @@ def test_reconstructions_without_the_data_say_what_to_do(shared: Store, finished
         connection.execute(update(schema.runs).where(schema.runs.c.id == finished).values(config=config))
     app = open_page("reconstructions.py", run=finished)
     assert any("KMNIST isn't in" in error.value for error in app.error)
+
+
+def test_the_notice_is_written_from_this_runs_numbers(shared: Store, finished: str) -> None:
+    app = open_page("train.py", run=finished)
+    (notice,) = (element.value for element in app.markdown if "What to notice" in element.value)
+    codes = unpack(shared.snapshots(finished, 2)["ae"])["codes"].astype(float)
+    assert " × ".join(f"{value:.3g}" for value in codes.std(axis=0)) in notice
+    rows = shared.history(finished).query("split == 'validation' and epoch == 2").set_index("variant")
+    best = (
+        "Autoencoder" if rows.loc["ae"].reconstruction < rows.loc["vae"].reconstruction else "Variational autoencoder"
+    )
+    assert f"{best} rebuilds best ({rows.reconstruction.min():.2f})" in notice
+
+
+@pytest.mark.parametrize("beta", [1.0, 1000.0])
+def test_a_collapse_is_told_when_there_is_one(shared: Store, beta: float) -> None:
+    config = RunConfig(epochs=8, beta=beta, reconstruction="sse", learning_rate=1e-2)
+    run_id = shared.create(config, "test")
+    execute(shared, run_id, Settings.from_environment())
+    units = (
+        shared.history(run_id).query("split == 'validation' and variant == 'vae' and epoch == 8").active_units.item()
+    )
+    app = open_page("train.py", run=run_id)
+    assert ("Variational autoencoder: no latent dimension is in use" in texts(app)) == (units == 0)
+    assert (units == 0) == (beta == 1000.0), "both cases are seen"

@@ -52,6 +52,9 @@ def _panel(run_id: str, was_active: bool) -> None:
     shown = _epoch_slider(run)
     watched = history[(history["split"] != "test") & (history["epoch"] <= run.epoch)]
     _side_by_side(run, watched, shown)
+    st.markdown(
+        _notice(run, watched[watched["epoch"] == shown].set_index("variant"), resources.snapshot(run.id, shown))
+    )
     if run.status == "done":
         _test_table(run, history[history["split"] == "test"])
 
@@ -149,6 +152,29 @@ def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:
     for column, variant in zip(st.columns(len(variants)), variants, strict=True):
         with column:
             _reconstructions(images["images"], pictures[variant], tuple(data["shape"]), variant)
+
+
+def _notice(run: Run, rows: pd.DataFrame, pictures: dict[str, dict[str, np.ndarray]]) -> str:
+    """What the numbers of this epoch say, whichever way they come out. `rows`: metrics of the epoch, by variant."""
+    variants = run.config.variants
+    spreads = {name: pictures[name]["codes"].astype(np.float64).std(axis=0) for name in variants}  # (2,) each
+    if run.config.latent_dim == 1:
+        spreads = {name: spread[:1] for name, spread in spreads.items()}
+    listed = ", ".join(
+        f"{VARIANT_TITLES[name].lower()} {' × '.join(f'{value:.3g}' for value in spread)}"
+        for name, spread in spreads.items()
+    )
+    said = [f"Standard deviation of the codes along the axes shown: {listed}."]
+    if len(variants) > 1:
+        order = rows.loc[list(variants), "reconstruction"].sort_values()
+        said.append(
+            f"{VARIANT_TITLES[order.index[0]]} rebuilds best ({order.iloc[0]:.2f}), "
+            f"{VARIANT_TITLES[order.index[-1]].lower()} worst ({order.iloc[-1]:.2f})."
+        )
+    for name in variants:
+        if rows.loc[name, "epoch"] > 0 and rows.loc[name, "active_units"] == 0:
+            said.append(f":red[{VARIANT_TITLES[name]}: no latent dimension is in use, so its code has collapsed.]")
+    return "**What to notice.** " + " ".join(said)
 
 
 def _watched(run: Run) -> str:
