@@ -161,15 +161,14 @@ def _notice(run: Run, rows: pd.DataFrame, pictures: dict[str, dict[str, np.ndarr
     if run.config.latent_dim == 1:
         spreads = {name: spread[:1] for name, spread in spreads.items()}
     listed = ", ".join(
-        f"{VARIANT_TITLES[name].lower()} {' × '.join(f'{value:.3g}' for value in spread)}"
-        for name, spread in spreads.items()
+        f"{VARIANT_TITLES[name]} {' × '.join(f'{value:.3g}' for value in spread)}" for name, spread in spreads.items()
     )
     said = [f"Standard deviation of the codes along the axes shown: {listed}."]
     if len(variants) > 1:
         order = rows.loc[list(variants), "reconstruction"].sort_values()
         said.append(
             f"{VARIANT_TITLES[order.index[0]]} rebuilds best ({order.iloc[0]:.2f}), "
-            f"{VARIANT_TITLES[order.index[-1]].lower()} worst ({order.iloc[-1]:.2f})."
+            f"{VARIANT_TITLES[order.index[-1]]} worst ({order.iloc[-1]:.2f})."
         )
     for name in variants:
         if rows.loc[name, "epoch"] > 0 and rows.loc[name, "active_units"] == 0:
