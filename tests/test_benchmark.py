@@ -9,7 +9,7 @@ from vae import benchmark, datasets
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.training import Learner, stream
-from vae.learning.variants import parameter_count
+from vae.learning.variants import VARIANTS, parameter_count
 from vae.settings import Settings
 
 CONFIG = PRESETS["pytorch_example"].config
@@ -91,8 +91,11 @@ class Recorder(TorchDispatchMode):
         self.seen = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
-        if "mm" in function.__name__.split(".")[0]:
+        name = function.__name__.split(".")[0]
+        if "mm" in name:
             self.seen.append(signature(*args[-2:]))
+        elif name == "linear":  # in inference mode torch does not take it apart: x (B, i), W (o, i)
+            self.seen.append(signature(args[0], args[1].T))
         return function(*args, **(kwargs or {}))
 
 
@@ -109,6 +112,15 @@ def test_the_products_are_those_of_a_training_step(variant, hidden):
     with Recorder() as recorder:
         estimate(learner.model, learner.variant, torch.rand(128, 784), learner.reconstruction, 1.0, noise)
     counted = benchmark.products(config.layers(784), learner.variant.has_logvar, 128)
+    assert sorted(signature(a, b) for a, b, _ in counted) == sorted(recorder.seen)
+
+
+@pytest.mark.parametrize("variant", ["ae", "noise_only", "kl_only", "vae"])
+def test_the_products_are_those_of_an_evaluation(variant):
+    learner = Learner(CONFIG, 784, variant, torch.device("cpu"))
+    with Recorder() as recorder:
+        learner.evaluate(torch.rand(50, 784), "watched")
+    counted = benchmark.evaluation_products(CONFIG.layers(784), VARIANTS[variant], 50)
     assert sorted(signature(a, b) for a, b, _ in counted) == sorted(recorder.seen)
 
 

@@ -32,7 +32,7 @@ def pathwise(
     # Backward starts at the logits with the loss's closed-form gradient: its value is not needed to learn, and
     # computing it through autograd costs about 5 % of a training step.
     terms = [logits]
-    gradients = [(reconstruction.gradient(logits.detach().float(), x) / len(x)).to(logits.dtype)]
+    gradients = [reconstruction.gradient(logits.detach().float(), x).div_(len(x)).to(logits.dtype)]
     if variant.kl and beta:
         terms.append(kl_divergence(mu.float(), logvar.float()).sum())
         gradients.append(torch.tensor(beta / len(x), device=x.device))
