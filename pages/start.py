@@ -18,8 +18,7 @@ st.markdown(
 )
 if st.button("Train both now", type="primary", icon=":material/play_arrow:", help=PRESETS["quick"].description):
     try:
-        selection.select(resources.jobs().submit(PRESETS["quick"].config))
-        resources.forget()
+        selection.select(resources.submit(PRESETS["quick"].config))
         st.rerun()
     except InputError as error:
         st.error(str(error))

@@ -44,8 +44,7 @@ if config:
 if train:
     try:
         with told, st.spinner("Looking at the data …"):
-            selection.select(resources.jobs().submit(config))
-        resources.forget()
+            selection.select(resources.submit(config))
         st.rerun()
     except InputError as error:
         told.error(str(error))

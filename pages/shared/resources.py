@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from functools import lru_cache
 from typing import Any
 
@@ -10,12 +11,15 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs.jobs import Jobs
 from vae.runs.payloads import unpack
 from vae.runs.store import Run, Store
 from vae.settings import Settings
 
+HEAD_START = 0.8  # seconds a click waits for the first pictures of its run
+LOOK = 0.03  # seconds between looks meanwhile
 FRESH = 0.4  # seconds a read is shared between visitors who watch the same run
 
 _lock = threading.Lock()
@@ -41,6 +45,22 @@ def jobs() -> Jobs:
         if _jobs is None:
             _jobs = Jobs(store(), settings()).start()
         return _jobs
+
+
+def submit(config: RunConfig) -> str:
+    """Queue a run, and give it a moment to record its first pictures, so that the page opens on them.
+
+    Raises InputError when it can't be trained here.
+    """
+    run_id = jobs().submit(config)
+    deadline = time.monotonic() + HEAD_START
+    while time.monotonic() < deadline:
+        current = store().run(run_id)
+        if current.epoch >= 0 or not current.active:
+            break
+        time.sleep(LOOK)
+    forget()
+    return run_id
 
 
 def start() -> None:
