@@ -93,7 +93,7 @@ def _progress_text(run: Run) -> str:
 def duration(seconds: float) -> str:
     """A length of time as people say it: 8 s, 3 min, 1.5 h."""
     if seconds < 90:
-        return f"{max(1, round(seconds))} s"
+        return f"{max(1, math.ceil(seconds))} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
 
 
