@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
@@ -123,7 +124,7 @@ def _contenders(
     }
     if torch.cuda.is_available():
         for precision in ("float32", "bfloat16"):
-            run = lambda precision=precision: pair(device="cuda", precision=precision)  # noqa: E731
+            run = partial(pair, device="cuda", precision=precision)
             found[f"cuda {precision}"] = (f"ae + vae on the GPU, {precision}", run)
     return found
 
