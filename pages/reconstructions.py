@@ -72,7 +72,7 @@ def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str,
     count = len(next(iter(losses.values())))
     figure(error_bars(losses, colours, floor), key="errors", alt="Squared error per pixel of each reconstruction")
     st.caption(
-        f"Means over {count:,} {run.data['watched_split']} images {kind}, with 95 % intervals of the mean. The dotted "
+        f"Means over {count:,} {run.watched_images} images {kind}, with 95 % intervals of the mean. The dotted "
         "line is what predicting the mean training image costs on the same images."
     )
     means = {title: float(values.mean()) for title, values in losses.items()}

@@ -243,3 +243,10 @@ def test_a_collapse_is_told_when_there_is_one(shared: Store, beta: float) -> Non
     app = open_page("train.py", run=run_id)
     assert ("Variational autoencoder: no latent dimension is in use" in texts(app)) == (units == 0)
     assert (units == 0) == (beta == 1000.0), "both cases are seen"
+
+
+def test_captions_name_training_images_when_none_are_set_aside(shared: Store) -> None:
+    run_id = shared.create(RunConfig(epochs=1, validation_size=0), "test")
+    assert execute(shared, run_id, Settings.from_environment()) == "done"
+    assert "of 1,000 training images" in texts(open_page("train.py", run=run_id))
+    assert "Means over 1,500 training images of all classes" in texts(open_page("reconstructions.py", run=run_id))

@@ -54,7 +54,10 @@ def fill_once(config: RunConfig | None = None) -> None:
 
 def preset_picker() -> None:
     """The presets; one is lit while the form shows exactly its settings."""
-    current = _current()
+    try:
+        current = parsed()
+    except InputError:
+        current = None
     lit = next((name for name, preset in PRESETS.items() if preset.config == current), None)
     st.session_state[PRESET_KEY] = lit
     st.pills(
@@ -72,13 +75,6 @@ def _take_preset() -> None:
     name = st.session_state[PRESET_KEY]
     if name:
         fill(PRESETS[name].config)
-
-
-def _current() -> RunConfig | None:
-    try:
-        return RunConfig.parse({name: st.session_state[_key(name)] for name in RunConfig.model_fields})
-    except InputError:
-        return None
 
 
 def fields_form() -> None:

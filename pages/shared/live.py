@@ -142,7 +142,9 @@ def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:
             _title(variant)
             _figures_now(history, variant, epoch)
             share = float(pictures[variant]["plane_share"][0])
-            st.caption(f"{plane_title(config.latent_dim, share)}, of {len(images['labels']):,} {_watched(run)} images")
+            st.caption(
+                f"{plane_title(config.latent_dim, share)}, of {len(images['labels']):,} {run.watched_images} images"
+            )
             drawing = latent_scatter(pictures[variant]["codes"], images["labels"], data["classes"], config.latent_dim)
             figure(drawing, key=f"latent.{variant}", alt=f"Codes of the {VARIANT_TITLES[variant]}")
     for column, variant in zip(st.columns(len(variants)), variants, strict=True):
@@ -174,10 +176,6 @@ def _notice(run: Run, rows: pd.DataFrame, pictures: dict[str, dict[str, np.ndarr
         if rows.loc[name, "epoch"] > 0 and rows.loc[name, "active_units"] == 0:
             said.append(f":red[{VARIANT_TITLES[name]}: no latent dimension is in use, so its code has collapsed.]")
     return "**What to notice.** " + " ".join(said)
-
-
-def _watched(run: Run) -> str:
-    return "validation" if run.data["watched_split"] == "validation" else "training"
 
 
 def _title(variant: str) -> None:

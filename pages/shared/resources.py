@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -111,7 +110,7 @@ def recent(limit: int) -> list[Run]:
     return store().runs(limit)
 
 
-def forget(*reads: Any) -> None:
+def forget() -> None:
     """Drop shared reads after a change, so that whoever made it sees it at once."""
-    for read in reads or (run, progress, recent):
+    for read in (run, progress, recent):
         read.clear()

@@ -144,9 +144,9 @@ def _check(class_name: str, folder: Path, url: str, packed_md5: str) -> None:
             part = folder / f".{unpacked.name}.part"
             _unpack(packed, part)
             part.replace(unpacked)
-        except OSError as error:
+        except OSError:
             part.unlink(missing_ok=True)
-            raise InputError(f"{packed} can't be unpacked in its folder ({error.strerror}).") from None
+            raise
     expected = UNPACKED_MD5.get(f"{class_name}/{unpacked.name}")
     whole = _md5(unpacked) == expected if expected else _has_announced_size(unpacked)
     if not whole:

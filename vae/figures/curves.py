@@ -21,16 +21,14 @@ def shared_ranges(history: pd.DataFrame, floor: float) -> dict[str, tuple[float,
 
     The first, untrained epoch may tower over the rest; it is cut off at 1.25 × the mean-image line.
     """
-    ranges = {}
-    for term in ("reconstruction", "kl"):
-        values = history[term].dropna().astype(float)
-        top = max(values.max(), 1e-9) if len(values) else 1.0
-        ranges[term] = (0.0, 1.08 * top)
-    recon = history["reconstruction"].astype(float)
-    if len(recon):
-        low = min(recon.min(), floor)
-        high = max(min(recon.max(), 1.25 * floor), 1.05 * floor)
+    ranges = {"reconstruction": (0.0, 1.0), "kl": (0.0, 1.0)}  # of empty axes
+    reconstruction, kl = history["reconstruction"].astype(float), history["kl"].dropna().astype(float)
+    if len(reconstruction):
+        low = min(reconstruction.min(), floor)
+        high = max(min(reconstruction.max(), 1.25 * floor), 1.05 * floor)
         ranges["reconstruction"] = (max(0.0, low - 0.12 * (high - low)), high + 0.04 * (high - low))
+    if len(kl):
+        ranges["kl"] = (0.0, 1.08 * max(kl.max(), 1e-9))
     return ranges
 
 

@@ -137,7 +137,9 @@ class Jobs:
             del self._tasks[run_id]
             if task.status != "finished":
                 pulse = self.store.run(run_id).pulse
-                self.store.interrupt(run_id, pulse, "Its worker process died several times. Is there enough memory?")
+                self.store.interrupt(
+                    run_id, pulse, "Its worker process kept dying, or broke off; see the server's log."
+                )
 
     def _hand_out(self) -> None:
         """Give waiting runs to free workers, longest waiting first."""

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import datetime as dt
 import secrets
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +56,11 @@ class Run:
         return self.status in ACTIVE
 
     @property
+    def watched_images(self) -> str:
+        """What its curves and pictures show, in words, once its data are known."""
+        return "validation" if self.data["watched_split"] == "validation" else "training"
+
+    @property
     def resumable(self) -> bool:
         """Also after the last epoch: the test images may still have to be measured."""
         return self.status in RESUMABLE
@@ -91,11 +96,9 @@ class Store:
         """Opens or creates the database. Raises InputError when it can't be used, and says why."""
         self.engine = open_database(url)
 
-    @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self) -> AbstractContextManager[Connection]:
         """A transaction that takes SQLite's write lock at its start, so that it waits its turn instead of failing."""
-        with writing(self.engine) as connection:
-            yield connection
+        return writing(self.engine)
 
     # Making and finding runs
 
