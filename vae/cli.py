@@ -1,4 +1,4 @@
-"""`python -m vae train | runs | bench`: the same runs as on the pages, without a browser.
+"""`python -m vae train | runs | sensitivity | bench`: the same runs as on the pages, without a browser.
 
 Exit codes: 0 done; 1 the run failed or was stopped; 2 something in the request or the environment must be put right.
 """
@@ -51,6 +51,12 @@ def _parser() -> argparse.ArgumentParser:
     runs.set_defaults(command=_runs)
     runs.add_argument("--limit", type=int, default=50, help="how many at the most")
     _json_flag(runs, "print a JSON list")
+
+    sensitivity = commands.add_parser("sensitivity", help="how much a small step of a code changes the picture")
+    sensitivity.set_defaults(command=_sensitivity)
+    sensitivity.add_argument("runs", metavar="RUN_ID", nargs="+", help="runs of one configuration, a seed each")
+    sensitivity.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
+    _json_flag(sensitivity, "print measurements, ratios and intervals as one JSON object")
 
     bench = commands.add_parser("bench", help="time an epoch of both models against a plain loop")
     bench.set_defaults(command=_bench)
@@ -184,6 +190,51 @@ def _runs(options: argparse.Namespace) -> int:
     if not runs:
         print("No runs yet: `python -m vae train` makes one.")
     return 0
+
+
+def _sensitivity(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from . import measuring
+    from .analysis.sensitivity import COLUMNS, ratios
+    from .runs.store import Store
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    runs = [store.run(run_id) for run_id in options.runs]
+    measuring.same_but_for_seed(runs)
+    tables = []
+    for run in runs:
+        epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+        tables.append(measuring.sensitivity_of(store, run.id, epoch, settings, _share_bar)[COLUMNS])
+    measured = pd.concat(tables, ignore_index=True)
+    compared = ratios(measured)
+    if options.json:
+        judge = measuring.judge_of(store, measuring.images_of(runs[0], settings))
+        result = {
+            "config": runs[0].config.model_dump(mode="json", exclude={"seed"}),
+            "runs": {run.id: run.config.seed for run in runs},
+            "classifier_accuracy": judge.accuracy if judge else None,
+            "measurements": _records(measured),
+            "ratios": _records(compared),  # AE ÷ VAE
+        }
+        _emit(result, options.json)
+        return 0
+    means = measured.groupby(["unit", "size", "variant"], sort=False)["rmse"].mean().unstack()
+    wide = means.reset_index().merge(compared.drop(columns="seeds"), how="left", on=["unit", "size"])
+    print(f"Pixel RMSE of a nudge, {len(runs)} seed{'s' * (len(runs) > 1)}; ratio: AE ÷ VAE, with its 95 % interval.")
+    print(wide.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))
+    return 0
+
+
+def _records(table: Any) -> list[dict[str, Any]]:
+    """Rows for JSON, which knows no NaN."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
+
+
+def _share_bar(share: float, what: str) -> None:
+    if sys.stderr.isatty():
+        print(f"\r{what}: {share:4.0%}  ", end="\n" if share == 1 else "", file=sys.stderr, flush=True)
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
@@ -58,6 +58,10 @@ def _prepare(engine: Engine) -> None:
             schema.metadata.create_all(connection)
             connection.execute(insert(schema.schema_version).values(version=schema.SCHEMA_VERSION))
             version = schema.SCHEMA_VERSION
+        if version == 1:  # version 2 only adds tables
+            schema.metadata.create_all(connection)
+            connection.execute(update(schema.schema_version).values(version=2))
+            version = 2
     if version != schema.SCHEMA_VERSION:
         raise InputError(
             f"The database was written by {'a newer' if version > schema.SCHEMA_VERSION else 'an older'} version of "

@@ -16,7 +16,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # 2: what has been measured on runs (classifiers, measurements)
 
 metadata = MetaData()
 
@@ -92,3 +92,22 @@ snapshots = _blobs("snapshots", *_per_epoch())
 weights = _blobs("weights", *_per_epoch())
 originals = _blobs("originals")  # the watched images and their labels
 checkpoints = _blobs("checkpoints", Column("epoch", Integer, nullable=False))  # removed when a run is done
+
+# What has been measured on runs: kept because it takes seconds, and may be thrown away at any time.
+
+classifiers = Table(
+    "classifiers",
+    metadata,
+    Column("dataset_hash", String(64), primary_key=True),
+    Column("accuracy", Float, nullable=False),  # on the test images
+    Column("payload", LargeBinary, nullable=False),  # safetensors
+)
+
+measurements = Table(
+    "measurements",
+    metadata,
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), primary_key=True),
+    Column("epoch", Integer, primary_key=True),
+    Column("kind", String(40), primary_key=True),  # what was measured, and by which version of the procedure
+    Column("rows", JSON, nullable=False),  # a list of records
+)

@@ -1,0 +1,154 @@
+"""What a decoder does to the space of codes: its Jacobian, how much it stretches, and paths through it.
+
+A decoder is any function from codes (n, D) to images (n, P): a network's, or one whose geometry is known.
+Lengths in pixel space are root mean squares over pixels, in grey levels of [0, 1].
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..learning.models import Autoencoder
+
+Decode = Callable[[Tensor], Tensor]  # (n, D) → (n, P) in [0, 1]
+
+JACOBIAN_VALUES = 20_000_000  # numbers held at a time: 80 MB
+
+
+def decoder(model: Autoencoder) -> Decode:
+    """A model's decoder, up to grey levels."""
+    return lambda z: torch.sigmoid(model.decoder(z))
+
+
+@torch.no_grad()
+def decode(model: Autoencoder, z: np.ndarray) -> np.ndarray:
+    """Images (n, P) in [0, 1] of codes `z` (n, D)."""
+    return decoder(model)(torch.from_numpy(np.asarray(z, dtype=np.float32))).numpy()
+
+
+def jacobian(decode: Decode, z: Tensor) -> Tensor:
+    """∂x̂/∂z at each of `z` (n, D): (n, P, D), in grey levels per unit of code."""
+
+    def along(direction: Tensor) -> Tensor:  # (D,) → (n, P)
+        return torch.func.jvp(decode, (z,), (direction.expand_as(z),))[1]
+
+    return torch.stack([along(axis) for axis in torch.eye(z.shape[1], dtype=z.dtype)], dim=-1)
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """How much a decoder stretches the plane of codes it is asked about, at n points."""
+
+    area: np.ndarray  # (n,) √det(JᵀJ): area in pixel space per area of code
+    norm: np.ndarray  # (n,) ‖J‖_F: √(Σ over pixels and axes of squared derivatives)
+
+
+@torch.no_grad()
+def stretch(decode: Decode, z: np.ndarray, axes: np.ndarray) -> Stretch:
+    """At codes `z` (n, D), along the orthonormal `axes` (k, D). In sums over pixels, not means; per unit of code.
+
+    √det(JᵀJ) is the volume element of the pullback metric; Arvanitidis et al. 2018 (arXiv 1710.11379), section 3.
+    """
+    z, axes = torch.from_numpy(z), torch.from_numpy(axes)
+    areas, norms = [], []
+    pixels = decode(z[:1]).shape[1]
+    for chunk in z.split(max(1, JACOBIAN_VALUES // (pixels * len(axes)))):
+
+        def moved(uv: Tensor, chunk: Tensor = chunk) -> Tensor:  # (n, k) → (n, P)
+            return decode(chunk + uv @ axes)
+
+        j = jacobian(moved, torch.zeros(len(chunk), len(axes))).double()  # (n, P, k)
+        metric = j.transpose(1, 2) @ j  # (n, k, k)
+        areas.append(torch.linalg.det(metric).clamp_min(0).sqrt())
+        norms.append(metric.diagonal(dim1=1, dim2=2).sum(-1).sqrt())
+    return Stretch(torch.cat(areas).numpy(), torch.cat(norms).numpy())
+
+
+@torch.no_grad()
+def steepest(decode: Decode, z: np.ndarray, scale: np.ndarray) -> np.ndarray:
+    """Unit vectors u (n, D) for which a step `scale` · u at `z` (n, D) changes the picture most, to first order.
+
+    `scale` (n, D) or (D,): the size of one unit in each dimension. The leading right singular vector of J · scale;
+    of its two signs the one whose largest component is positive.
+    """
+    z = torch.from_numpy(z)
+    j = jacobian(decode, z) * torch.from_numpy(np.broadcast_to(scale, z.shape).copy())[:, None, :]  # (n, P, D)
+    _, directions = torch.linalg.eigh((j.transpose(1, 2) @ j).double())
+    u = directions[:, :, -1]  # (n, D)
+    largest = u.gather(1, u.abs().argmax(dim=1, keepdim=True))
+    return (u * largest.sign()).float().numpy()
+
+
+# Paths from one code to another
+
+
+def line(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+    """`steps` codes (steps, D) on the straight line from `a` (D,) to `b`, both included."""
+    return np.linspace(a, b, steps, dtype=np.float32)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
+    """`steps` codes (steps, D) that turn about the origin from `a` (D,) to `b` at a steady angle.
+
+    The norm goes evenly from |a| to |b|, so it stays where both are equal. Shoemake 1985; White 2016 (arXiv
+    1609.04468), section 2.2. Where no arc is defined (one code at the origin, or opposite directions) it is the line.
+    """
+    length_a, length_b = np.linalg.norm(a), np.linalg.norm(b)
+    if min(length_a, length_b) == 0:
+        return line(a, b, steps)
+    unit_a, unit_b = (a / length_a).astype(np.float64), (b / length_b).astype(np.float64)
+    angle = np.arctan2(np.linalg.norm(unit_a - unit_b), np.linalg.norm(unit_a + unit_b)) * 2
+    if np.sin(angle) < 1e-6:
+        return line(a, b, steps)
+    t = np.linspace(0, 1, steps)[:, None]
+    directions = (np.sin((1 - t) * angle) * unit_a + np.sin(t * angle) * unit_b) / np.sin(angle)
+    return (directions * (length_a + t * (length_b - length_a))).astype(np.float32)
+
+
+def geodesic(decode: Decode, a: np.ndarray, b: np.ndarray, steps: int, iterations: int = 60) -> np.ndarray:
+    """`steps` codes (steps, D) on a path from `a` (D,) to `b` that changes the picture as little as it can.
+
+    It minimises the energy Σ ‖x̂ᵢ₊₁ − x̂ᵢ‖² by L-BFGS, starting from the straight line: a local minimum, and at it the
+    steps are equally long in pixel space. Shao et al. 2018 (arXiv 1711.08014), algorithm 1.
+    """
+    path = torch.from_numpy(line(a, b, steps))
+    inner = path[1:-1].clone().requires_grad_()
+    optimiser = torch.optim.LBFGS([inner], max_iter=iterations, line_search_fn="strong_wolfe")
+
+    def energy() -> Tensor:
+        optimiser.zero_grad()
+        images = decode(torch.cat([path[:1], inner, path[-1:]]))  # (steps, P)
+        value = (images[1:] - images[:-1]).square().sum() * (steps - 1)
+        value.backward()
+        return value
+
+    if steps > 2:
+        optimiser.step(energy)
+    return torch.cat([path[:1], inner.detach(), path[-1:]]).numpy()
+
+
+@torch.no_grad()
+def pixel_length(decode: Decode, path: np.ndarray) -> float:
+    """Sum of the distances from picture to picture along `path` (steps, D): what these steps show."""
+    images = decode(torch.from_numpy(path))  # (steps, P)
+    return float((images[1:] - images[:-1]).square().mean(-1).sqrt().sum())
+
+
+@torch.no_grad()
+def pullback_length(decode: Decode, path: np.ndarray, substeps: int = 16) -> float:
+    """Length ∫ ‖J ż‖ dt under the decoder's pullback metric of `path` (steps, D), joined by straight pieces.
+
+    What `pixel_length` tends to with ever smaller steps. Arvanitidis et al. 2018 (arXiv 1710.11379), equation 3.
+    """
+    corners = torch.from_numpy(path)
+    step = (corners[1:] - corners[:-1]) / substeps  # (steps − 1, D)
+    middles = (torch.arange(substeps) + 0.5)[:, None, None]
+    at = (corners[:-1] + middles * step).flatten(0, 1)  # (substeps · (steps − 1), D)
+    along = step.repeat(substeps, 1)
+    change = torch.func.jvp(decode, (at,), (along,))[1]  # J ż dt, (…, P)
+    return float(change.square().mean(-1).sqrt().sum())

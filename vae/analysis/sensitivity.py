@@ -1,0 +1,190 @@
+"""Does a small step of a code change the picture? Measured in every unit, because the answer depends on it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from scipy.stats import t as student  # scikit-learn brings scipy along
+from sklearn.neighbors import NearestNeighbors
+from torch import Tensor
+
+from ..learning.estimators import normal_like
+from ..learning.models import Autoencoder
+from ..learning.training import stream
+from .codes import Codes, encode
+from .reference import Classifier, RealImages
+
+# A nudge of size s in a unit is δ = s · scale ∘ u · √D, where |u| = 1: s is its root mean square per dimension.
+UNITS = {
+    "absolute": "the code's own numbers",
+    "latent_std": "each dimension's standard deviation over the data",
+    "neighbour": "the median distance from a code to its nearest other code, divided by √D",
+    "posterior_std": "the σ of the image's own distribution q(z|x)",
+}
+SIZES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
+NEAREST_QUERIES = 250  # images whose nearest real image is looked for, at every size and unit
+CHUNK = 500  # codes at a time: their pictures stay in the processor's cache
+COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
+CONFIDENCE = 0.95
+SEEDS_FOR_A_VERDICT = 3
+
+
+def scale(unit: str, codes: Codes) -> np.ndarray | None:
+    """One `unit` in each dimension, (D,), or (N, D) where it differs from image to image.
+
+    None where these codes have no such unit: posterior_std without a log-variance.
+    """
+    latent_dim = codes.latent_dim
+    if unit == "absolute":
+        return np.ones(latent_dim, dtype=np.float32)
+    if unit == "latent_std":
+        return codes.mu.std(axis=0)
+    if unit == "neighbour":
+        distances, _ = NearestNeighbors(n_neighbors=2).fit(codes.mu).kneighbors(codes.mu)  # the first is itself
+        return np.full(latent_dim, np.median(distances[:, 1]) / np.sqrt(latent_dim), dtype=np.float32)
+    if unit == "posterior_std":
+        return codes.std
+    raise KeyError(f"there is no unit {unit!r}; there are {', '.join(UNITS)}")
+
+
+@dataclass(frozen=True)
+class Moved:
+    """What nudges do to the pictures of one variant: U units, S sizes, N images."""
+
+    units: tuple[str, ...]  # those that exist for this variant
+    sizes: tuple[float, ...]
+    rmse: np.ndarray  # (U, S, N) between the picture of a code and of the nudged code, root mean square over pixels
+    changed: np.ndarray | None  # (U, S, N) bool: the classifier names another class; None without a classifier
+    nearest: np.ndarray | None  # (U, S, M) pixel RMSE to the nearest real image, for the first M images
+
+
+@torch.inference_mode()
+def move(
+    model: Autoencoder,
+    x: np.ndarray,
+    *,
+    seed: int,
+    units: Sequence[str] = tuple(UNITS),
+    sizes: Sequence[float] = SIZES,
+    classifier: Classifier | None = None,
+    real: RealImages | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> Moved:
+    """Nudge the codes (means) of `x` (N, P), each in a random direction of its own, by every size in every unit.
+
+    Directions depend on the seed alone: they are the same for every variant, unit and size. `progress` is called
+    with the share that is done, from 0 to 1.
+    """
+    codes = encode(model, x)
+    scales = {unit: scale(unit, codes) for unit in units}
+    scales = {unit: torch.from_numpy(value) for unit, value in scales.items() if value is not None}
+    mu, queries = torch.from_numpy(codes.mu), min(NEAREST_QUERIES, len(x))
+    u = torch.nn.functional.normalize(normal_like(mu, stream(seed, "nudge")), dim=-1) * codes.latent_dim**0.5
+    shape = (len(scales), len(sizes))
+    rmse = np.empty((*shape, len(x)), dtype=np.float32)
+    changed = np.empty((*shape, len(x)), dtype=bool) if classifier else None
+    nearest = np.empty((*shape, queries), dtype=np.float32) if real else None
+
+    def named(images: Tensor) -> Tensor:
+        return classifier(images).argmax(dim=-1)
+
+    for start in range(0, len(x), CHUNK):
+        rows = slice(start, start + CHUNK)
+        before = torch.sigmoid(model.decoder(mu[rows]))  # (B, P)
+        class_before = named(before) if classifier else None
+        for i, value in enumerate(scales.values()):
+            step = u[rows] * (value[rows] if value.ndim == 2 else value)  # of size 1, (B, D)
+            for j, size in enumerate(sizes):
+                after = torch.sigmoid(model.decoder(mu[rows] + size * step))  # (B, P)
+                rmse[i, j, rows] = torch.linalg.vector_norm(after - before, dim=-1) / before.shape[1] ** 0.5
+                if classifier:
+                    changed[i, j, rows] = named(after) != class_before
+                if real and start < queries:
+                    nearest[i, j, rows] = real.nearest(after[: queries - start])[0][:, 0]
+        progress(min(1.0, (start + CHUNK) / len(x)))
+    return Moved(tuple(scales), tuple(sizes), rmse, changed, nearest)
+
+
+def table(moved: Mapping[str, Moved], seed: int) -> pd.DataFrame:
+    """One row per variant, unit and size, with the columns COLUMNS.
+
+    rmse: root mean square over the pixels of all n images, in grey levels of [0, 1]. class_change: the share of
+    pictures whose class changes. nearest_distance: the mean pixel RMSE to the nearest real image, over the first
+    NEAREST_QUERIES images. The last two are NaN where they were not measured.
+    """
+    rows = [
+        (
+            variant,
+            unit,
+            size,
+            float(np.sqrt(np.square(it.rmse[i, j], dtype=np.float64).mean())),
+            float(it.changed[i, j].mean()) if it.changed is not None else np.nan,
+            float(it.nearest[i, j].mean(dtype=np.float64)) if it.nearest is not None else np.nan,
+            it.rmse.shape[2],
+            seed,
+        )
+        for variant, it in moved.items()
+        for i, unit in enumerate(it.units)
+        for j, size in enumerate(it.sizes)
+    ]
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def quartiles(moved: Mapping[str, Moved]) -> pd.DataFrame:
+    """How images differ: columns variant, unit, size, rmse_q25, rmse_q75, the quartiles over images of their RMSE."""
+    rows = [
+        (variant, unit, size, *map(float, np.quantile(it.rmse[i, j], (0.25, 0.75))))
+        for variant, it in moved.items()
+        for i, unit in enumerate(it.units)
+        for j, size in enumerate(it.sizes)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "unit", "size", "rmse_q25", "rmse_q75"])
+
+
+def move_all(
+    models: Mapping[str, Autoencoder],
+    x: np.ndarray,
+    *,
+    progress: Callable[[float], None] = lambda share: None,
+    **options: Any,
+) -> dict[str, Moved]:
+    """`move` for every model, by variant, with the same options."""
+
+    def part(done: int) -> Callable[[float], None]:
+        return lambda share: progress((done + share) / len(models))
+
+    return {name: move(model, x, progress=part(i), **options) for i, (name, model) in enumerate(models.items())}
+
+
+def measure(models: Mapping[str, Autoencoder], x: np.ndarray, *, seed: int, **options: Any) -> pd.DataFrame:
+    """Nudge the codes of `x` (N, P) in [0, 1] under every model (by variant): a table with the columns COLUMNS.
+
+    `seed` draws the directions and names the row; `options` are those of `move`: units, sizes, classifier, real,
+    progress. See `table` for what the columns mean.
+    """
+    return table(move_all(models, x, seed=seed, **options), seed)
+
+
+def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str = "rmse") -> pd.DataFrame:
+    """How much more `of` moves than `to`: columns unit, size, ratio, low, high, seeds.
+
+    The geometric mean over seeds of the ratio of `measure`, with its 95 % interval by Student's t on the logarithms:
+    it says how a new pair of models would come out. NaN with one seed, where nothing is known of that. Units that
+    one of the two lacks are left out.
+    """
+    index = ["unit", "size", "seed"]
+    pair = [measured[measured["variant"] == name].set_index(index)[measure] for name in (of, to)]
+    log_ratio = (np.log(pair[0]) - np.log(pair[1])).replace([np.inf, -np.inf], np.nan).dropna()
+    grouped = log_ratio.groupby(["unit", "size"], sort=False)
+    seeds, mean = grouped.size(), grouped.mean()
+    half = student.ppf(0.5 + CONFIDENCE / 2, (seeds - 1).clip(lower=1)) * grouped.std(ddof=1) / np.sqrt(seeds)
+    found = pd.DataFrame(
+        {"ratio": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "seeds": seeds}
+    )
+    order = {unit: place for place, unit in enumerate(UNITS)}
+    return found.reset_index().sort_values(["unit", "size"], key=lambda c: c.map(order) if c.name == "unit" else c)

@@ -1,0 +1,125 @@
+"""Stored runs, measured: weights from the store, images from the data folder, results kept in the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from . import datasets
+from .analysis import sensitivity
+from .analysis.reconstructions import restore
+from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
+from .config import RunConfig
+from .datasets import Images
+from .errors import InputError
+from .learning.models import Autoencoder
+from .runs import results
+from .runs.payloads import pack_tensors, unpack, unpack_tensors
+from .runs.store import Run, Store
+from .settings import Settings
+
+KIND = "sensitivity 1"  # a new number when the procedure changes, so that old tables are not taken for new ones
+Progress = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
+
+
+def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:
+    """Networks by variant at a kept epoch. Raises InputError when its weights were not kept."""
+    stored = store.weights(run.id, epoch)
+    if not stored:
+        raise InputError(f"The weights of epoch {epoch} of run {run.id} were not kept.")
+    height, width = run.data["shape"]
+    return {
+        name: restore(run.config, height * width, name, unpack_tensors(stored[name])) for name in run.config.variants
+    }
+
+
+def images_of(run: Run, settings: Settings) -> Images:
+    """The data set a run was trained on. Raises InputError when it isn't here, or is another one by now."""
+    images = datasets.load(run.config.dataset, settings.data_dir)
+    if images.hash != run.data["hash"]:
+        raise InputError(f"{run.config.dataset} on this computer is not what run {run.id} was trained on.")
+    return images
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The reference classifier of a data set, and how far it can be trusted."""
+
+    classifier: Classifier
+    accuracy: float  # on the test images
+
+
+def judge_of(store: Store, images: Images) -> Judge | None:
+    """The kept classifier, or one trained now and kept. None for images without classes."""
+    if len(images.classes) < 2:
+        return None
+    kept = results.classifier(store, images.hash)
+    if kept:
+        model = Classifier(images.pixels, len(images.classes))
+        model.load_state_dict(unpack_tensors(kept[1]))
+        return Judge(model.eval().requires_grad_(False), kept[0])
+    model = train_classifier(images)
+    judge = Judge(model, accuracy(model, images))
+    results.keep_classifier(store, images.hash, judge.accuracy, pack_tensors(model.state_dict()))
+    return judge
+
+
+def sensitivity_of(
+    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
+) -> pd.DataFrame:
+    """Nudges of all test images of a run at a kept epoch: the columns of `sensitivity.table` and `.quartiles`.
+
+    Measured once and kept. Raises InputError when the run, its weights or its images aren't there.
+    """
+    kept = results.measurement(store, run_id, epoch, KIND)
+    if kept is not None:
+        return kept
+    run = store.run(run_id)
+    models, images = models_of(store, run, epoch), images_of(run, settings)
+    progress(0.0, "Training the reference classifier" if not results.classifier(store, images.hash) else "Measuring")
+    judge = judge_of(store, images)
+    moved = sensitivity.move_all(
+        models,
+        images.test_x.astype(np.float32) / images.white,
+        seed=run.config.seed,
+        classifier=judge.classifier if judge else None,
+        real=RealImages.of(images, unpack(store.split_rows(run_id))["train"]),
+        progress=lambda share: progress(share, f"Nudging {len(images.test_x):,} test images"),
+    )
+    measured = sensitivity.table(moved, run.config.seed).merge(sensitivity.quartiles(moved))
+    results.keep_measurement(store, run_id, epoch, KIND, measured)
+    return measured
+
+
+def last_epoch(store: Store, run: Run) -> int:
+    """The last epoch whose weights were kept. Raises InputError when there is none."""
+    kept = store.weight_epochs(run.id)
+    if not kept:
+        raise InputError(f"Run {run.id} ({run.status}) has no weights to measure.")
+    return kept[-1]
+
+
+def same_but_for_seed(runs: Sequence[Run]) -> None:
+    """Raises InputError unless the runs are one configuration, each with a seed of its own."""
+    first = runs[0]
+    for run in runs[1:]:
+        if other := set(first.config.differences(run.config)) - {"seed"}:
+            raise InputError(
+                f"Runs {first.id} and {run.id} differ in {', '.join(sorted(other))}; an interval is over seeds of one "
+                "configuration."
+            )
+    for i, run in enumerate(runs):
+        if twin := next((earlier for earlier in runs[:i] if earlier.config.seed == run.config.seed), None):
+            raise InputError(f"Runs {twin.id} and {run.id} have the same seed, {run.config.seed}: that is one run.")
+
+
+def siblings(runs: Sequence[Run], config: RunConfig) -> dict[int, Run]:
+    """By seed: the first of `runs` that is done, or else under way, with `config` but for the seed."""
+    found: dict[int, Run] = {}
+    for run in sorted(runs, key=lambda run: run.status != "done"):
+        if (run.status == "done" or run.active) and set(config.differences(run.config)) <= {"seed"}:
+            found.setdefault(run.config.seed, run)
+    return found
