@@ -11,7 +11,11 @@ from vae.figures.logo import LOGO, MARK
 st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
 st.logo(LOGO, size="large")
 # Streamlit leaves 6 rem above every page: on a projector that is a row of pictures.
-st.html("<style>.stMainBlockContainer { padding-top: 4.2rem; padding-bottom: 3rem; }</style>")
+# What a component only loads takes no room.
+st.html(
+    "<style>.stMainBlockContainer { padding-top: 4.2rem; padding-bottom: 3rem; }"
+    ".st-key-decoders { position: absolute; }</style>"
+)
 pages = [
     st.Page(lesson.file, title=lesson.title, icon=lesson.icon, default=number == 0)
     for number, lesson in enumerate(LESSONS)

@@ -5,8 +5,8 @@ import streamlit as st
 
 from pages.components.figure import figure
 from pages.shared import selection, trained
+from pages.shared.frame import lesson_on_a_run
 from pages.shared.strips import strip
-from vae.errors import InputError
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
@@ -24,8 +24,6 @@ def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
     epoch = selection.epoch_picker(run)
     images, rebuilt = trained.watched(run.id), trained.rebuilt(run.id, epoch)
-    if not images.unchanged:
-        st.warning("The images on this computer are not those that this run was trained on.")
     rows: dict[str, tuple[str, np.ndarray]] = {}  # title → variant, (N, P)
     for name in run.config.variants:
         title, both = VARIANT_TITLES[name], rebuilt[name].from_sample is not None
@@ -122,10 +120,4 @@ st.markdown(
     "Each image goes through a code of a few numbers and back. The autoencoder decodes the code itself; the "
     "variational autoencoder may decode the mean μ of its distribution, or a sample z = μ + σ·ε of it."
 )
-chosen = selection.run_picker()
-if chosen:
-    try:
-        trained.watched(chosen.id)
-        st.fragment(lesson)(chosen)
-    except InputError as problem:
-        st.error(str(problem))
+lesson_on_a_run(lesson)

@@ -220,7 +220,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
         }
         _emit(result, options.json)
         return 0
-    means = measured.groupby(["unit", "size", "variant"], sort=False)["rmse"].mean().unstack()
+    means = measured.pivot_table(values="rmse", index=["unit", "size"], columns="variant", sort=False)
     wide = means.reset_index().merge(compared.drop(columns="seeds"), how="left", on=["unit", "size"])
     print(f"Pixel RMSE of a nudge, {len(runs)} seed{'s' * (len(runs) > 1)}; ratio: AE ÷ VAE, with its 95 % interval.")
     print(wide.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))

@@ -42,15 +42,27 @@ def run_picker() -> Run | None:
     chosen = selected()
     if chosen and chosen not in options:
         run = resources.run(chosen)
-        options = {chosen: run, **options} if run.epoch >= 0 else options
+        if run.epoch >= 0:
+            options = {chosen: run, **options}
+        else:
+            _nothing_learnt(run)
+            chosen = None
     if not options:
         st.info("Nothing is trained yet.", icon=":material/model_training:")
         st.page_link("start.py", label="Train both now, on the first page", icon=":material/home:")
         return None
-    st.session_state[PICKER] = chosen if chosen in options else next(iter(options))
+    st.session_state[PICKER] = chosen or next(iter(options))
     st.selectbox("Run", list(options), format_func=lambda run_id: _title(options[run_id]), key=PICKER)
     select(st.session_state[PICKER])
     return options[st.session_state[PICKER]]
+
+
+def _nothing_learnt(run: Run) -> None:
+    """Why the run in the link is not the one below."""
+    if run.active:
+        st.info(f"Run {run.id} is {run.status} and has learnt nothing yet; below is another one. Look again soon.")
+    else:
+        st.warning(f"Run {run.id} ({run.status}) has learnt nothing; below is another one. {run.error or ''}")
 
 
 def _title(run: Run) -> str:

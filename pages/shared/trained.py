@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import streamlit as st
 
+from pages.components.decoders import LARGEST, payload
 from vae import datasets
-from vae.runs.payloads import unpack, unpack_tensors
+from vae.runs.payloads import unpack
 
 from . import resources
 
@@ -24,12 +25,18 @@ def kept_epochs(run_id: str, recorded: int) -> list[int]:
 @st.cache_resource(max_entries=12, show_spinner=False)
 def models(run_id: str, epoch: int) -> dict:
     """Networks by variant at a kept epoch, shared by all visitors: never changed."""
-    from vae.analysis.reconstructions import restore
+    from vae.measuring import models_of
 
-    run = resources.run(run_id)
-    pixels = run.data["shape"][0] * run.data["shape"][1]
-    stored = resources.store().weights(run_id, epoch)
-    return {name: restore(run.config, pixels, name, unpack_tensors(stored[name])) for name in run.config.variants}
+    return models_of(resources.store(), resources.run(run_id), epoch)
+
+
+@st.cache_data(max_entries=6, show_spinner=False)
+def shelf(run_id: str, epoch: int) -> tuple[str, bytes | None]:
+    """A key for the browser's decoders, and what to send it; None when they are too large for a page."""
+    run, stored = resources.run(run_id), resources.store().weights(run_id, epoch)
+    key = f"{run_id}.{epoch}"
+    sent = payload(key, run.config.activation, {name: unpack(stored[name]) for name in run.config.variants})
+    return key, sent if len(sent) <= LARGEST else None
 
 
 @dataclass(frozen=True)
@@ -66,3 +73,37 @@ def rebuilt(run_id: str, epoch: int) -> dict:
     x, seed = watched(run_id).x, resources.run(run_id).config.seed
     noise = {name: stream(seed, "rebuilt", epoch) for name in models(run_id, epoch)}  # the same for each variant
     return {name: reconstruct(model, name, x, noise[name]) for name, model in models(run_id, epoch).items()}
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def codes(run_id: str, epoch: int) -> dict:
+    """`Codes` of the watched images, by variant; shared by all visitors: never changed."""
+    from vae.analysis.codes import encode
+
+    x = watched(run_id).x
+    return {name: encode(model, x) for name, model in models(run_id, epoch).items()}
+
+
+class Real:
+    """Training images of a run, to be compared with: as arrays in and out."""
+
+    def __init__(self, run_id: str) -> None:
+        from vae.analysis.reference import RealImages
+
+        run = resources.run(run_id)
+        images = datasets.load(run.config.dataset, resources.settings().data_dir)
+        self.images = RealImages.of(images, unpack(resources.store().split_rows(run_id))["train"])
+        self.count = len(self.images.x)
+
+    def nearest(self, picture: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """Of one picture (1, P): distances (count,), as pixel RMSE, and the images (count, P), nearest first."""
+        import torch
+
+        distances, places = self.images.nearest(torch.from_numpy(picture), count)
+        return distances[0].numpy(), self.images.x[places[0]].numpy()
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def real_images(run_id: str) -> Real:
+    """Shared by all visitors."""
+    return Real(run_id)

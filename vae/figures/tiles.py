@@ -10,6 +10,7 @@ from PIL import Image
 
 GAP = 2  # pixels of the scaled picture between tiles
 BACKGROUND = 128  # mid grey: neither page colour hides the edge of a black image
+VEIL, VEIL_COLOUR = 0.6, (92, 110, 160)  # how much of a tinted image is hidden, and by what
 WIDTH = 720  # a phone scales it down, a projector little up
 
 
@@ -32,6 +33,22 @@ def tile_rows(rows: Sequence[np.ndarray], shape: tuple[int, int], columns: int) 
             top, left = GAP + i * (high + GAP), GAP + j * (wide + GAP)
             grown = image.reshape(height, width).repeat(scale, axis=0).repeat(scale, axis=1)
             sheet[top : top + high, left : left + wide] = grown
+    return _png(sheet)
+
+
+def tile_grid(images: np.ndarray, shape: tuple[int, int], columns: int, tinted: np.ndarray) -> bytes:
+    """A PNG of `images` (m, P) uint8 in rows of `columns`, without gaps; those `tinted` (m,) lie under a veil."""
+    height, width = shape
+    rows = len(images) // columns
+    scale = max(1, WIDTH // (columns * width))
+    veiled = (1 - VEIL) * images[..., None] + VEIL * np.array(VEIL_COLOUR)  # (m, P, 3)
+    colours = np.where(tinted[:, None, None], veiled, images[..., None]).astype(np.uint8)
+    sheet = colours.reshape(rows, columns, height, width, 3).transpose(0, 2, 1, 3, 4)
+    sheet = sheet.reshape(rows * height, columns * width, 3)
+    return _png(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
+
+
+def _png(sheet: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(sheet).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()

@@ -1,0 +1,102 @@
+// Decoders that run in the browser: learning/models.py's Decoder once more, up to grey levels.
+// One place for the whole page: the weights arrive once, and every component that draws asks for them by their key.
+const shelf = (window.latentTwinsDecoders ??= { byKey: new Map(), waiting: new Set() })
+const KEPT = 3 // runs and epochs
+
+const ACTIVATE = {
+  relu: (a) => (a > 0 ? a : 0),
+  leaky_relu: (a) => (a > 0 ? a : 0.5 * a),
+  tanh: Math.tanh,
+  elu: (a) => (a > 0 ? a : Math.expm1(a)),
+}
+
+const dense = (weight, bias, input, output) => {
+  const width = input.length
+  for (let row = 0, at = 0; row < output.length; row++, at += width) {
+    // Four sums: the processor need not wait for one addition before it starts the next.
+    let a = bias[row], b = 0, c = 0, d = 0, i = 0
+    for (; i + 3 < width; i += 4) {
+      a += weight[at + i] * input[i]
+      b += weight[at + i + 1] * input[i + 1]
+      c += weight[at + i + 2] * input[i + 2]
+      d += weight[at + i + 3] * input[i + 3]
+    }
+    for (; i < width; i++) a += weight[at + i] * input[i]
+    output[row] = a + b + (c + d)
+  }
+}
+
+class Decoder {
+  constructor(layers, activation) {
+    this.layers = layers // [{ weight (out × in), bias (out) }, …]
+    this.activate = ACTIVATE[activation]
+    this.outputs = layers.map(({ bias }) => new Float32Array(bias.length))
+    this.code = new Float32Array(layers[0].weight.length / layers[0].bias.length)
+  }
+
+  // z: D numbers → P grey levels in [0, 1]; the array is used again by the next call
+  decode(z) {
+    let h = this.code
+    for (let i = 0; i < h.length; i++) h[i] = this.layers.length > 1 ? z[i] : this.activate(z[i])
+    this.layers.forEach(({ weight, bias }, n) => {
+      const output = this.outputs[n]
+      dense(weight, bias, h, output)
+      const last = n === this.layers.length - 1
+      for (let i = 0; i < output.length; i++) {
+        output[i] = last ? 1 / (1 + Math.exp(-output[i])) : this.activate(output[i])
+      }
+      h = output
+    })
+    return h
+  }
+}
+
+// Whole numbers × one scale per row → weights
+const restored = ({ data, shape: [rows, width] }, scale) => {
+  const weight = new Float32Array(data.length)
+  for (let row = 0, at = 0; row < rows; row++) {
+    for (let i = 0; i < width; i++, at++) weight[at] = data[at] * scale.data[row]
+  }
+  return weight
+}
+
+// Call `use` with the decoders by variant, now or when they arrive; the answer stops the waiting.
+const whenDecoders = (key, use) => {
+  if (shelf.byKey.has(key)) {
+    use(shelf.byKey.get(key))
+    return () => {}
+  }
+  const wait = { key, use }
+  shelf.waiting.add(wait)
+  return () => shelf.waiting.delete(wait)
+}
+
+const shelve = ({ key, activation, variants, arrays }) => {
+  const decoders = {}
+  for (const [variant, count] of Object.entries(variants)) {
+    const layers = Array.from({ length: count }, (_, i) => ({
+      weight: restored(arrays[`${variant}.${i}.weight`], arrays[`${variant}.${i}.scale`]),
+      bias: arrays[`${variant}.${i}.bias`].data,
+    }))
+    decoders[variant] = new Decoder(layers, activation)
+  }
+  shelf.byKey.set(key, decoders)
+  while (shelf.byKey.size > KEPT) shelf.byKey.delete(shelf.byKey.keys().next().value)
+  for (const wait of [...shelf.waiting]) {
+    if (wait.key !== key) continue
+    shelf.waiting.delete(wait)
+    wait.use(decoders)
+  }
+}
+
+// Grey levels onto a canvas of the image's own size; the page scales it up.
+const paint = (canvas, grey) => {
+  const context = canvas.getContext("2d")
+  const image = context.createImageData(canvas.width, canvas.height)
+  for (let i = 0; i < grey.length; i++) {
+    const level = Math.round(255 * grey[i])
+    image.data[4 * i] = image.data[4 * i + 1] = image.data[4 * i + 2] = level
+    image.data[4 * i + 3] = 255
+  }
+  context.putImageData(image, 0, 0)
+}

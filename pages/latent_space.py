@@ -1,0 +1,175 @@
+"""Latent space: how are codes laid out?"""
+
+import math
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.decoders import decoders
+from pages.components.latent_pad import latent_pad, payload
+from pages.shared import selection, spaces, trained
+from pages.shared.downloads import csv
+from pages.shared.frame import lesson_on_a_run
+from pages.shared.strips import inline_png, strip
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import tile_grid, to_grey
+from vae.learning.variants import VARIANTS
+from vae.runs.store import Run
+
+SIDE = 15  # images along each side of a manifold
+NEAREST = 8
+PIN = "latent_space.pin"  # where the last pin was, by run and plane
+FEW_DIMENSIONS = 6  # above it, coverage lists ranges instead of every dimension
+PCA = "principal components"
+
+
+def lesson(run: Run) -> None:
+    """All below the run picker; it runs again by itself when one of its controls is moved."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        epoch = selection.epoch_picker(run)
+        dimensions = plane_picker(run.config.latent_dim)
+    views = spaces.views(run.id, epoch, dimensions)
+    pinned = the_pad(run, epoch, dimensions)
+    st.markdown("**What to notice.** " + spaces.notice(run, epoch))
+    if pinned:
+        at_the_pin(run, epoch, views, pinned)
+    how_far_from_the_prior(run, epoch)
+    if run.config.latent_dim > 1:
+        the_manifold(run, epoch, views)
+
+
+def plane_picker(latent_dim: int) -> tuple[int, int] | None:
+    """Two dimensions, counted from 0; None for the principal components, or where there is nothing to choose."""
+    if latent_dim <= 2:
+        return None
+    names = [PCA, *(str(place + 1) for place in range(latent_dim))]
+    key_across, key_up = "latent_space.across", "latent_space.up"
+    for key in (key_across, key_up):
+        if st.session_state.get(key) not in names:
+            st.session_state[key] = PCA
+    across = st.selectbox("Dimension across", names, key=key_across, width=220)
+    if across == PCA:
+        return None
+    others = [name for name in names[1:] if name != across]
+    if st.session_state[key_up] not in others:
+        st.session_state[key_up] = others[0]
+    up = st.selectbox("Dimension up", others, key=key_up, width=150)
+    return int(across) - 1, int(up) - 1
+
+
+def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[str, list[float]] | None:
+    """Both spaces, live under the pointer; the pinned point, if there is one in this plane."""
+    key, weights = trained.shelf(run.id, epoch)
+    views, images, place = spaces.views(run.id, epoch, dimensions), trained.watched(run.id), (run.id, dimensions)
+    if weights:
+        decoders(weights)
+    before = st.session_state.get(PIN, {})
+    pinned = before.get("at") if before.get("place") == place else None
+    data = payload(
+        key,
+        views,
+        images.labels,
+        run.data["classes"],
+        tuple(run.data["shape"]),
+        pinned,
+        f"{len(images.labels):,} {run.watched_images} images. "
+        + (
+            "Move over one space and every decoder draws, here in your browser; click to pin a point."
+            if weights
+            else "These decoders are too large for a page: click to have the server decode a point."
+        ),
+    )
+    sent = latent_pad(data, key=f"pad.{run.id}.{dimensions}")
+    if sent and sent != pinned:
+        st.session_state[PIN] = {"place": place, "at": sent}
+        pinned = sent
+    if run.config.latent_dim > 2:
+        shares = ", ".join(f"{VARIANT_TITLES[name]} {it.plane.share:.0%}" for name, it in views.items())
+        st.caption(
+            f"A slice: the plane through the codes' mean along {' and '.join(next(iter(views.values())).plane.names)} "
+            f"of a {run.config.latent_dim}-D space. It holds this share of the codes' variance: {shares}. Codes are "
+            "drawn where they are nearest to it; a point of the slice itself is decoded."
+        )
+    csv(lambda: spaces.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}")
+    return pinned
+
+
+def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]) -> None:
+    """What both decoders make of the pinned point, and the real images nearest to it."""
+    from vae.analysis.geometry import decode
+
+    st.subheader("At the pin", divider="gray")
+    images, real, shape = trained.watched(run.id), trained.real_images(run.id), tuple(run.data["shape"])
+    for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
+        z = it.plane.lift(np.array([pinned[name]]))
+        picture = decode(trained.models(run.id, epoch)[name], z)
+        apart = np.linalg.norm(it.codes.mu - z, axis=1)
+        near = np.argsort(apart, kind="stable")[:NEAREST]
+        distances, alike = real.nearest(picture, NEAREST)
+        with column:
+            colour = VARIANT_COLOURS[name]
+            strip(f"{VARIANT_TITLES[name]}: decoded here", to_grey(picture), shape, NEAREST, colour)
+            strip("Images whose codes are nearest", to_grey(images.x[near]), shape, NEAREST, colour)
+            strip("Training images that look most alike", to_grey(alike), shape, NEAREST, colour)
+            st.caption(
+                f"The nearest code is {apart[near[0]] / it.spread:.2f} standard deviations of the codes away, the "
+                f"training image most alike {distances[0]:.3f} (pixel RMSE, among {real.count:,})."
+            )
+
+
+def how_far_from_the_prior(run: Run, epoch: int) -> None:
+    """Mean and standard deviation of the codes, and two distances from N(0, I)."""
+    st.subheader("How far the codes are from N(0, I)", divider="gray")
+    covered = spaces.coverage(run.id, epoch)
+    rows = {}
+    for name, it in covered.items():
+        per_dimension = list(zip(it.mean, it.std, strict=True))
+        if len(per_dimension) <= FEW_DIMENSIONS:
+            means, stds = (", ".join(f"{value:.2f}" for value in column) for column in zip(*per_dimension, strict=True))
+        else:
+            means, stds = (f"{values.min():.2f} … {values.max():.2f}" for values in (it.mean, it.std))
+        rows[VARIANT_TITLES[name]] = {
+            "Codes": "z ~ q(z|x)" if VARIANTS[name].noise else "as they are",
+            "Mean per dimension": means,
+            "Std per dimension": stds,
+            "KL of a fitted Gaussian (nats)": "∞" if math.isinf(it.kl) else f"{it.kl:.3f}",
+            "MMD²": f"{it.mmd:.4f}",
+        }
+    st.dataframe(pd.DataFrame.from_dict(rows, orient="index"), width="stretch")
+    first = next(iter(covered.values()))
+    st.caption(
+        f"Over {first.count:,} {run.watched_images} images. The KL compares N(0, I) with the Gaussian of the codes' "
+        "mean and covariance, so it sees two moments; MMD² (maximum mean discrepancy, Gaussian kernel of bandwidth √D, "
+        f"unbiased) sees every shape. Two draws of N(0, I) as large as this give an MMD² of {first.mmd_of_prior:.4f}."
+    )
+    csv(lambda: spaces.coverage_table(run.id, epoch), f"coverage-{run.id}-epoch-{epoch}")
+
+
+def the_manifold(run: Run, epoch: int, views: dict) -> None:
+    """The whole plane as one picture of decoded images, side by side."""
+    from vae.analysis.geometry import decode
+    from vae.analysis.views import manifold
+
+    st.subheader("The plane as pictures", divider="gray")
+    shape = tuple(run.data["shape"])
+    for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
+        grid = manifold(it, name, SIDE)
+        images = decode(trained.models(run.id, epoch)[name], it.plane.lift(grid.uv))
+        whose = "N(0, 1)" if VARIANTS[name].kl else "its codes"
+        with column:
+            st.html(
+                f'<div style="border-left:4px solid {VARIANT_COLOURS[name]};padding-left:.55rem;font-weight:600">'
+                f"{VARIANT_TITLES[name]}: quantiles of {whose}</div>"
+            )
+            alt = f"{VARIANT_TITLES[name]}: images decoded from a grid of codes"
+            st.html(inline_png(tile_grid(to_grey(images), shape, SIDE, grid.empty), alt))
+            st.caption(f"{grid.empty.sum()} of {SIDE * SIDE} cells hold none of {len(it.uv):,} codes: tinted.")
+
+
+st.title("How are codes laid out?")
+st.markdown(
+    "Every image has a place here. Nothing tells a plain autoencoder how to lay its codes out; a variational "
+    "autoencoder pays for every code that strays from N(0, I). Move over one space: both decoders draw what is there."
+)
+lesson_on_a_run(lesson)

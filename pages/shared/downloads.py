@@ -1,0 +1,23 @@
+"""The numbers behind a figure, as a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+
+def csv(table: Callable[[], pd.DataFrame], name: str) -> None:
+    """A button that downloads `table()` as `name`.csv; it is made when somebody asks for it."""
+    st.download_button(
+        "CSV",
+        lambda: table().to_csv(index=False),
+        f"{name}.csv",
+        "text/csv",
+        key=f"csv.{name}",
+        type="tertiary",
+        icon=":material/download:",
+        on_click="ignore",
+        help="The numbers behind this figure.",
+    )

@@ -1,0 +1,122 @@
+"""Latent spaces of a trained run, as pages show them; shared by all visitors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from vae.figures.style import VARIANT_TITLES
+from vae.learning.variants import VARIANTS
+from vae.runs.store import Run
+
+from . import resources, trained
+
+STEEPNESS_AT = 300  # codes at which the decoder's steepness is measured
+
+
+@st.cache_resource(max_entries=12, show_spinner=False)
+def views(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> dict:
+    """`View` by variant: never changed."""
+    from vae.analysis.views import side_by_side, view, with_drawings
+
+    windows = side_by_side({name: view(codes, dimensions) for name, codes in trained.codes(run_id, epoch).items()})
+    return {name: with_drawings(it, trained.models(run_id, epoch)[name]) for name, it in windows.items()}
+
+
+@dataclass(frozen=True)
+class Coverage:
+    """How one variant's codes, as the decoder gets them in training, lie about N(0, I)."""
+
+    mean: np.ndarray  # (D,)
+    std: np.ndarray  # (D,)
+    kl: float  # nats, of a fitted Gaussian
+    mmd: float
+    mmd_of_prior: float  # of as many draws of N(0, I) themselves
+    count: int
+    steepness: float  # median over codes of ‖J‖_F / √D: grey levels (root of the sum over pixels) per unit of code
+    spread: float  # standard deviation of the means, root mean square over dimensions
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
+    """By variant, over the watched images."""
+    from vae.analysis.codes import kl_to_prior, mmd_to_prior, sample
+    from vae.analysis.geometry import decoder, stretch
+    from vae.analysis.sampling import prior
+    from vae.learning.training import stream
+
+    seed, found = resources.run(run_id).config.seed, {}
+    for name, codes in trained.codes(run_id, epoch).items():
+        z = sample(codes, stream(seed, "coverage", epoch)) if VARIANTS[name].noise else codes.mu
+        drawn = prior(*z.shape, stream(seed, "coverage of the prior"))
+        stretched = stretch(
+            decoder(trained.models(run_id, epoch)[name]),
+            codes.mu[:STEEPNESS_AT],
+            np.eye(codes.latent_dim, dtype=np.float32),
+        )
+        found[name] = Coverage(
+            mean=z.mean(axis=0),
+            std=z.std(axis=0),
+            kl=kl_to_prior(z),
+            mmd=mmd_to_prior(z, stream(seed, "mmd")),
+            mmd_of_prior=mmd_to_prior(drawn, stream(seed, "mmd")),
+            count=len(z),
+            steepness=float(np.median(stretched.norm)) / codes.latent_dim**0.5,
+            spread=float(np.sqrt(codes.mu.var(axis=0).mean())),
+        )
+    return found
+
+
+def notice(run: Run, epoch: int) -> str:
+    """What the numbers of this epoch say, whichever way they come out."""
+    covered = coverage(run.id, epoch)
+    spreads = ", ".join(f"{VARIANT_TITLES[name]} {it.spread:.2f}" for name, it in covered.items())
+    said = [f"Standard deviation of the codes (means, over all dimensions): {spreads}."]
+    for unit, what in (
+        ("per unit of code", {name: it.steepness for name, it in covered.items()}),
+        ("per standard deviation of its codes", {name: it.steepness * it.spread for name, it in covered.items()}),
+    ):
+        steep = ", ".join(f"{VARIANT_TITLES[name]} {value:.2f}" for name, value in what.items())
+        said.append(f"Steepness of the decoder at the codes {unit}: {steep}.")
+    if len(covered) > 1:
+        absolute = max(covered, key=lambda name: covered[name].steepness)
+        relative = max(covered, key=lambda name: covered[name].steepness * covered[name].spread)
+        said.append(
+            f"**{VARIANT_TITLES[absolute]}** is the steepest in both."
+            if absolute == relative
+            else f"Per unit **{VARIANT_TITLES[absolute]}** is the steepest, per standard deviation "
+            f"**{VARIANT_TITLES[relative]}**: the order depends on the unit."
+        )
+    return " ".join(said)
+
+
+def table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.DataFrame:
+    """The scatters as rows: variant, image, class, u, v, and the whole code z1, z2, …"""
+    classes, labels = resources.run(run_id).data["classes"], trained.watched(run_id).labels
+    parts = []
+    for name, it in views(run_id, epoch, dimensions).items():
+        place = {"variant": name, "image": np.arange(len(labels)), "class": [classes[label] for label in labels]}
+        place |= {"u": it.uv[:, 0], "v": it.uv[:, 1]}
+        parts.append(pd.DataFrame(place | {f"z{i + 1}": column for i, column in enumerate(it.codes.mu.T)}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def coverage_table(run_id: str, epoch: int) -> pd.DataFrame:
+    """One row per variant and dimension."""
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "variant": name,
+                "dimension": np.arange(1, len(it.mean) + 1),
+                "mean": it.mean,
+                "std": it.std,
+                "kl_of_fitted_gaussian": it.kl,
+                "mmd2": it.mmd,
+                "n": it.count,
+            }
+        )
+        for name, it in coverage(run_id, epoch).items()
+    )
