@@ -10,28 +10,23 @@ const ACTIVATE = {
   elu: (a) => (a > 0 ? a : Math.expm1(a)),
 }
 
+// weight: input × output, so that a unit that is off costs nothing, and the inner loop runs through memory in order
 const dense = (weight, bias, input, output) => {
-  const width = input.length
-  for (let row = 0, at = 0; row < output.length; row++, at += width) {
-    // Four sums: the processor need not wait for one addition before it starts the next.
-    let a = bias[row], b = 0, c = 0, d = 0, i = 0
-    for (; i + 3 < width; i += 4) {
-      a += weight[at + i] * input[i]
-      b += weight[at + i + 1] * input[i + 1]
-      c += weight[at + i + 2] * input[i + 2]
-      d += weight[at + i + 3] * input[i + 3]
-    }
-    for (; i < width; i++) a += weight[at + i] * input[i]
-    output[row] = a + b + (c + d)
+  const width = output.length
+  output.set(bias)
+  for (let i = 0, at = 0; i < input.length; i++, at += width) {
+    const value = input[i]
+    if (value === 0) continue
+    for (let j = 0; j < width; j++) output[j] += value * weight[at + j]
   }
 }
 
 class Decoder {
   constructor(layers, activation) {
-    this.layers = layers // [{ weight (out × in), bias (out) }, …]
+    this.layers = layers // [{ weight (in × out), bias (out) }, …]
     this.activate = ACTIVATE[activation]
-    this.outputs = layers.map(({ bias }) => new Float32Array(bias.length))
-    this.code = new Float32Array(layers[0].weight.length / layers[0].bias.length)
+    this.outputs = layers.map(({ bias }) => new Float64Array(bias.length))
+    this.code = new Float64Array(layers[0].weight.length / layers[0].bias.length)
   }
 
   // z: D numbers → P grey levels in [0, 1]; the array is used again by the next call
@@ -51,11 +46,11 @@ class Decoder {
   }
 }
 
-// Whole numbers × one scale per row → weights
+// Whole numbers (out × in) × one scale per row → weights (in × out)
 const restored = ({ data, shape: [rows, width] }, scale) => {
   const weight = new Float32Array(data.length)
-  for (let row = 0, at = 0; row < rows; row++) {
-    for (let i = 0; i < width; i++, at++) weight[at] = data[at] * scale.data[row]
+  for (let row = 0; row < rows; row++) {
+    for (let i = 0; i < width; i++) weight[i * rows + row] = data[row * width + i] * scale.data[row]
   }
   return weight
 }

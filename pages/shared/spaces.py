@@ -36,7 +36,7 @@ class Coverage:
     mmd: float
     mmd_of_prior: float  # of as many draws of N(0, I) themselves
     count: int
-    steepness: float  # median over codes of ‖J‖_F / √D: grey levels (root of the sum over pixels) per unit of code
+    steepness: float  # median over codes of ‖J‖_F / √P: the pixel RMSE per unit of nudge, for small random nudges
     spread: float  # standard deviation of the means, root mean square over dimensions
 
 
@@ -52,11 +52,8 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
     for name, codes in trained.codes(run_id, epoch).items():
         z = sample(codes, stream(seed, "coverage", epoch)) if VARIANTS[name].noise else codes.mu
         drawn = prior(*z.shape, stream(seed, "coverage of the prior"))
-        stretched = stretch(
-            decoder(trained.models(run_id, epoch)[name]),
-            codes.mu[:STEEPNESS_AT],
-            np.eye(codes.latent_dim, dtype=np.float32),
-        )
+        decode, axes = decoder(trained.models(run_id, epoch)[name]), np.eye(codes.latent_dim, dtype=np.float32)
+        norms = stretch(decode, codes.mu[:STEEPNESS_AT], axes).norm
         found[name] = Coverage(
             mean=z.mean(axis=0),
             std=z.std(axis=0),
@@ -64,7 +61,7 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
             mmd=mmd_to_prior(z, stream(seed, "mmd")),
             mmd_of_prior=mmd_to_prior(drawn, stream(seed, "mmd")),
             count=len(z),
-            steepness=float(np.median(stretched.norm)) / codes.latent_dim**0.5,
+            steepness=float(np.median(norms)) / trained.watched(run_id).x.shape[1] ** 0.5,
             spread=float(np.sqrt(codes.mu.var(axis=0).mean())),
         )
     return found
@@ -79,15 +76,15 @@ def notice(run: Run, epoch: int) -> str:
         ("per unit of code", {name: it.steepness for name, it in covered.items()}),
         ("per standard deviation of its codes", {name: it.steepness * it.spread for name, it in covered.items()}),
     ):
-        steep = ", ".join(f"{VARIANT_TITLES[name]} {value:.2f}" for name, value in what.items())
-        said.append(f"Steepness of the decoder at the codes {unit}: {steep}.")
+        steep = ", ".join(f"{VARIANT_TITLES[name]} {value:.3f}" for name, value in what.items())
+        said.append(f"A small nudge changes the picture by this much {unit} (pixel RMSE): {steep}.")
     if len(covered) > 1:
         absolute = max(covered, key=lambda name: covered[name].steepness)
         relative = max(covered, key=lambda name: covered[name].steepness * covered[name].spread)
         said.append(
-            f"**{VARIANT_TITLES[absolute]}** is the steepest in both."
+            f"**{VARIANT_TITLES[absolute]}** moves most in both."
             if absolute == relative
-            else f"Per unit **{VARIANT_TITLES[absolute]}** is the steepest, per standard deviation "
+            else f"Per unit **{VARIANT_TITLES[absolute]}** moves most, per standard deviation "
             f"**{VARIANT_TITLES[relative]}**: the order depends on the unit."
         )
     return " ".join(said)

@@ -179,6 +179,15 @@ class Panel {
     draw.strokeStyle = this.ink
     draw.setLineDash([5, 4])
     for (const ring of RINGS) {
+      if (this.flat) {
+        for (const u of [-ring, ring]) {
+          draw.beginPath()
+          draw.moveTo(this.x(u), 0)
+          draw.lineTo(this.x(u), this.size)
+          draw.stroke()
+        }
+        continue
+      }
       const radius = Math.sqrt(ring ** 2 - this.prior[2] ** 2) // where the plane cuts the sphere
       if (!(radius > 0)) continue
       draw.beginPath()
@@ -269,7 +278,7 @@ class Panel {
     const gap = this.gap()
     this.words.innerHTML =
       `<b>${place}</b>${this.slice ? " in the slice" : ""}${outside ? "<br>outside this picture" : ""}` +
-      `<br>nearest code ${gap < 0.01 ? "< 0.01" : gap.toFixed(2)} std away`
+      `<br>nearest code${this.slice ? " (projected)" : ""} ${gap < 0.01 ? "< 0.01" : gap.toFixed(2)} std away`
   }
 }
 
@@ -300,7 +309,7 @@ class Pad {
     this.leader = this.panels[0]
     const holder = this.root.querySelector(".panels")
     holder.replaceChildren(...this.panels.map((panel) => panel.root))
-    holder.style.setProperty("--panels", this.panels.length)
+    holder.style.setProperty("--columns", Math.min(2, this.panels.length))
     for (const [name, shown] of [["ellipses", this.panels.some((p) => p.ellipses)], ["map", "area" in this.ranges]]) {
       this.root.querySelector(`.${name}`).hidden = !shown
     }
