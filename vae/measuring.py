@@ -79,7 +79,8 @@ def sensitivity_of(
         return kept
     run = store.run(run_id)
     models, images = models_of(store, run, epoch), images_of(run, settings)
-    progress(0.0, "Training the reference classifier" if not results.classifier(store, images.hash) else "Measuring")
+    if len(images.classes) > 1 and not results.classifier(store, images.hash):
+        progress(0.0, "Training the reference classifier")
     judge = judge_of(store, images)
     moved = sensitivity.move_all(
         models,

@@ -20,4 +20,5 @@ LESSONS = (
     Lesson("train.py", "Train", ":material/model_training:", "What do both learn, and how do they differ?"),
     Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),
+    Lesson("perturbation.py", "Perturbation", ":material/open_with:", "Does a small step change the picture?"),
 )

@@ -62,7 +62,7 @@ def stretch(decode: Decode, z: np.ndarray, axes: np.ndarray) -> Stretch:
         def moved(uv: Tensor, chunk: Tensor = chunk) -> Tensor:  # (n, k) → (n, P)
             return decode(chunk + uv @ axes)
 
-        j = jacobian(moved, torch.zeros(len(chunk), len(axes))).double()  # (n, P, k)
+        j = jacobian(moved, torch.zeros(len(chunk), len(axes), dtype=z.dtype)).double()  # (n, P, k)
         metric = j.transpose(1, 2) @ j  # (n, k, k)
         areas.append(torch.linalg.det(metric).clamp_min(0).sqrt())
         norms.append(metric.diagonal(dim1=1, dim2=2).sum(-1).sqrt())
@@ -107,7 +107,9 @@ def slerp(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
         return line(a, b, steps)
     t = np.linspace(0, 1, steps)[:, None]
     directions = (np.sin((1 - t) * angle) * unit_a + np.sin(t * angle) * unit_b) / np.sin(angle)
-    return (directions * (length_a + t * (length_b - length_a))).astype(np.float32)
+    path = (directions * (length_a + t * (length_b - length_a))).astype(np.float32)
+    path[0], path[-1] = a, b  # to the last bit
+    return path
 
 
 def geodesic(decode: Decode, a: np.ndarray, b: np.ndarray, steps: int, iterations: int = 60) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 import torch
 from sklearn.mixture import GaussianMixture
@@ -26,6 +28,6 @@ def fit_mixture(z: np.ndarray, components: int, seed: int) -> GaussianMixture:
 def draw(mixture: GaussianMixture, count: int, seed: int) -> np.ndarray:
     """`count` codes (count, D) from a fitted mixture, in random order."""
     generator = np.random.RandomState(seed)
-    mixture.set_params(random_state=generator)
-    z, _ = mixture.sample(count)
+    own = copy(mixture).set_params(random_state=generator)  # the fitted one may be shared by many visitors
+    z, _ = own.sample(count)
     return generator.permutation(z).astype(np.float32)

@@ -13,9 +13,9 @@ from scipy.stats import t as student  # scikit-learn brings scipy along
 from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
-from ..learning.estimators import normal_like
 from ..learning.models import Autoencoder
 from ..learning.training import stream
+from . import directions
 from .codes import Codes, encode
 from .reference import Classifier, RealImages
 
@@ -81,11 +81,11 @@ def move(
     with the share that is done, from 0 to 1.
     """
     codes = encode(model, x)
+    u = directions.random(*codes.mu.shape, stream(seed, "nudge"))
     scales = {unit: scale(unit, codes) for unit in units}
-    scales = {unit: torch.from_numpy(value) for unit, value in scales.items() if value is not None}
+    steps = {unit: torch.from_numpy(directions.step(u, it)) for unit, it in scales.items() if it is not None}
     mu, queries = torch.from_numpy(codes.mu), min(NEAREST_QUERIES, len(x))
-    u = torch.nn.functional.normalize(normal_like(mu, stream(seed, "nudge")), dim=-1) * codes.latent_dim**0.5
-    shape = (len(scales), len(sizes))
+    shape = (len(steps), len(sizes))
     rmse = np.empty((*shape, len(x)), dtype=np.float32)
     changed = np.empty((*shape, len(x)), dtype=bool) if classifier else None
     nearest = np.empty((*shape, queries), dtype=np.float32) if real else None
@@ -97,17 +97,16 @@ def move(
         rows = slice(start, start + CHUNK)
         before = torch.sigmoid(model.decoder(mu[rows]))  # (B, P)
         class_before = named(before) if classifier else None
-        for i, value in enumerate(scales.values()):
-            step = u[rows] * (value[rows] if value.ndim == 2 else value)  # of size 1, (B, D)
+        for i, step in enumerate(steps.values()):  # of size 1, (N, D)
             for j, size in enumerate(sizes):
-                after = torch.sigmoid(model.decoder(mu[rows] + size * step))  # (B, P)
+                after = torch.sigmoid(model.decoder(mu[rows] + size * step[rows]))  # (B, P)
                 rmse[i, j, rows] = torch.linalg.vector_norm(after - before, dim=-1) / before.shape[1] ** 0.5
                 if classifier:
                     changed[i, j, rows] = named(after) != class_before
                 if real and start < queries:
                     nearest[i, j, rows] = real.nearest(after[: queries - start])[0][:, 0]
         progress(min(1.0, (start + CHUNK) / len(x)))
-    return Moved(tuple(scales), tuple(sizes), rmse, changed, nearest)
+    return Moved(tuple(steps), tuple(sizes), rmse, changed, nearest)
 
 
 def table(moved: Mapping[str, Moved], seed: int) -> pd.DataFrame:
@@ -174,17 +173,19 @@ def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str
     """How much more `of` moves than `to`: columns unit, size, ratio, low, high, seeds.
 
     The geometric mean over seeds of the ratio of `measure`, with its 95 % interval by Student's t on the logarithms:
-    it says how a new pair of models would come out. NaN with one seed, where nothing is known of that. Units that
-    one of the two lacks are left out.
+    it says how a new pair of models would come out. NaN with one seed, where nothing is known of that, and where a
+    measure is 0 in some seed. Units that one of the two lacks are left out.
     """
     index = ["unit", "size", "seed"]
     pair = [measured[measured["variant"] == name].set_index(index)[measure] for name in (of, to)]
-    log_ratio = (np.log(pair[0]) - np.log(pair[1])).replace([np.inf, -np.inf], np.nan).dropna()
-    grouped = log_ratio.groupby(["unit", "size"], sort=False)
-    seeds, mean = grouped.size(), grouped.mean()
+    both = pd.concat(pair, axis=1, keys=(of, to), join="inner")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio = np.log(both[of]) - np.log(both[to])
+    grouped = log_ratio.where(np.isfinite(log_ratio)).groupby(["unit", "size"], sort=False)
+    seeds = grouped.size()
+    mean = grouped.mean().where(grouped.count() == seeds)  # a seed that is left out would bend it
     half = student.ppf(0.5 + CONFIDENCE / 2, (seeds - 1).clip(lower=1)) * grouped.std(ddof=1) / np.sqrt(seeds)
     found = pd.DataFrame(
         {"ratio": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "seeds": seeds}
     )
-    order = {unit: place for place, unit in enumerate(UNITS)}
-    return found.reset_index().sort_values(["unit", "size"], key=lambda c: c.map(order) if c.name == "unit" else c)
+    return found.reindex(UNITS, level="unit").reset_index()

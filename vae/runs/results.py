@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import delete, insert, select
 
@@ -29,7 +30,7 @@ def measurement(store: Store, run_id: str, epoch: int, kind: str) -> pd.DataFram
     key = (measurements.c.run_id == run_id, measurements.c.epoch == epoch, measurements.c.kind == kind)
     with store.engine.connect() as connection:
         rows = connection.scalar(select(measurements.c.rows).where(*key))
-    return None if rows is None else pd.DataFrame.from_records(rows)
+    return None if rows is None else pd.DataFrame.from_records(rows).fillna(np.nan).infer_objects()
 
 
 def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd.DataFrame) -> None:

@@ -1,0 +1,159 @@
+// Pictures of nudged codes, drawn here while the size is dragged.
+// data (packing.py): { key, shape, size, range: [low, high], unit, variants: [{ variant, title, colour, missing }] }
+// arrays: originals (K, P) uint8, and for each variant z (K, D) and step (K, D): a nudge of size s is z + s · step
+const COLUMNS = 10 // sizes from 0 to the chosen one
+
+const words = (value) => (value === 0 ? "0" : value >= 100 ? value.toFixed(0) : value.toPrecision(value >= 1 ? 3 : 2))
+
+class Nudges {
+  constructor(root) {
+    this.root = root
+    this.mode = "one"
+    this.image = 0
+    this.drawn = 0
+    this.slider = root.querySelector("[name=size]")
+    root.querySelector(".controls").addEventListener("change", ({ target }) => {
+      if (target.name === "mode") {
+        this.mode = target.value
+        this.lay()
+      } else this.send("size", this.size)
+    })
+    this.slider.addEventListener("input", () => this.request())
+  }
+
+  // The slider is logarithmic: a nudge that can just be seen and one that changes everything are decades apart.
+  get size() {
+    const [low, high] = this.range.map(Math.log)
+    return Number(Math.exp(low + Number(this.slider.value) * (high - low)).toPrecision(3))
+  }
+
+  show(data, send) {
+    const { size, ...rest } = unpack(data)
+    Object.assign(this, rest, { send, decoders: null })
+    const [low, high] = this.range.map(Math.log)
+    this.slider.value = (Math.log(size) - low) / (high - low)
+    this.count = this.arrays.originals.shape[0]
+    this.image = Math.min(this.image, this.count - 1)
+    this.lay()
+    this.stopWaiting?.()
+    this.stopWaiting = whenDecoders(this.key, (decoders) => {
+      this.decoders = decoders
+      this.request()
+    })
+  }
+
+  tile(holder) {
+    const tile = document.createElement("div")
+    tile.className = "tile"
+    const canvas = document.createElement("canvas")
+    canvas.width = this.shape[1]
+    canvas.height = this.shape[0]
+    const caption = document.createElement("div")
+    tile.append(canvas, caption)
+    holder.append(tile)
+    return { canvas, caption }
+  }
+
+  lay() {
+    const many = this.mode === "many"
+    const originals = this.root.querySelector(".originals")
+    originals.replaceChildren()
+    originals.classList.toggle("many", many)
+    originals.style.setProperty("--columns", this.count)
+    const pixels = this.shape[0] * this.shape[1]
+    for (let i = 0; i < this.count; i++) {
+      const button = document.createElement("button")
+      button.setAttribute("role", "radio")
+      button.setAttribute("aria-checked", i === this.image)
+      button.setAttribute("aria-label", `Image ${i + 1}`)
+      const { canvas } = this.tile(button)
+      paint(canvas, Array.from(this.arrays.originals.data.subarray(i * pixels, (i + 1) * pixels), (g) => g / 255))
+      button.addEventListener("click", () => {
+        this.image = i
+        originals.querySelectorAll("button").forEach((b, n) => b.setAttribute("aria-checked", n === i))
+        this.request()
+      })
+      originals.append(button)
+    }
+    this.rows = []
+    const strips = this.root.querySelector(".strips")
+    strips.replaceChildren()
+    for (const spec of this.variants) {
+      const strip = document.createElement("div")
+      strip.className = "strip"
+      strip.style.setProperty("--colour", spec.colour)
+      strip.innerHTML = `<div class="title"></div>`
+      strip.firstChild.textContent = spec.title
+      strips.append(strip)
+      if (spec.missing) {
+        strip.append(spec.missing)
+        continue
+      }
+      const heading = strip.firstChild.appendChild(document.createElement("span"))
+      for (const nudged of many ? [false, true] : [true]) {
+        const tiles = document.createElement("div")
+        tiles.className = "tiles"
+        const columns = many ? this.count : COLUMNS
+        tiles.style.setProperty("--columns", columns)
+        strip.append(tiles)
+        this.rows.push({ ...spec, nudged, heading, tiles: Array.from({ length: columns }, () => this.tile(tiles)) })
+      }
+    }
+    this.request()
+  }
+
+  request() {
+    if (!this.waiting) this.waiting = requestAnimationFrame(() => this.frame())
+  }
+
+  frame() {
+    this.waiting = 0
+    if (!this.rows) return
+    const started = performance.now()
+    this.root.querySelector("output").textContent = `${words(this.size)} ${this.unit}`
+    if (!this.decoders) return
+    for (const row of this.rows) this.draw(row)
+    this.root.dataset.drawn = ++this.drawn // what the browser tests read
+    this.root.dataset.spent = (performance.now() - started).toFixed(2)
+  }
+
+  draw({ variant, nudged, heading, tiles }) {
+    const z = this.arrays[`${variant}.z`]
+    const step = this.arrays[`${variant}.step`].data
+    const latent = z.shape[1]
+    const many = this.mode === "many"
+    const decode = (image, size) => {
+      const from = image * latent
+      return this.decoders[variant].decode(Array.from({ length: latent }, (_, d) => z.data[from + d] + size * step[from + d]))
+    }
+    let before = many ? null : Float64Array.from(decode(this.image, 0))
+    tiles.forEach(({ canvas, caption }, n) => {
+      const size = many ? (nudged ? this.size : 0) : (this.size * n) / (tiles.length - 1)
+      const image = many ? n : this.image
+      if (many) before = Float64Array.from(decode(image, 0))
+      const grey = decode(image, size)
+      paint(canvas, grey)
+      let sum = 0
+      for (let i = 0; i < grey.length; i++) sum += (grey[i] - before[i]) ** 2
+      const rmse = Math.sqrt(sum / grey.length)
+      caption.textContent = many && !nudged ? "" : `Δ ${rmse.toFixed(3)}`
+      if (n === tiles.length - 1 && !many) heading.textContent = `: pixel RMSE ${rmse.toFixed(3)} at the right end`
+    })
+    if (many) heading.textContent = nudged ? ": as they are, and nudged" : ""
+  }
+
+  close() {
+    this.stopWaiting?.()
+    cancelAnimationFrame(this.waiting)
+  }
+}
+
+export default ({ data, parentElement, setStateValue }) => {
+  const root = parentElement.querySelector(".nudges")
+  root.nudges ??= new Nudges(root)
+  root.nudges.show(data, setStateValue)
+  return () => {
+    root.nudges.close()
+    delete root.nudges
+  }
+}

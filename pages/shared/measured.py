@@ -1,0 +1,101 @@
+"""Measurements of runs that take seconds: made in a thread of the dashboard, one at a time, and kept in the store.
+
+They are no training, so they don't wait in its queue; nobody's page waits for them either: it asks again.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+import pandas as pd
+import streamlit as st
+
+from vae.config import RunConfig
+from vae.errors import InputError
+from vae.runs.store import Run
+
+from . import resources
+
+log = logging.getLogger(__name__)
+
+LOOKED_THROUGH = 1000  # runs among which other seeds of a configuration are looked for
+
+_lock = threading.Lock()
+_under_way: dict[tuple[str, int], Measurement] = {}
+_worker = ThreadPoolExecutor(1, thread_name_prefix="measuring")
+
+
+@dataclass
+class Measurement:
+    """One that was asked for. Written by the measuring thread, read by pages."""
+
+    share: float = 0.0  # done, from 0 to 1
+    what: str = "Waiting for other measurements"
+    table: pd.DataFrame | None = field(default=None, repr=False)  # once it is done
+    problem: str | None = None  # a sentence, when it can't be done
+
+
+def sensitivity(run_id: str, epoch: int) -> Measurement:
+    """The kept measurement, or the state of one that is under way; asked for the first time, it begins."""
+    kept = _kept(run_id, epoch)
+    if kept is not None:
+        return Measurement(1.0, "Done", kept)
+    with _lock:
+        if (run_id, epoch) not in _under_way:
+            _under_way[run_id, epoch] = Measurement()
+            _worker.submit(_measure, run_id, epoch, _under_way[run_id, epoch])
+        return _under_way[run_id, epoch]
+
+
+def is_kept(run_id: str, epoch: int) -> bool:
+    """Whether it has been measured already, or is just being measured."""
+    return (run_id, epoch) in _under_way or _kept(run_id, epoch) is not None
+
+
+def _measure(run_id: str, epoch: int, state: Measurement) -> None:
+    from vae.measuring import sensitivity_of
+
+    def progress(share: float, what: str) -> None:
+        state.share, state.what = share, what
+
+    try:
+        state.table = sensitivity_of(resources.store(), run_id, epoch, resources.settings(), progress)
+        with _lock:
+            _under_way.pop((run_id, epoch), None)  # from now on it is read from the store
+    except InputError as error:
+        state.problem = str(error)
+    except Exception as error:
+        log.exception("measuring run %s broke off", run_id)
+        state.problem = f"Measuring broke off: {type(error).__name__}: {error}."
+
+
+def forget_failed(run_id: str, epoch: int) -> None:
+    """Let a measurement that failed be asked for again."""
+    with _lock:
+        _under_way.pop((run_id, epoch), None)
+
+
+def _kept(run_id: str, epoch: int) -> pd.DataFrame | None:
+    from vae.measuring import KIND
+    from vae.runs.results import measurement
+
+    return measurement(resources.store(), run_id, epoch, KIND)
+
+
+@st.cache_data(ttl=1.0, max_entries=50, show_spinner=False)
+def seeds_of(config: RunConfig) -> dict[int, Run]:
+    """Runs that are done or under way with this configuration, by seed."""
+    from vae.measuring import siblings
+
+    return siblings(resources.store().runs(LOOKED_THROUGH, ("queued", "running", "done")), config)
+
+
+def accuracy(dataset_hash: str) -> float | None:
+    """Of the reference classifier on test images, once it is trained."""
+    from vae.runs.results import classifier
+
+    kept = classifier(resources.store(), dataset_hash)
+    return kept[0] if kept else None

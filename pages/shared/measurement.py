@@ -1,0 +1,210 @@
+"""The measurement of nudges over all test images and several seeds: verdict, curves, and every unit in one table."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from vae.config import VARIANTS as ALL_VARIANTS
+from vae.config import RunConfig
+from vae.errors import InputError
+from vae.figures.nudges import MEASURES, UNIT_TITLES, nudge_curves
+from vae.figures.style import VARIANT_TITLES
+from vae.runs.store import Run
+
+from . import measured, resources, selection, trained
+from .downloads import csv
+
+POLL = 0.5  # seconds between looks while something is measured or trained
+MOST_SEEDS = 10  # combined
+SIZE = 0.1  # that the table shows at first: REFERENCE's
+JUDGED = {"open": "can't be told", "too few seeds": "needs 3 seeds"}
+
+
+def the_measurement(run: Run, epoch: int, unit: str) -> None:
+    """Everything below the strips. Polls only while something is under way."""
+    st.subheader("Measured on all test images", divider="gray")
+    if run.active:
+        st.info("This run is still training. It is measured once it has ended.", icon=":material/hourglass_top:")
+        return
+    asked = f"measure.{run.id}.{epoch}"
+    if epoch != trained.kept_epochs(run.id, run.epoch)[-1] and not measured.is_kept(run.id, epoch):
+        if not st.session_state.get(asked) and not st.button(f"Measure epoch {epoch}", icon=":material/straighten:"):
+            return
+        st.session_state[asked] = True
+    family = _family(run)
+    waiting = _waiting(family, epoch)
+    st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, unit, waiting)
+
+
+def _family(run: Run) -> dict[int, Run]:
+    """This run and other seeds of its configuration, by seed."""
+    others = {seed: other for seed, other in measured.seeds_of(run.config).items() if seed != run.config.seed}
+    return dict(list({run.config.seed: run, **others}.items())[:MOST_SEEDS])
+
+
+def _states(family: dict[int, Run], epoch: int) -> dict[int, measured.Measurement]:
+    """Measurements of the members that are done and have this epoch, by seed."""
+    return {
+        seed: measured.sensitivity(run.id, epoch)
+        for seed, run in family.items()
+        if not run.active and epoch in trained.kept_epochs(run.id, run.epoch)
+    }
+
+
+def _waiting(family: dict[int, Run], epoch: int) -> bool:
+    unfinished = any(state.table is None and not state.problem for state in _states(family, epoch).values())
+    return unfinished or any(run.active for run in family.values())
+
+
+def _panel(run: Run, epoch: int, unit: str, was_waiting: bool) -> None:
+    family = _family(run)
+    states = _states(family, epoch)
+    if was_waiting and not _waiting(family, epoch):
+        st.rerun()  # once more as a whole, and then without polling
+    _progress(family, states, epoch)
+    tables = [state.table for state in states.values() if state.table is not None]
+    if tables:
+        _results(run, pd.concat(tables, ignore_index=True), unit, len(family))
+    _more_seeds(run, family)
+
+
+def _progress(family: dict[int, Run], states: dict[int, measured.Measurement], epoch: int) -> None:
+    for seed, member in family.items():
+        if member.active:
+            share, what = max(member.epoch, 0) / member.config.epochs, f"training, epoch {max(member.epoch, 0)}"
+            st.progress(share, text=f"Seed {seed}: {'waiting for a worker' if member.status == 'queued' else what}")
+    for seed, state in states.items():
+        if state.problem:
+            st.error(f"Seed {seed}: {state.problem}")
+            if st.button("Try again", key=f"again.{seed}"):
+                measured.forget_failed(family[seed].id, epoch)
+                st.rerun()
+        elif state.table is None:
+            st.progress(state.share, text=f"Seed {seed}: {state.what}")
+
+
+def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
+    from vae.analysis.sensitivity import NEAREST_QUERIES, SIZES, ratios
+    from vae.analysis.verdict import verdict
+
+    seeds = sorted(set(table["seed"]))
+    size = st.select_slider("Size of the nudge", SIZES, value=SIZE, key="measurement.size", persist_state="session")
+    compared = ratios(table)
+    if {"ae", "vae"} <= set(run.config.variants):
+        missing = f" ({expected - len(seeds)} more to come)" if expected > len(seeds) else ""
+        st.markdown(f"**Verdict{missing}.** {verdict(compared, size)}")
+    st.dataframe(every_unit(table, compared, size, run.config.variants), width="stretch")
+    st.caption(
+        f"Pixel RMSE of a nudge of {size:g} in each unit: root mean square over all pixels of "
+        f"{table['n'].iloc[0]:,} test images, each nudged in a random direction of its own, the same for every model. "
+        f"{f'Means over {len(seeds)} seeds' if len(seeds) > 1 else f'Seed {seeds[0]}'}. The interval (95 %, Student's "
+        "t on the logarithms) is over seeds, so that it says how another pair of models would come out."
+    )
+    named = [name for name in MEASURES if table[name].notna().any()]
+    measure = st.segmented_control(
+        "What is measured",
+        named,
+        format_func=lambda name: MEASURES[name].title,
+        default="rmse",
+        required=True,
+        key="measurement.measure",
+    )
+    figure(
+        nudge_curves(table, unit, measure, size),
+        key="nudges",
+        alt=f"{MEASURES[measure].axis} against the size of the nudge, {UNIT_TITLES[unit]}",
+    )
+    trust = measured.accuracy(run.data["hash"])
+    explained = {
+        "rmse": "",
+        "class_change": f"Classes are named by a small reference classifier, right on {trust:.1%} of the real test "
+        "images."
+        if trust
+        else "",
+        "nearest_distance": f"Over the first {NEAREST_QUERIES} test images, among "
+        f"{min(10_000, run.data['train_size']):,} training images.",
+    }
+    band = (
+        f"The band is the range over {len(seeds)} seeds."
+        if len(seeds) > 1
+        else "The band holds the middle half of the images (quartiles); the root mean square may lie above it."
+        if measure == "rmse"
+        else ""
+    )
+    st.caption(f"{band} {explained[measure]}")
+    csv(lambda: table, f"sensitivity-{run.id}")
+
+
+def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variants: tuple[str, ...]) -> pd.DataFrame:
+    """One row per unit at one size: RMSE of each variant, the ratio AE ÷ VAE, its interval, and what follows."""
+    from vae.analysis.verdict import judgement
+
+    at_size = table[table["size"] == size]
+    means = at_size.groupby(["unit", "variant"], sort=False)["rmse"].mean()
+    ratio_of = {row["unit"]: row for _, row in compared[compared["size"] == size].iterrows()}
+    rows = {}
+    for unit, title in UNIT_TITLES.items():
+        row = {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
+        if {"ae", "vae"} <= set(variants):
+            ratio = ratio_of.get(unit)
+            known = ratio is not None and ratio["seeds"] > 1
+            row["AE ÷ VAE"] = "–" if ratio is None else f"{ratio['ratio']:.2f}"
+            row["95 % interval"] = f"{ratio['low']:.2f} … {ratio['high']:.2f}" if known else "–"
+            said = "–" if ratio is None else judgement(ratio)
+            row["Moves more"] = JUDGED.get(said, said.removesuffix(" moves more"))
+        rows[title] = row
+    return pd.DataFrame.from_dict(rows, orient="index")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.4f}"
+
+
+def _more_seeds(run: Run, family: dict[int, Run]) -> None:
+    from vae.analysis.sensitivity import SEEDS_FOR_A_VERDICT
+
+    lacking = SEEDS_FOR_A_VERDICT - len(family)
+    if lacking <= 0 or run.status != "done":
+        return
+    label = f"Train {lacking} more seed{'s' * (lacking > 1)} for a verdict"
+    if st.button(label, icon=":material/add:", type="primary"):
+        free = (seed for seed in range(run.config.seed + 1, run.config.seed + 100) if seed not in family)
+        _queue([run.config.model_copy(update={"seed": next(free)}) for _ in range(lacking)])
+        st.rerun()
+
+
+def which_ingredient(run: Run) -> None:
+    """Noise on or off × KL on or off: the four variants, in the same strips, table and curves."""
+    lacking = [name for name in ALL_VARIANTS if name not in run.config.variants]
+    st.subheader("Which ingredient does it?", divider="gray")
+    if not lacking:
+        st.markdown(
+            "This run holds all four variants: with and without noise, with and without KL. The strips, the table and "
+            "the curves above show them side by side."
+        )
+        return
+    st.markdown(
+        "A VAE adds two things to an autoencoder: noise on the code, and the KL that holds the codes together. Train "
+        f"all four combinations with these settings to see which of them matters (here {len(lacking)} are missing)."
+    )
+    if st.button("Train all four variants", icon=":material/grid_view:"):
+        ids = _queue([run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})])
+        if ids:
+            selection.select(ids[0])
+            st.switch_page("train.py")
+
+
+def _queue(configs: list[RunConfig]) -> list[str]:
+    """Ids of the runs that could be queued; why another could not is said."""
+    ids = []
+    for config in configs:
+        try:
+            ids.append(resources.jobs().submit(config))
+        except InputError as problem:
+            st.error(str(problem))
+            break
+    resources.forget()
+    measured.seeds_of.clear()
+    return ids

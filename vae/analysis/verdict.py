@@ -1,0 +1,56 @@
+"""What the ratios say, in words that hold whichever way the numbers come out."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from .sensitivity import SEEDS_FOR_A_VERDICT
+
+IN_UNIT = {
+    "absolute": "in absolute units",
+    "latent_std": "relative to the spread of the codes",
+    "neighbour": "relative to the distance between neighbouring codes",
+    "posterior_std": "relative to the posterior's σ",
+}
+
+
+def judgement(row: pd.Series) -> str:
+    """What one row of `sensitivity.ratios` says: "AE moves more", "VAE moves more", "open" or "one seed"."""
+    if row["seeds"] < SEEDS_FOR_A_VERDICT:
+        return "too few seeds"
+    if row["low"] > 1:
+        return "AE moves more"
+    return "VAE moves more" if row["high"] < 1 else "open"
+
+
+def verdict(ratios: pd.DataFrame, size: float) -> str:
+    """A paragraph about the rows of `sensitivity.ratios` with this nudge size."""
+    rows = ratios[ratios["size"] == size]
+    if rows.empty:
+        return "Nothing to compare: it takes an autoencoder and a VAE."
+    seeds = int(rows["seeds"].min())
+    parts = [_sentence(row) for _, row in rows.iterrows()]
+    said = f"A nudge of {size:g} changes the autoencoder's pictures, as against the VAE's, {'; '.join(parts)}."
+    if seeds < SEEDS_FOR_A_VERDICT:
+        count = "One seed: an anecdote" if seeds == 1 else f"{seeds} seeds: not enough for a verdict"
+        return f"{count}. {said}"
+    found = {judgement(row) for _, row in rows.iterrows()}
+    if {"AE moves more", "VAE moves more"} <= found:
+        end = "Which of the two moves more depends on the unit."
+    elif found == {"AE moves more"}:
+        end = "The autoencoder moves more in every unit measured."
+    elif found == {"VAE moves more"}:
+        end = "The VAE moves more in every unit measured."
+    elif found == {"open"}:
+        end = "In no unit do these seeds tell which of the two moves more."
+    else:
+        end = "In the other units these seeds do not tell which of the two moves more."
+    return f"{seeds} seeds. {said} {end}"
+
+
+def _sentence(row: pd.Series) -> str:
+    times = f"{row['ratio']:.2f} times as much {IN_UNIT[row['unit']]}"
+    if row["seeds"] < SEEDS_FOR_A_VERDICT:
+        return times
+    doubt = ", which may be chance" if judgement(row) == "open" else ""
+    return f"{times} (95 % interval {row['low']:.2f} to {row['high']:.2f}{doubt})"
