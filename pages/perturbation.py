@@ -7,7 +7,6 @@ from pages.components.nudge_strips import nudge_strips, payload
 from pages.shared import nudging, selection, trained
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.measurement import the_measurement, which_ingredient
-from vae.figures.nudges import UNIT_TITLES
 from vae.figures.tiles import to_grey
 from vae.runs.store import Run
 
@@ -17,30 +16,19 @@ DIRECTIONS = {
     "towards": "towards another image",
     "steepest": "steepest (by the Jacobian)",
 }
-PAGE, DRAW, SIZE = "perturbation.page", "perturbation.draw", "perturbation.size"
+PAGE, DRAW, CHOSEN = "perturbation.page", "perturbation.draw", "perturbation.chosen"  # CHOSEN: unit and size
 
 
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
     epoch = selection.epoch_picker(run)
-    unit = st.segmented_control(
-        "Unit of the nudge",
-        list(UNIT_TITLES),
-        format_func=UNIT_TITLES.get,
-        default="latent_std",
-        required=True,
-        key="perturbation.unit",
-        persist_state="session",
-        help="A nudge of size s in a unit adds a vector whose root mean square per dimension is s of that unit. "
-        "The answer to this page's question depends on it.",
-    )
-    the_strips(run, epoch, unit)
+    unit = the_strips(run, epoch)
     the_measurement(run, epoch, unit)
     which_ingredient(run)
 
 
-def the_strips(run: Run, epoch: int, unit: str) -> None:
-    """One image or many, nudged in one direction, drawn by all decoders while the size is dragged."""
+def the_strips(run: Run, epoch: int) -> str:
+    """One image or many, nudged in one direction, drawn by all decoders while the size is dragged. Returns the unit."""
     page = st.session_state.get(PAGE, 0)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         direction = st.selectbox(
@@ -54,21 +42,19 @@ def the_strips(run: Run, epoch: int, unit: str) -> None:
         choice = choose(direction, run.config.latent_dim)
         if st.button("Other images", icon=":material/image:"):
             st.session_state[PAGE] = page = page + 1
-    nudges = nudging.nudges(run.id, epoch, page, unit, direction, choice)
+    nudges = nudging.nudges(run.id, epoch, page, direction, choice)
     key, weights = trained.shelf(run.id, epoch)
-    originals = to_grey(trained.watched(run.id).x[nudging.rows(run.id, page)])
-    ends, size = nudging.SIZES[unit], st.session_state.get(SIZE, 0.5)
     if weights is None:
-        nudging.drawn_by_the_server(run, epoch, nudges, ends)
-        return
+        return nudging.drawn_by_the_server(run, epoch, nudges)
     decoders(weights)
-    size = min(max(size, ends[0]), ends[1])
-    data = payload(key, originals, tuple(run.data["shape"]), nudges, UNIT_TITLES[unit], size, ends)
-    sent = nudge_strips(data, key=f"nudges.{run.id}")
-    if sent:
-        st.session_state[SIZE] = sent
+    originals = to_grey(trained.watched(run.id).x[nudging.rows(run.id, page)])
+    unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
+    data = payload(key, originals, tuple(run.data["shape"]), nudges, nudging.UNITS, unit, size)
+    new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
+    unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
     if direction == "steepest":
         st.caption("Steepest: each decoder's own direction, which the others do not share.")
+    return unit
 
 
 def choose(direction: str, latent_dim: int) -> int:

@@ -1,8 +1,12 @@
 // The other end of packing.py: bytes → { …meta, arrays: { name: { data, shape } } }.
+const headOf = (bytes) => {
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true)
+  return { length, meta: JSON.parse(new TextDecoder().decode(bytes.subarray(4, 4 + length))) }
+}
+
 const unpack = (bytes) => {
+  const { length, meta } = headOf(bytes)
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) // starts at a multiple of 4
-  const length = new DataView(buffer).getUint32(0, true)
-  const meta = JSON.parse(new TextDecoder().decode(new Uint8Array(buffer, 4, length)))
   const arrays = {}
   for (const [name, { type, shape, offset }] of Object.entries(meta.arrays)) {
     const count = shape.reduce((a, b) => a * b, 1)

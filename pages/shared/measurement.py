@@ -87,7 +87,7 @@ def _progress(family: dict[int, Run], states: dict[int, measured.Measurement], e
 
 def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
     from vae.analysis.sensitivity import NEAREST_QUERIES, SIZES, ratios
-    from vae.analysis.verdict import verdict
+    from vae.analysis.verdict import order, verdict
 
     seeds = sorted(set(table["seed"]))
     size = st.select_slider("Size of the nudge", SIZES, value=SIZE, key="measurement.size", persist_state="session")
@@ -95,6 +95,11 @@ def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
     if {"ae", "vae"} <= set(run.config.variants):
         missing = f" ({expected - len(seeds)} more to come)" if expected > len(seeds) else ""
         st.markdown(f"**Verdict{missing}.** {verdict(compared, size)}")
+    else:
+        st.info("A ratio needs an autoencoder and a VAE; this run does not hold both.")
+    if len(run.config.variants) > 2 and (ranked := order(table, unit, size)):
+        listed = ", ".join(f"{VARIANT_TITLES[name]} {value:.4f}" for name, value in ranked)
+        st.markdown(f"**From least to most moved**, {UNIT_TITLES[unit]}: {listed}.")
     st.dataframe(every_unit(table, compared, size, run.config.variants), width="stretch")
     st.caption(
         f"Pixel RMSE of a nudge of {size:g} in each unit: root mean square over all pixels of "

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.components.nudge_strips import Nudge
+from pages.components.nudge_strips import Nudge, Unit
+from vae.figures.nudges import UNIT_TITLES
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.runs.store import Run
@@ -15,8 +16,17 @@ from .strips import strip
 
 COLUMNS, STEPS = 10, 25  # of the server's strips and of its slider
 IMAGES = 12  # in a row, to choose from
-# Ends of the size slider, in each unit: from what can't be seen to what changes everything.
-SIZES = {"absolute": (0.01, 10), "latent_std": (0.01, 10), "neighbour": (0.1, 1000), "posterior_std": (0.01, 30)}
+# A slider goes from what can't be seen to what changes everything. What a unit is: analysis/sensitivity.py.
+UNITS = {
+    "absolute": Unit(UNIT_TITLES["absolute"], (0.01, 10), "1 is 1 in the code's own numbers."),
+    "latent_std": Unit(
+        UNIT_TITLES["latent_std"], (0.01, 10), "1 is each dimension's standard deviation over the images."
+    ),
+    "neighbour": Unit(
+        UNIT_TITLES["neighbour"], (0.1, 1000), "1 is a step as long as the median distance to the nearest other code."
+    ),
+    "posterior_std": Unit(UNIT_TITLES["posterior_std"], (0.01, 30), "1 is the σ of the image's own distribution."),
+}
 
 
 def rows(run_id: str, page: int) -> slice:
@@ -27,8 +37,8 @@ def rows(run_id: str, page: int) -> slice:
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
-def nudges(run_id: str, epoch: int, page: int, unit: str, direction: str, choice: int) -> dict[str, Nudge]:
-    """A nudge of size 1 of each image on a page, by variant.
+def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> dict[str, Nudge]:
+    """A nudge of size 1, in each unit, of each image on a page, by variant.
 
     `choice`: the number of a random draw, the dimension, or the target's place on the page, counted from 0.
     """
@@ -36,37 +46,42 @@ def nudges(run_id: str, epoch: int, page: int, unit: str, direction: str, choice
     from vae.analysis.sensitivity import scale
     from vae.learning.training import stream
 
-    found, chosen = {}, rows(run_id, page)
+    found, chosen, seed = {}, rows(run_id, page), resources.run(run_id).config.seed
     for name, codes in trained.codes(run_id, epoch).items():
-        mu, whole = codes.mu[chosen], scale(unit, codes)
-        if whole is None:
-            found[name] = Nudge(mu, None)
-            continue
-        here = whole[chosen] if whole.ndim == 2 else whole
-        if direction == "random":
-            seed = resources.run(run_id).config.seed
-            u = directions.random(*mu.shape, stream(seed, f"direction {choice}"))
-        elif direction == "dimension":
-            u = directions.along(*mu.shape, choice)
-        elif direction == "towards":
-            u = directions.towards(mu, choice, here)
-        else:
-            u = directions.steepest_of(trained.models(run_id, epoch)[name], mu, here)
-        found[name] = Nudge(mu, directions.step(u, here))
+        mu, steps = codes.mu[chosen], {}
+        for unit in UNITS:
+            whole = scale(unit, codes)
+            if whole is None:
+                continue
+            here = whole[chosen] if whole.ndim == 2 else whole
+            if direction == "random":
+                u = directions.random(*mu.shape, stream(seed, f"direction {choice}"))
+            elif direction == "dimension":
+                u = directions.along(*mu.shape, choice)
+            elif direction == "towards":
+                u = directions.towards(mu, choice, here)
+            else:
+                u = directions.steepest_of(trained.models(run_id, epoch)[name], mu, here)
+            steps[unit] = directions.step(u, here)
+        found[name] = Nudge(mu, steps)
     return found
 
 
-def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge], ends: tuple[float, float]) -> None:
-    """The strips of the first image where the decoders are too large for a page."""
+def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
+    """The strips of the first image where the decoders are too large for a page; the unit that was chosen."""
     from vae.analysis.geometry import decode
 
-    steps = np.geomspace(*ends, STEPS)
+    unit = st.segmented_control(
+        "Unit of the nudge", list(UNITS), format_func=UNIT_TITLES.get, default="latent_std", required=True
+    )
+    steps = np.geomspace(*UNITS[unit].sizes, STEPS)
     size = st.select_slider("Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[STEPS // 2]:.2g}"))
     st.caption("These decoders are too large for a page, so the server draws when the slider is let go.")
     for name, nudge in found.items():
-        if nudge.step is None:
+        if unit not in nudge.steps:
             st.caption(f"{VARIANT_TITLES[name]} has no such unit.")
             continue
-        z = nudge.z[0] + np.linspace(0, size, COLUMNS, dtype=np.float32)[:, None] * nudge.step[0]
+        z = nudge.z[0] + np.linspace(0, size, COLUMNS, dtype=np.float32)[:, None] * nudge.steps[unit][0]
         images = to_grey(decode(trained.models(run.id, epoch)[name], z))
         strip(VARIANT_TITLES[name], images, tuple(run.data["shape"]), COLUMNS, VARIANT_COLOURS[name])
+    return unit

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from .style import BARE, GRID, VARIANT_COLOURS, VARIANT_TITLES
 
 HEIGHT = 400
+LOG_TICKS = [digit * 10.0**power for power in range(-6, 1) for digit in (1, 3)]
 
 
 @dataclass(frozen=True)
@@ -82,7 +83,7 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
             }
         )
     vertical = {"title": {"text": MEASURES[measure].axis}}
-    vertical |= {"type": "log", "dtick": "D2"} if MEASURES[measure].logarithmic else {"rangemode": "tozero"}
+    vertical |= {"type": "log", "tickvals": LOG_TICKS} if MEASURES[measure].logarithmic else {"rangemode": "tozero"}
     marks = [{"type": "line", "x0": size, "x1": size, "y0": 0, "y1": 1, "yref": "paper"}] if size else []
     layout = BARE | {
         "height": HEIGHT,

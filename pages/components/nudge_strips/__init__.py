@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +23,16 @@ class Nudge:
     """Codes of K images by one variant, and what a nudge of size 1 adds to each."""
 
     z: np.ndarray  # (K, D) float32
-    step: np.ndarray | None  # (K, D) float32; None where this variant has no such unit
+    steps: Mapping[str, np.ndarray]  # by unit, (K, D) float32; without the units that this variant lacks
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A unit to choose, as the strips offer it."""
+
+    title: str  # words after a size
+    sizes: tuple[float, float]  # ends of the slider
+    meaning: str
 
 
 def payload(
@@ -31,25 +40,23 @@ def payload(
     originals: np.ndarray,
     shape: tuple[int, int],
     nudges: Mapping[str, Nudge],
+    units: Mapping[str, Unit],
     unit: str,
     size: float,
-    sizes: tuple[float, float],
 ) -> bytes:
-    """What the strips draw. `originals` (K, P) uint8; `unit`: words after a size; `sizes`: ends of the slider."""
+    """What the strips draw. `originals` (K, P) uint8; `unit` and `size`: chosen at first."""
     arrays, variants = {"originals": originals}, []
     for name, nudge in nudges.items():
-        spec = {"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]}
-        if nudge.step is None:
-            spec["missing"] = "has no such unit: its codes have no σ."
-        else:
-            arrays[f"{name}.z"] = nudge.z.astype(np.float32)
-            arrays[f"{name}.step"] = nudge.step.astype(np.float32)
-        variants.append(spec)
-    meta = {"key": key, "shape": shape, "variants": variants, "unit": unit, "range": sizes, "size": size}
+        variants.append({"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]})
+        arrays[f"{name}.z"] = nudge.z.astype(np.float32)
+        arrays |= {f"{name}.{it}": step.astype(np.float32) for it, step in nudge.steps.items()}
+    offered = {name: asdict(it) for name, it in units.items()}
+    meta = {"key": key, "shape": shape, "variants": variants, "units": offered, "unit": unit, "size": size}
     return packed(meta, arrays)
 
 
-def nudge_strips(data: bytes, *, key: str) -> float | None:
-    """Show a `payload`; the size that the slider was last left at."""
+def nudge_strips(data: bytes, *, key: str) -> tuple[str | None, float | None]:
+    """Show a `payload`; the unit and the size that were last chosen, None while nobody has."""
     strips = st.components.v2.component("latent_twins_nudges", html=HTML, css=CSS, js=f"{LIBRARY}\n{JS}")
-    return strips(key=key, data=data, on_size_change=lambda: None).size
+    chosen = strips(key=key, data=data, on_size_change=lambda: None, on_unit_change=lambda: None)
+    return chosen.unit, chosen.size

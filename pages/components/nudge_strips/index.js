@@ -1,6 +1,6 @@
 // Pictures of nudged codes, drawn here while the size is dragged.
-// data (packing.py): { key, shape, size, range: [low, high], unit, variants: [{ variant, title, colour, missing }] }
-// arrays: originals (K, P) uint8, and for each variant z (K, D) and step (K, D): a nudge of size s is z + s · step
+// data (packing.py): { key, shape, size, unit, units: { name: { title, sizes, meaning } }, variants: [{ variant, … }] }
+// arrays: originals (K, P) uint8; for each variant z (K, D) and, by unit, (K, D): a nudge of size s is z + s · step
 const COLUMNS = 10 // sizes from 0 to the chosen one
 
 const words = (value) => (value === 0 ? "0" : value >= 100 ? value.toFixed(0) : value.toPrecision(value >= 1 ? 3 : 2))
@@ -23,18 +23,27 @@ class Nudges {
 
   // The slider is logarithmic: a nudge that can just be seen and one that changes everything are decades apart.
   get size() {
-    const [low, high] = this.range.map(Math.log)
+    const [low, high] = this.units[this.unit].sizes.map(Math.log)
     return Number(Math.exp(low + Number(this.slider.value) * (high - low)).toPrecision(3))
   }
 
+  set size(value) {
+    const [low, high] = this.units[this.unit].sizes.map(Math.log)
+    this.slider.value = (Math.log(value) - low) / (high - low)
+  }
+
   show(data, send) {
-    const { size, ...rest } = unpack(data)
+    const { unit, size, ...rest } = unpack(data)
     Object.assign(this, rest, { send, decoders: null })
-    const [low, high] = this.range.map(Math.log)
-    this.slider.value = (Math.log(size) - low) / (high - low)
+    this.unit ??= unit // what is shown is what was clicked last, though the server's answer may be older
+    if (!this.rows) this.size = size
     this.count = this.arrays.originals.shape[0]
     this.image = Math.min(this.image, this.count - 1)
-    this.lay()
+    const laid = JSON.stringify([this.variants, this.units, this.count, this.shape])
+    if (laid !== this.laid) this.lay()
+    this.laid = laid
+    this.paintOriginals()
+    this.request()
     this.stopWaiting?.()
     this.stopWaiting = whenDecoders(this.key, (decoders) => {
       this.decoders = decoders
@@ -54,20 +63,41 @@ class Nudges {
     return { canvas, caption }
   }
 
+  choose(unit) {
+    const { size } = this
+    this.unit = unit
+    this.size = size // as near as the other slider comes to it
+    this.lay()
+    this.send("unit", unit)
+  }
+
+  layUnits() {
+    const holder = this.root.querySelector(".units")
+    holder.replaceChildren()
+    for (const [name, { title }] of Object.entries(this.units)) {
+      const button = document.createElement("button")
+      button.textContent = title
+      button.setAttribute("role", "radio")
+      button.setAttribute("aria-checked", name === this.unit)
+      button.addEventListener("click", () => this.choose(name))
+      holder.append(button)
+    }
+    this.root.querySelector(".meaning").textContent = this.units[this.unit].meaning
+  }
+
   lay() {
+    this.layUnits()
     const many = this.mode === "many"
     const originals = this.root.querySelector(".originals")
     originals.replaceChildren()
     originals.classList.toggle("many", many)
     originals.style.setProperty("--columns", this.count)
-    const pixels = this.shape[0] * this.shape[1]
     for (let i = 0; i < this.count; i++) {
       const button = document.createElement("button")
       button.setAttribute("role", "radio")
       button.setAttribute("aria-checked", i === this.image)
       button.setAttribute("aria-label", `Image ${i + 1}`)
-      const { canvas } = this.tile(button)
-      paint(canvas, Array.from(this.arrays.originals.data.subarray(i * pixels, (i + 1) * pixels), (g) => g / 255))
+      this.tile(button)
       button.addEventListener("click", () => {
         this.image = i
         originals.querySelectorAll("button").forEach((b, n) => b.setAttribute("aria-checked", n === i))
@@ -75,6 +105,7 @@ class Nudges {
       })
       originals.append(button)
     }
+    this.paintOriginals()
     this.rows = []
     const strips = this.root.querySelector(".strips")
     strips.replaceChildren()
@@ -85,8 +116,8 @@ class Nudges {
       strip.innerHTML = `<div class="title"></div>`
       strip.firstChild.textContent = spec.title
       strips.append(strip)
-      if (spec.missing) {
-        strip.append(spec.missing)
+      if (!this.arrays[`${spec.variant}.${this.unit}`]) {
+        strip.append("has no such unit: its codes have no σ.")
         continue
       }
       const heading = strip.firstChild.appendChild(document.createElement("span"))
@@ -102,6 +133,13 @@ class Nudges {
     this.request()
   }
 
+  paintOriginals() {
+    const pixels = this.shape[0] * this.shape[1]
+    this.root.querySelectorAll(".originals canvas").forEach((canvas, i) => {
+      paint(canvas, Array.from(this.arrays.originals.data.subarray(i * pixels, (i + 1) * pixels), (grey) => grey / 255))
+    })
+  }
+
   request() {
     if (!this.waiting) this.waiting = requestAnimationFrame(() => this.frame())
   }
@@ -110,7 +148,7 @@ class Nudges {
     this.waiting = 0
     if (!this.rows) return
     const started = performance.now()
-    this.root.querySelector("output").textContent = `${words(this.size)} ${this.unit}`
+    this.root.querySelector("output").textContent = `${words(this.size)} ${this.units[this.unit].title}`
     if (!this.decoders) return
     for (const row of this.rows) this.draw(row)
     this.root.dataset.drawn = ++this.drawn // what the browser tests read
@@ -119,7 +157,7 @@ class Nudges {
 
   draw({ variant, nudged, heading, tiles }) {
     const z = this.arrays[`${variant}.z`]
-    const step = this.arrays[`${variant}.step`].data
+    const step = this.arrays[`${variant}.${this.unit}`].data
     const latent = z.shape[1]
     const many = this.mode === "many"
     const decode = (image, size) => {
