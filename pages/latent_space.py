@@ -11,7 +11,7 @@ from pages.components.latent_pad import latent_pad, payload
 from pages.shared import selection, spaces, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
-from pages.shared.strips import inline_png, strip
+from pages.shared.strips import heading, inline_png, strip
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_grid, to_grey
 from vae.learning.variants import VARIANTS
@@ -91,7 +91,9 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
             f"of a {run.config.latent_dim}-D space. It holds this share of the codes' variance: {shares}. Codes are "
             "drawn where they are nearest to it; a point of the slice itself is decoded."
         )
-    csv(lambda: spaces.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}")
+    with st.container(horizontal=True):
+        csv(lambda: spaces.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}", "CSV of the codes")
+        csv(lambda: spaces.map_table(run.id, epoch, dimensions), f"map-{run.id}-epoch-{epoch}", "CSV of the maps")
     return pinned
 
 
@@ -100,13 +102,13 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
     from vae.analysis.geometry import decode
 
     st.subheader("At the pin", divider="gray")
-    images, real, shape = trained.watched(run.id), trained.real_images(run.id), tuple(run.data["shape"])
+    images, bench, shape = trained.watched(run.id), trained.bench(run.id), tuple(run.data["shape"])
     for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
         z = it.plane.lift(np.array([pinned[name]]))
         picture = decode(trained.models(run.id, epoch)[name], z)
         apart = np.linalg.norm(it.codes.mu - z, axis=1)
         near = np.argsort(apart, kind="stable")[:NEAREST]
-        distances, alike = real.nearest(picture, NEAREST)
+        distances, alike = bench.nearest(picture, NEAREST)
         with column:
             colour = VARIANT_COLOURS[name]
             strip(f"{VARIANT_TITLES[name]}: decoded here", to_grey(picture), shape, NEAREST, colour)
@@ -114,7 +116,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
             strip("Training images that look most alike", to_grey(alike), shape, NEAREST, colour)
             st.caption(
                 f"The nearest code is {apart[near[0]] / it.spread:.2f} standard deviations of the codes away, the "
-                f"training image most alike {distances[0]:.3f} (pixel RMSE, among {real.count:,})."
+                f"training image most alike {distances[0]:.3f} (pixel RMSE, among {len(bench.real.x):,})."
             )
 
 
@@ -158,10 +160,7 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
         images = decode(trained.models(run.id, epoch)[name], it.plane.lift(grid.uv))
         whose = "N(0, 1)" if VARIANTS[name].kl else "its codes"
         with column:
-            st.html(
-                f'<div style="border-left:4px solid {VARIANT_COLOURS[name]};padding-left:.55rem;font-weight:600">'
-                f"{VARIANT_TITLES[name]}: quantiles of {whose}</div>"
-            )
+            heading(f"{VARIANT_TITLES[name]}: quantiles of {whose}", VARIANT_COLOURS[name])
             alt = f"{VARIANT_TITLES[name]}: images decoded from a grid of codes"
             st.html(inline_png(tile_grid(to_grey(images), shape, SIDE, grid.empty), alt))
             st.caption(f"{grid.empty.sum()} of {SIDE * SIDE} cells hold none of {len(it.uv):,} codes: tinted.")

@@ -1,10 +1,12 @@
 """Reconstructions: what survives the bottleneck?"""
 
 import numpy as np
+import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
 from pages.shared import selection, trained
+from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.strips import strip
 from vae.figures.errors import error_bars
@@ -55,7 +57,9 @@ def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple
     """Row numbers to show in their order, what they are in words, and whether error maps are wanted."""
     classes, orders = run.data["classes"], [AS_THEY_COME, *(f"worst first: {title}" for title in errors)]
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        wanted = st.selectbox("Class", ["all", *classes], key="reconstructions.class", width=160)
+        wanted = "all"
+        if len(classes) > 1:
+            wanted = st.selectbox("Class", ["all", *classes], key="reconstructions.class", width=160)
         order = st.selectbox("Order", orders, key="reconstructions.order", width=400)
         maps = st.toggle("Error maps", key="reconstructions.maps")
     shown = np.arange(len(labels)) if wanted == "all" else np.flatnonzero(labels == classes.index(wanted))
@@ -73,6 +77,7 @@ def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str,
         f"Means over {count:,} {run.watched_images} images {kind}, with 95 % intervals of the mean. The dotted "
         "line is what predicting the mean training image costs on the same images."
     )
+    csv(lambda: pd.DataFrame(losses), f"errors-{run.id}")
     means = {title: float(values.mean()) for title, values in losses.items()}
     best, worst = min(means, key=means.get), max(means, key=means.get)
     said = [f"**{best}** loses least ({means[best]:.4f})"]

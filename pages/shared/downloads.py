@@ -8,10 +8,10 @@ import pandas as pd
 import streamlit as st
 
 
-def csv(table: Callable[[], pd.DataFrame], name: str) -> None:
+def csv(table: Callable[[], pd.DataFrame], name: str, label: str = "CSV") -> None:
     """A button that downloads `table()` as `name`.csv; it is made when somebody asks for it."""
     st.download_button(
-        "CSV",
+        label,
         lambda: table().to_csv(index=False),
         f"{name}.csv",
         "text/csv",

@@ -21,4 +21,5 @@ LESSONS = (
     Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),
     Lesson("perturbation.py", "Perturbation", ":material/open_with:", "Does a small step change the picture?"),
+    Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What lies between and beyond?"),
 )

@@ -16,6 +16,7 @@ from vae.figures.tiles import tile_rows
 from vae.runs.store import Run
 
 from . import resources
+from .downloads import csv
 from .strips import inline_png
 
 POLL = 0.5  # seconds between looks at a run that is under way
@@ -55,6 +56,8 @@ def _panel(run_id: str, was_active: bool) -> None:
     st.markdown(
         _notice(run, watched[watched["epoch"] == shown].set_index("variant"), resources.snapshot(run.id, shown))
     )
+    if not run.active:
+        csv(lambda: history, f"history-{run.id}", "CSV of all epochs")
     if run.status == "done":
         _test_table(run, history[history["split"] == "test"])
 

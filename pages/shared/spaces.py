@@ -101,6 +101,16 @@ def table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.Dat
     return pd.concat(parts, ignore_index=True)
 
 
+def map_table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.DataFrame:
+    """The sensitivity maps as rows: variant, u, v, area √det(JᵀJ), norm ‖J‖, per unit of code."""
+    parts = []
+    for name, it in views(run_id, epoch, dimensions).items():
+        values = {kind: np.exp(logarithms) for kind, logarithms in it.maps.items()}
+        u, v = it.grid(round(len(it.maps["norm"]) ** 0.5)).T
+        parts.append(pd.DataFrame({"variant": name, "u": u, "v": v} | values))
+    return pd.concat(parts, ignore_index=True)
+
+
 def coverage_table(run_id: str, epoch: int) -> pd.DataFrame:
     """One row per variant and dimension."""
     return pd.concat(

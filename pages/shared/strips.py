@@ -29,3 +29,8 @@ def strip(title: str, images: np.ndarray, shape: tuple[int, int], columns: int, 
         f'<div style="border-left:4px solid {colour};padding-left:.55rem">'
         f'<div style="font-size:.86rem;margin-bottom:.15rem">{escape(title)}</div>{inline_png(png, title, width)}</div>'
     )
+
+
+def heading(title: str, colour: str) -> None:
+    """A line of text in the variant's colour, above a picture."""
+    st.html(f'<div style="border-left:4px solid {colour};padding-left:.55rem;font-weight:600">{escape(title)}</div>')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,6 +14,7 @@ from vae.runs.payloads import unpack
 
 from . import resources
 
+JUDGED = 500  # real test images and drawn pictures that are judged
 LOOKED_AT = 2000  # watched images that pages measure on: enough for three digits, and quick
 
 
@@ -84,26 +86,36 @@ def codes(run_id: str, epoch: int) -> dict:
     return {name: encode(model, x) for name, model in models(run_id, epoch).items()}
 
 
-class Real:
-    """Training images of a run, to be compared with: as arrays in and out."""
+@dataclass(frozen=True)
+class Bench:
+    """What a run's pictures are judged by; shared by all visitors."""
 
-    def __init__(self, run_id: str) -> None:
-        from vae.analysis.reference import RealImages
+    real: Any  # RealImages: training images
+    judge: Any  # Judge: the reference classifier; None for images without classes
+    test_x: np.ndarray  # (m, P) real images held out, to judge by the same measures
 
-        run = resources.run(run_id)
-        images = datasets.load(run.config.dataset, resources.settings().data_dir)
-        self.images = RealImages.of(images, unpack(resources.store().split_rows(run_id))["train"])
-        self.count = len(self.images.x)
+    @property
+    def classifier(self) -> Any:
+        return self.judge.classifier if self.judge else None
 
     def nearest(self, picture: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of one picture (1, P): distances (count,), as pixel RMSE, and the images (count, P), nearest first."""
+        """Of one picture (1, P): distances (count,), as pixel RMSE, and training images (count, P), nearest first."""
         import torch
 
-        distances, places = self.images.nearest(torch.from_numpy(picture), count)
-        return distances[0].numpy(), self.images.x[places[0]].numpy()
+        distances, places = self.real.nearest(torch.from_numpy(picture), count)
+        return distances[0].numpy(), self.real.x[places[0]].numpy()
 
 
-@st.cache_resource(max_entries=4, show_spinner=False)
-def real_images(run_id: str) -> Real:
-    """Shared by all visitors."""
-    return Real(run_id)
+@st.cache_resource(max_entries=4, show_spinner="Preparing what pictures are judged by: a small classifier …")
+def bench(run_id: str) -> Bench:
+    """Raises InputError when the images aren't here, or are others by now."""
+    from vae.analysis.reference import RealImages
+    from vae.measuring import images_of, judge_of
+
+    run = resources.run(run_id)
+    images = images_of(run, resources.settings())
+    return Bench(
+        RealImages.of(images, unpack(resources.store().split_rows(run_id))["train"]),
+        judge_of(resources.store(), images),
+        images.test_x[:JUDGED].astype(np.float32) / images.white,
+    )

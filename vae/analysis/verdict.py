@@ -52,7 +52,7 @@ def _sentence(row: pd.Series) -> str:
     times = f"{row['ratio']:.2f} times as much {IN_UNIT[row['unit']]}"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return times
-    doubt = ", which may be chance" if judgement(row) == "open" else ""
+    doubt = ", which includes 1" if judgement(row) == "open" else ""
     return f"{times} (95 % interval {row['low']:.2f} to {row['high']:.2f}{doubt})"
 
 

@@ -1,0 +1,207 @@
+"""Sample and interpolate: what lies between and beyond?"""
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared import drawn, selection, trained
+from pages.shared.downloads import csv
+from pages.shared.frame import lesson_on_a_run
+from pages.shared.strips import heading, inline_png, strip
+from vae.figures.paths import step_sizes
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import tile_rows, to_grey
+from vae.learning.variants import VARIANTS
+from vae.runs.store import Run
+
+ROWS, COLUMNS = 3, 10  # of drawn pictures
+COMPONENTS = 10
+CHOICE = 12  # watched images to choose ends and traversals from
+STEPS = 11
+MOST_DIMENSIONS = 12
+REACH, TRAVERSED = 3.0, 9  # standard deviations either way, and pictures in a row
+DRAW = "sampling.draw"
+
+
+def lesson(run: Run) -> None:
+    """All below the run picker; it runs again by itself when one of its controls is moved."""
+    epoch = selection.epoch_picker(run)
+    new_images(run, epoch)
+    between(run, epoch)
+    every_dimension(run, epoch)
+
+
+def new_images(run: Run, epoch: int) -> None:
+    """Pictures of codes drawn from N(0, I) and from what was fitted to the codes, judged by the same measures."""
+    st.subheader("New images", divider="gray")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        source = st.segmented_control(
+            "Draw codes from",
+            list(drawn.SOURCES),
+            format_func=drawn.SOURCES.get,
+            default="prior",
+            required=True,
+            key="sampling.source",
+            persist_state="session",
+        )
+        if st.button("Draw again", icon=":material/casino:"):
+            st.session_state[DRAW] = st.session_state.get(DRAW, 0) + 1
+    draw, shape = st.session_state.get(DRAW, 0), tuple(run.data["shape"])
+    components = drawn.affordable(run.id, epoch, COMPONENTS)
+    found = drawn.pictures(run.id, epoch, source, components, draw, trained.JUDGED)
+    for column, (name, x) in zip(st.columns(len(found)), found.items(), strict=True):
+        with column:
+            rows = to_grey(x[: ROWS * COLUMNS]).reshape(ROWS, COLUMNS, -1)
+            heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
+            st.html(inline_png(tile_rows(list(rows), shape, COLUMNS), f"{VARIANT_TITLES[name]}: pictures drawn"))
+    untrained = [VARIANT_TITLES[name] for name in found if not VARIANTS[name].kl]
+    if source == "prior" and untrained:
+        st.warning(
+            f"For {' and '.join(untrained)} this is a strawman: nothing in the training makes those codes follow "
+            "N(0, I). Compare with what is fitted to the codes."
+        )
+    if source == "mixture":
+        few = f" (fewer than {COMPONENTS}: there are too few codes for more)" if components < COMPONENTS else ""
+        st.caption(f"{components} Gaussians with full covariances{few}, fitted to codes of training images by EM.")
+    judged(run, epoch, components, draw, source)
+
+
+def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> None:
+    """Distance to the nearest real image and the classifier's confidence, of every source beside real images."""
+    table, judge = drawn.quality(run.id, epoch, components, draw), trained.bench(run.id).judge
+    rows = {}
+    for row in table.to_dict("records"):
+        title = "Real test images" if row["variant"] == "real" else VARIANT_TITLES[row["variant"]]
+        whence = drawn.SOURCES.get(row["source"])
+        near = f"{row['nearest_distance']:.4f} ± {row['nearest_half_interval']:.4f}"
+        rows[f"{title}, {whence}" if whence else title] = {
+            "Nearest training image (pixel RMSE)": near,
+            "Classifier's confidence": "–" if row["confidence"] is None else f"{row['confidence']:.1%}",
+        }
+    st.dataframe(pd.DataFrame.from_dict(rows, orient="index"), width="stretch")
+    trust = f" The classifier is right on {judge.accuracy:.1%} of the test images." if judge else ""
+    st.caption(
+        f"{trained.JUDGED} pictures of each; ± is the 95 % interval of the mean over them. Near is not good in itself: "
+        f"a blurred average is near to many images, and a copy is nearest.{trust}"
+    )
+    here = table[table["source"] == source].set_index("variant")["nearest_distance"]
+    real = table.loc[table["variant"] == "real", "nearest_distance"].item()
+    listed = ", ".join(f"{VARIANT_TITLES[name]} {value:.4f}" for name, value in here.items())
+    st.markdown(
+        f"**What to notice.** Mean distance to the nearest training image, drawn from {drawn.SOURCES[source]}: {listed}; "
+        f"of real test images: {real:.4f}."
+    )
+    csv(lambda: table, f"samples-{run.id}-epoch-{epoch}")
+
+
+def between(run: Run, epoch: int) -> None:
+    """A path from one image to another, by each model."""
+    st.subheader("Between two images", divider="gray")
+    images, shape = trained.watched(run.id), tuple(run.data["shape"])
+    choice = min(CHOICE, len(images.x))
+    strip("Images, numbered from the left", to_grey(images.x[:choice]), shape, CHOICE)
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        a = st.number_input("From image", 1, choice, 1, key="sampling.from", width=130) - 1
+        b = st.number_input("To image", 1, choice, min(4, choice), key="sampling.to", width=130) - 1
+        kind = st.segmented_control(
+            "Way", list(drawn.PATHS), format_func=drawn.PATHS.get, default="line", required=True, key="sampling.way"
+        )
+        count = st.slider("Pictures", 3, 21, STEPS, 2, key="sampling.steps", width=220)
+    ways = drawn.paths(run.id, epoch, a, b, count)
+    for name, path in ways[kind].items():
+        strip(VARIANT_TITLES[name], to_grey(path.images), shape, count, VARIANT_COLOURS[name])
+    step = st.slider("Along the way", 1, count, (count + 1) // 2, key=f"sampling.place.{count}") - 1
+    for column, (name, path) in zip(st.columns(len(ways[kind])), ways[kind].items(), strict=True):
+        with column:
+            strip(
+                f"{VARIANT_TITLES[name]}, picture {step + 1}",
+                to_grey(path.images[[step]]),
+                shape,
+                3,
+                VARIANT_COLOURS[name],
+            )
+    figure(
+        step_sizes({name: path.steps for name, path in ways[kind].items()}),
+        key="steps",
+        alt="How far each step moves the picture",
+    )
+    table = lengths(ways)
+    shown = table.assign(variant=table["variant"].map(VARIANT_TITLES), way=table["way"].map(drawn.PATHS))
+    names = {
+        "variant": "Model",
+        "way": "Way",
+        "pixel_length": f"Length over {count} pictures",
+        "pullback_length": "Length of the path (pullback metric)",
+        "ends_apart": "Ends apart",
+        "largest_step": "Largest step",
+    }
+    st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
+    st.caption(
+        "All in pixel RMSE. The pullback metric measures the path itself, ∫ ‖J ż‖ dt: what the sum over pictures tends "
+        "to with ever more of them. No path can be shorter than its ends are apart. The geodesic is a local minimum, "
+        "found from the straight line."
+    )
+    chosen = table[table["way"] == kind].set_index("variant")
+    detour = ", ".join(
+        f"{VARIANT_TITLES[name]} {row.pullback_length / row.ends_apart:.2f}" if row.ends_apart > 0 else "–"
+        for name, row in chosen.iterrows()
+    )
+    if a == b:
+        st.info("Both ends are the same image: choose another one to go somewhere.")
+    else:
+        st.markdown(f"**What to notice.** Length of the way as a multiple of the distance between its ends: {detour}.")
+    csv(lambda: every_step(ways), f"paths-{run.id}-epoch-{epoch}")
+
+
+def lengths(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
+    """One row per way and variant."""
+    return pd.DataFrame(
+        {
+            "variant": name,
+            "way": kind,
+            "pixel_length": path.pixel_length,
+            "pullback_length": path.pullback_length,
+            "ends_apart": path.ends_apart,
+            "largest_step": float(path.steps.max()),
+        }
+        for kind, found in ways.items()
+        for name, path in found.items()
+    )
+
+
+def every_step(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
+    """The bars of all ways, one row per step, beside the lengths."""
+    steps = [
+        pd.DataFrame({"variant": name, "way": kind, "step": range(1, len(path.steps) + 1), "rmse": path.steps})
+        for kind, found in ways.items()
+        for name, path in found.items()
+    ]
+    return pd.concat(steps).merge(lengths(ways))
+
+
+def every_dimension(run: Run, epoch: int) -> None:
+    """Each dimension of one image's code moved by itself."""
+    st.subheader("Each dimension by itself", divider="gray")
+    choice = min(CHOICE, len(trained.watched(run.id).x))
+    image = st.number_input("Image", 1, choice, 1, key="sampling.traversed", width=130) - 1
+    found = drawn.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)
+    for column, (name, it) in zip(st.columns(len(found)), found.items(), strict=True):
+        with column:
+            heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
+            png = tile_rows(list(to_grey(it.images)), tuple(run.data["shape"]), TRAVERSED)
+            st.html(inline_png(png, f"{VARIANT_TITLES[name]}: every dimension moved by itself"))
+            listed = ", ".join(str(dimension + 1) for dimension in it.dimensions)
+            st.caption(f"Rows: dimension{'s' * (len(it.dimensions) > 1)} {listed}.")
+    if run.config.latent_dim > MOST_DIMENSIONS:
+        st.caption(f"The {MOST_DIMENSIONS} of {run.config.latent_dim} dimensions along which codes vary most.")
+    st.caption(
+        f"From −{REACH:g} to +{REACH:g} standard deviations of the codes about the image's own code, the middle."
+    )
+
+
+st.title("What lies between and beyond?")
+st.markdown(
+    "A code need not come from an image. Draw codes and decode them, walk from one image to another, move one "
+    "dimension at a time, and see what each decoder makes of places it was never trained on."
+)
+lesson_on_a_run(lesson)
