@@ -102,13 +102,13 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
     from vae.analysis.geometry import decode
 
     st.subheader("At the pin", divider="gray")
-    images, bench, shape = trained.watched(run.id), trained.bench(run.id), tuple(run.data["shape"])
+    images, real, shape = trained.watched(run.id), trained.real_images(run.id), tuple(run.data["shape"])
     for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
         z = it.plane.lift(np.array([pinned[name]]))
         picture = decode(trained.models(run.id, epoch)[name], z)
         apart = np.linalg.norm(it.codes.mu - z, axis=1)
         near = np.argsort(apart, kind="stable")[:NEAREST]
-        distances, alike = bench.nearest(picture, NEAREST)
+        distances, alike = trained.nearest_real(run.id, picture, NEAREST)
         with column:
             colour = VARIANT_COLOURS[name]
             strip(f"{VARIANT_TITLES[name]}: decoded here", to_grey(picture), shape, NEAREST, colour)
@@ -116,7 +116,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
             strip("Training images that look most alike", to_grey(alike), shape, NEAREST, colour)
             st.caption(
                 f"The nearest code is {apart[near[0]] / it.spread:.2f} standard deviations of the codes away, the "
-                f"training image most alike {distances[0]:.3f} (pixel RMSE, among {len(bench.real.x):,})."
+                f"training image most alike {distances[0]:.3f} (pixel RMSE, among {len(real.x):,})."
             )
 
 

@@ -68,7 +68,7 @@ def new_images(run: Run, epoch: int) -> None:
 
 def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> None:
     """Distance to the nearest real image and the classifier's confidence, of every source beside real images."""
-    table, judge = drawn.quality(run.id, epoch, components, draw), trained.bench(run.id).judge
+    table, judge = drawn.quality(run.id, epoch, components, draw), trained.judge(run.id)
     rows = {}
     for row in table.to_dict("records"):
         title = "Real test images" if row["variant"] == "real" else VARIANT_TITLES[row["variant"]]
@@ -88,8 +88,8 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
     real = table.loc[table["variant"] == "real", "nearest_distance"].item()
     listed = ", ".join(f"{VARIANT_TITLES[name]} {value:.4f}" for name, value in here.items())
     st.markdown(
-        f"**What to notice.** Mean distance to the nearest training image, drawn from {drawn.SOURCES[source]}: {listed}; "
-        f"of real test images: {real:.4f}."
+        f"**What to notice.** Mean distance to the nearest training image, drawn from {drawn.SOURCES[source]}: {listed}"
+        f"; of real test images: {real:.4f}."
     )
     csv(lambda: table, f"samples-{run.id}-epoch-{epoch}")
 

@@ -9,6 +9,8 @@ from vae.datasets import DATASETS
 from vae.runs.store import Store
 from vae.settings import ROOT, Settings
 
+pytest_plugins = ["browsing"]  # a browser's fixtures
+
 # Read while the modules are collected, before `_no_outer_settings` hides the variables from the tests.
 MNIST_FOLDERS = [
     *([Path(os.environ["VAE_DATA_DIR"]).expanduser().resolve()] if os.environ.get("VAE_DATA_DIR") else []),

@@ -87,15 +87,24 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
-def open_page(browser: Browser, url: str, width: int = 1280, height: int = 800, dark: bool = False) -> Page:
-    """A visitor of their own, their page at rest. What the browser complains about is kept in `page.complaints`."""
+def open_page(
+    browser: Browser, url: str, width: int = 1280, height: int = 800, dark: bool = False, touch: bool = False
+) -> Page:
+    """A visitor of their own, their page at rest.
+
+    What the browser complains about is kept in `page.complaints`, and every message to the server in `page.messages`.
+    """
     context = browser.new_context(
-        viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", device_scale_factor=1
+        viewport={"width": width, "height": height},
+        color_scheme="dark" if dark else "light",
+        device_scale_factor=1,
+        has_touch=touch,
     )
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
-    page.complaints = []
+    page.complaints, page.messages = [], []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
+    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.messages.append(frame)))
     page.goto(url)
     expect(page.locator("h1")).to_be_visible(timeout=PATIENCE)
     settled(page)

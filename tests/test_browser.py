@@ -1,82 +1,22 @@
 """The app in a real browser: what a teacher does in front of a class, and what must not break while she does it.
 
 Times are measured, printed and written to reports/browser.json; nothing here asserts one, machines differ.
+What the lessons about a trained run do in a browser is in test_browser_lessons.py.
 """
 
 from __future__ import annotations
 
-import json
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
-from serving import PATIENCE, ROOT, Dashboard, chromium, expect_status, open_page, plots, settled, shown_epoch
+from browsing import REPORTS, run_in_link, store_of
+from playwright.sync_api import Browser, expect
+from serving import PATIENCE, Dashboard, expect_status, open_page, plots, settled, shown_epoch
 
 from vae.runs.store import Store
 
 pytestmark = pytest.mark.browser
-REPORTS = ROOT / "reports"
-
-
-@pytest.fixture(scope="module")
-def times() -> Iterator[dict[str, float]]:
-    """Seconds by what was done."""
-    measured: dict[str, float] = {}
-    yield measured
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / "browser.json").write_text(json.dumps(measured, indent=2))
-    print("\n" + "\n".join(f"{seconds:7.2f} s  {what}" for what, seconds in measured.items()))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as started:
-        yield started
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
-    dashboard = Dashboard(tmp_path_factory.mktemp("app"))
-    dashboard.start()
-    yield dashboard
-    dashboard.stop()
-
-
-@pytest.fixture(scope="module")
-def finished(app: Dashboard, browser: Browser, times: dict[str, float]) -> str:
-    """The id of a quick run, trained by pressing the big button."""
-    started = time.perf_counter()
-    page = open_page(browser, app.url)
-    times["first page painted and at rest, from the first request"] = time.perf_counter() - started
-    wait_for_workers(page, app)
-
-    page.get_by_role("button", name="Train both now").click()
-    started = time.perf_counter()
-    expect(plots(page).first).to_be_visible()
-    times["click to first live pictures"] = time.perf_counter() - started
-    expect(page.get_by_text("Variational autoencoder", exact=True).first).to_be_visible()
-    expect_status(page, "done")
-    times["click to done, quick preset"] = time.perf_counter() - started
-    settled(page)
-    assert page.complaints == []
-    return run_in_link(page)
-
-
-def wait_for_workers(page: Page, app: Dashboard) -> None:
-    """A class comes in minutes after the start; a test comes in at once, while workers still import torch."""
-    deadline = time.monotonic() + 60
-    while "worker ready" not in app.log.read_text() and time.monotonic() < deadline:
-        page.wait_for_timeout(200)
-
-
-def run_in_link(page: Page) -> str:
-    return page.evaluate("new URL(location).searchParams.get('run')")
-
-
-def store_of(app: Dashboard) -> Store:
-    return Store(app.database_url)
 
 
 def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Browser, finished: str) -> None:
@@ -255,7 +195,10 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), [(1280, 1900), (390, 3400)], ids=["wide", "narrow"])
-@pytest.mark.parametrize(("path", "figures"), [("", 6), ("train", 6), ("reconstructions", 1)])
+@pytest.mark.parametrize(
+    ("path", "figures"),
+    [("", 6), ("train", 6), ("reconstructions", 1), ("latent_space", 0), ("perturbation", 1), ("sampling", 1)],
+)
 def test_pages_fit_the_window(
     app: Dashboard, browser: Browser, finished: str, path: str, figures: int, width: int, height: int, dark: bool
 ) -> None:

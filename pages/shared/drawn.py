@@ -21,7 +21,7 @@ def training_codes(run_id: str, epoch: int) -> dict:
     """Means (n, D) of the first training images' codes, by variant; never changed."""
     from vae.analysis.codes import encode
 
-    x = trained.bench(run_id).real.x.numpy()[:FITTED_ON]
+    x = trained.real_images(run_id).x.numpy()[:FITTED_ON]
     return {name: encode(model, x).mu for name, model in trained.models(run_id, epoch).items()}
 
 
@@ -63,11 +63,13 @@ def quality(run_id: str, epoch: int, components: int, draw: int) -> pd.DataFrame
     """One row per variant and source, and one of real test images: columns of `Quality`."""
     from vae.analysis.sampling import quality as measure
 
-    bench = trained.bench(run_id)
-    rows = [{"variant": "real", "source": "test images", **vars(measure(bench.test_x, bench.real, bench.classifier))}]
+    judge, real = trained.judge(run_id), trained.real_images(run_id)
+    classifier = judge.classifier if judge else None
+    of_real = measure(trained.test_images(run_id), real, classifier)
+    rows = [{"variant": "real", "source": "test images", **vars(of_real)}]
     for source in SOURCES:
         for name, x in pictures(run_id, epoch, source, components, draw, trained.JUDGED).items():
-            rows.append({"variant": name, "source": source, **vars(measure(x, bench.real, bench.classifier))})
+            rows.append({"variant": name, "source": source, **vars(measure(x, real, classifier))})
     return pd.DataFrame(rows)
 
 

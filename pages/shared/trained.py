@@ -86,36 +86,39 @@ def codes(run_id: str, epoch: int) -> dict:
     return {name: encode(model, x) for name, model in models(run_id, epoch).items()}
 
 
-@dataclass(frozen=True)
-class Bench:
-    """What a run's pictures are judged by; shared by all visitors."""
-
-    real: Any  # RealImages: training images
-    judge: Any  # Judge: the reference classifier; None for images without classes
-    test_x: np.ndarray  # (m, P) real images held out, to judge by the same measures
-
-    @property
-    def classifier(self) -> Any:
-        return self.judge.classifier if self.judge else None
-
-    def nearest(self, picture: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Of one picture (1, P): distances (count,), as pixel RMSE, and training images (count, P), nearest first."""
-        import torch
-
-        distances, places = self.real.nearest(torch.from_numpy(picture), count)
-        return distances[0].numpy(), self.real.x[places[0]].numpy()
-
-
-@st.cache_resource(max_entries=4, show_spinner="Preparing what pictures are judged by: a small classifier …")
-def bench(run_id: str) -> Bench:
-    """Raises InputError when the images aren't here, or are others by now."""
+@st.cache_resource(max_entries=4, show_spinner=False)
+def real_images(run_id: str) -> Any:
+    """`RealImages` of the run's training images; shared by all visitors: never changed."""
     from vae.analysis.reference import RealImages
-    from vae.measuring import images_of, judge_of
 
-    run = resources.run(run_id)
-    images = images_of(run, resources.settings())
-    return Bench(
-        RealImages.of(images, unpack(resources.store().split_rows(run_id))["train"]),
-        judge_of(resources.store(), images),
-        images.test_x[:JUDGED].astype(np.float32) / images.white,
-    )
+    return RealImages.of(_images(run_id), unpack(resources.store().split_rows(run_id))["train"])
+
+
+def nearest_real(run_id: str, picture: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of one picture (1, P): distances (count,), as pixel RMSE, and training images (count, P), nearest first."""
+    import torch
+
+    real = real_images(run_id)
+    distances, places = real.nearest(torch.from_numpy(picture), count)
+    return distances[0].numpy(), real.x[places[0]].numpy()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Training a small classifier, once for this data set …")
+def judge(run_id: str) -> Any:
+    """`Judge`: the reference classifier and its accuracy; None for images without classes."""
+    from vae.measuring import judge_of
+
+    return judge_of(resources.store(), _images(run_id))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def test_images(run_id: str) -> np.ndarray:
+    """The first test images, (m, P): real ones to judge by the same measures as drawn ones."""
+    images = _images(run_id)
+    return images.test_x[:JUDGED].astype(np.float32) / images.white
+
+
+def _images(run_id: str) -> datasets.Images:
+    from vae.measuring import images_of
+
+    return images_of(resources.run(run_id), resources.settings())
