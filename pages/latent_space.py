@@ -136,14 +136,15 @@ def how_far_from_the_prior(run: Run, epoch: int) -> None:
             "Mean per dimension": means,
             "Std per dimension": stds,
             "KL of a fitted Gaussian (nats)": "∞" if math.isinf(it.kl) else f"{it.kl:.3f}",
-            "MMD²": f"{it.mmd:.4f}",
+            "MMD²": "–" if math.isnan(it.mmd) else f"{it.mmd:.4f}",
         }
     st.dataframe(pd.DataFrame.from_dict(rows, orient="index"), width="stretch")
     first = next(iter(covered.values()))
     st.caption(
         f"Over {first.count:,} {run.watched_images} images. The KL compares N(0, I) with the Gaussian of the codes' "
         "mean and covariance, so it sees two moments; MMD² (maximum mean discrepancy, Gaussian kernel of bandwidth √D, "
-        f"unbiased) sees every shape. Two draws of N(0, I) as large as this give an MMD² of {first.mmd_of_prior:.4f}."
+        "unbiased) sees every shape."
+        + ("" if math.isnan(first.mmd_of_prior) else f" Two draws of N(0, I) as large give {first.mmd_of_prior:.4f}.")
     )
     csv(lambda: spaces.coverage_table(run.id, epoch), f"coverage-{run.id}-epoch-{epoch}")
 

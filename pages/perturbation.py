@@ -39,7 +39,7 @@ def the_strips(run: Run, epoch: int) -> str:
             persist_state="session",
             width=260,
         )
-        choice = choose(direction, run.config.latent_dim)
+        choice = choose(direction, run, page)
         if st.button("Other images", icon=":material/image:"):
             st.session_state[PAGE] = page = page + 1
     nudges = nudging.nudges(run.id, epoch, page, direction, choice)
@@ -57,18 +57,19 @@ def the_strips(run: Run, epoch: int) -> str:
     return unit
 
 
-def choose(direction: str, latent_dim: int) -> int:
+def choose(direction: str, run: Run, page: int) -> int:
     """What a direction leaves open: the number of a draw, or a dimension or target counted from 0."""
     if direction == "random":
         if st.button("Draw again", icon=":material/casino:", help="Another random direction."):
             st.session_state[DRAW] = st.session_state.get(DRAW, 0) + 1
         return st.session_state.get(DRAW, 0)
     if direction == "dimension":
-        names = list(range(1, latent_dim + 1))
-        return st.selectbox("Dimension", names, key=f"perturbation.dimension.{latent_dim}", width=130) - 1
+        names = list(range(1, run.config.latent_dim + 1))
+        return st.selectbox("Dimension", names, key=f"perturbation.dimension.{len(names)}", width=130) - 1
     if direction == "towards":
-        names = list(range(1, nudging.IMAGES + 1))
-        return st.selectbox("Image, from the left", names, index=1, key="perturbation.target", width=170) - 1
+        names = list(range(1, len(trained.watched(run.id).x[nudging.rows(run.id, page)]) + 1))
+        second, key = min(1, len(names) - 1), f"perturbation.target.{len(names)}"
+        return st.selectbox("Image, from the left", names, index=second, key=key, width=170) - 1
     return 0
 
 

@@ -81,7 +81,8 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
     st.dataframe(pd.DataFrame.from_dict(rows, orient="index"), width="stretch")
     trust = f" The classifier is right on {judge.accuracy:.1%} of the test images." if judge else ""
     st.caption(
-        f"{trained.JUDGED} pictures of each; ± is the 95 % interval of the mean over them. Near is not good in itself: "
+        f"{trained.JUDGED} pictures of each and {table['n'].iloc[0]} real test images; ± is the 95 % interval of the "
+        "mean over them. Near is not good in itself: "
         f"a blurred average is near to many images, and a copy is nearest.{trust}"
     )
     here = table[table["source"] == source].set_index("variant")["nearest_distance"]

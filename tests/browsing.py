@@ -41,7 +41,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
 
 
 @pytest.fixture(scope="module")
-def finished(app: Dashboard, browser: Browser, times: dict[str, float]) -> str:
+def quick_run(app: Dashboard, browser: Browser, times: dict[str, float]) -> str:
     """The id of a quick run, trained by pressing the big button."""
     started = time.perf_counter()
     page = open_page(browser, app.url)

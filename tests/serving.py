@@ -104,7 +104,11 @@ def open_page(
     page.set_default_timeout(PATIENCE)
     page.complaints, page.messages = [], []
     page.on("pageerror", lambda error: page.complaints.append(str(error)))
-    page.on("websocket", lambda socket: socket.on("framesent", lambda frame: page.messages.append(frame)))
+
+    def sent(frame: bytes | str) -> None:  # playwright hangs its own marks on a listener, which a method can't hold
+        page.messages.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framesent", sent))
     page.goto(url)
     expect(page.locator("h1")).to_be_visible(timeout=PATIENCE)
     settled(page)

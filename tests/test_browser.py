@@ -19,13 +19,13 @@ from vae.runs.store import Store
 pytestmark = pytest.mark.browser
 
 
-def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Browser, finished: str) -> None:
-    run, history = store_of(app).run(finished), store_of(app).history(finished)
+def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Browser, quick_run: str) -> None:
+    run, history = store_of(app).run(quick_run), store_of(app).history(quick_run)
     assert run.status == "done"
     for variant in ("ae", "vae"):
         epochs = history[(history.variant == variant) & (history.split == "validation")].epoch
         assert list(epochs) == list(range(run.config.epochs + 1))
-    page = open_page(browser, f"{app.url}/?run={finished}", height=1800)
+    page = open_page(browser, f"{app.url}/?run={quick_run}", height=1800)
     left = page.get_by_text("Autoencoder", exact=True).first.bounding_box()
     right = page.get_by_text("Variational autoencoder", exact=True).first.bounding_box()
     assert left["x"] < right["x"] and abs(left["y"] - right["y"]) < 2, "AE left, VAE right"
@@ -34,31 +34,31 @@ def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Brow
     assert page.complaints == []
 
 
-def test_a_reload_and_a_second_visitor_see_the_same_run(app: Dashboard, browser: Browser, finished: str) -> None:
-    page = open_page(browser, f"{app.url}/train?run={finished}")
-    expect(page.get_by_text(finished)).to_be_visible()
+def test_a_reload_and_a_second_visitor_see_the_same_run(app: Dashboard, browser: Browser, quick_run: str) -> None:
+    page = open_page(browser, f"{app.url}/train?run={quick_run}")
+    expect(page.get_by_text(quick_run)).to_be_visible()
     page.reload()
     settled(page)
-    expect(page.get_by_text(finished)).to_be_visible()
+    expect(page.get_by_text(quick_run)).to_be_visible()
     other = open_page(browser, page.url)
-    expect(other.get_by_text(finished)).to_be_visible()
+    expect(other.get_by_text(quick_run)).to_be_visible()
     expect_status(other, "done")
 
 
-def test_the_run_stays_chosen_from_page_to_page(app: Dashboard, browser: Browser, finished: str) -> None:
-    page = open_page(browser, f"{app.url}/?run={finished}")
+def test_the_run_stays_chosen_from_page_to_page(app: Dashboard, browser: Browser, quick_run: str) -> None:
+    page = open_page(browser, f"{app.url}/?run={quick_run}")
     page.get_by_test_id("stTopNav").get_by_role("link", name="Train").click()
     expect(page.get_by_role("heading", name="Train both, side by side")).to_be_visible()
     settled(page)
-    expect(page.get_by_text(finished)).to_be_visible()
-    assert run_in_link(page) == finished
+    expect(page.get_by_text(quick_run)).to_be_visible()
+    assert run_in_link(page) == quick_run
 
 
 def test_the_epoch_slider_replays_the_run(
-    app: Dashboard, browser: Browser, finished: str, times: dict[str, float]
+    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
-    page = open_page(browser, f"{app.url}/train?run={finished}", height=1800)
-    epochs = store_of(app).run(finished).config.epochs
+    page = open_page(browser, f"{app.url}/train?run={quick_run}", height=1800)
+    epochs = store_of(app).run(quick_run).config.epochs
     assert shown_epoch(page) == epochs
     first = page.locator("img[alt*='Variational autoencoder: originals']")
     at_the_end = first.get_attribute("src")
@@ -68,7 +68,7 @@ def test_the_epoch_slider_replays_the_run(
     slider.press("Home")
     expect(first).not_to_have_attribute("src", at_the_end)
     times["epoch slider to new pictures"] = time.perf_counter() - started
-    before_training = store_of(app).history(finished).query("variant == 'vae' and epoch == 0").iloc[0]
+    before_training = store_of(app).history(quick_run).query("variant == 'vae' and epoch == 0").iloc[0]
     expect(page.get_by_text(f"reconstruction {before_training.reconstruction:.1f}")).to_be_visible()
 
     page.get_by_role("button", name="Replay").click()
@@ -78,9 +78,9 @@ def test_the_epoch_slider_replays_the_run(
 
 
 def test_reconstructions_are_sorted_and_drawn_again(
-    app: Dashboard, browser: Browser, finished: str, times: dict[str, float]
+    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
-    page = open_page(browser, f"{app.url}/reconstructions?run={finished}", height=2000)
+    page = open_page(browser, f"{app.url}/reconstructions?run={quick_run}", height=2000)
     samples = page.locator("img[alt='Variational autoencoder: 16 samples']")
     before = samples.get_attribute("src")
     started = time.perf_counter()
@@ -193,16 +193,31 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), [(1280, 1900), (390, 3400)], ids=["wide", "narrow"])
+@pytest.mark.parametrize(
+    ("width", "height", "dark"),
+    [
+        pytest.param(1280, 1900, False, id="wide-light"),
+        pytest.param(390, 3400, True, id="narrow-dark"),
+        pytest.param(1280, 1900, True, id="wide-dark", marks=pytest.mark.slow),
+        pytest.param(390, 3400, False, id="narrow-light", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize(
     ("path", "figures"),
-    [("", 6), ("train", 6), ("reconstructions", 1), ("latent_space", 0), ("perturbation", 1), ("sampling", 1)],
+    [
+        ("", 6),
+        ("train", 6),
+        ("reconstructions", 1),
+        ("latent_space", 0),
+        ("perturbation", 1),
+        ("sampling", 1),
+        ("the_trick", 6),
+    ],
 )
 def test_pages_fit_the_window(
-    app: Dashboard, browser: Browser, finished: str, path: str, figures: int, width: int, height: int, dark: bool
+    app: Dashboard, browser: Browser, quick_run: str, path: str, figures: int, width: int, height: int, dark: bool
 ) -> None:
-    page = open_page(browser, f"{app.url}/{path}?run={finished}", width, height, dark)
+    page = open_page(browser, f"{app.url}/{path}?run={quick_run}", width, height, dark)
     expect(plots(page)).to_have_count(figures)
     overflow = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert overflow <= 0

@@ -142,9 +142,9 @@ def test_hovering_draws_at_display_rate_without_asking_the_server(
 
 
 def test_both_pointers_stand_at_the_same_place_relative_or_absolute(
-    app: Dashboard, browser: Browser, finished: str
+    app: Dashboard, browser: Browser, quick_run: str
 ) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={finished}", height=1000)
+    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1000)
     decoding(page)
     move_to(page, spaces(page).first, 0.7, 0.4)
     page.wait_for_timeout(100)
@@ -159,9 +159,9 @@ def test_both_pointers_stand_at_the_same_place_relative_or_absolute(
 
 
 def test_a_click_pins_a_point_and_shows_the_nearest_real_images(
-    app: Dashboard, browser: Browser, finished: str, times: dict[str, float]
+    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={finished}", height=1400)
+    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1400)
     decoding(page)
     move_to(page, spaces(page).nth(1), 0.6, 0.5)
     started = time.perf_counter()
@@ -181,8 +181,8 @@ def test_a_click_pins_a_point_and_shows_the_nearest_real_images(
     assert page.complaints == []
 
 
-def test_a_finger_works_like_a_mouse(app: Dashboard, browser: Browser, finished: str) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={finished}", 390, 1400, touch=True)
+def test_a_finger_works_like_a_mouse(app: Dashboard, browser: Browser, quick_run: str) -> None:
+    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", 390, 1400, touch=True)
     decoding(page)
     before = drawn_there(page)[0]["at"]
     box = spaces(page).first.bounding_box()
@@ -191,8 +191,8 @@ def test_a_finger_works_like_a_mouse(app: Dashboard, browser: Browser, finished:
     assert drawn_there(page)[0]["at"] != before
 
 
-def test_other_backgrounds_and_planes_are_drawn(app: Dashboard, browser: Browser, finished: str) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={finished}", height=1400)
+def test_other_backgrounds_and_planes_are_drawn(app: Dashboard, browser: Browser, quick_run: str) -> None:
+    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1400)
     decoding(page)
     page.mouse.move(5, 5)
     picture = "canvas => canvas.toDataURL()"
@@ -230,6 +230,7 @@ def p95_of(clicks: list[Callable[[], None]], page: Page) -> float:
     return float(np.quantile(waits, 0.95))
 
 
+@pytest.mark.slow
 def test_nudges_are_drawn_while_size_unit_and_image_change(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:
@@ -259,9 +260,9 @@ def test_nudges_are_drawn_while_size_unit_and_image_change(
 
 
 def test_bigger_nudges_change_pictures_more_and_many_images_show_at_once(
-    app: Dashboard, browser: Browser, finished: str
+    app: Dashboard, browser: Browser, quick_run: str
 ) -> None:
-    page = open_page(browser, f"{app.url}/perturbation?run={finished}", height=1400)
+    page = open_page(browser, f"{app.url}/perturbation?run={quick_run}", height=1400)
     root_of(page, "nudges")
     captions = page.locator(".strip").first.locator(".tile div")
     expect(captions).to_have_count(10)
@@ -276,9 +277,9 @@ def test_bigger_nudges_change_pictures_more_and_many_images_show_at_once(
 
 
 def test_missing_seeds_are_trained_by_one_click_and_the_verdict_follows(
-    app: Dashboard, browser: Browser, finished: str, times: dict[str, float]
+    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
-    page = open_page(browser, f"{app.url}/perturbation?run={finished}", height=1800)
+    page = open_page(browser, f"{app.url}/perturbation?run={quick_run}", height=1800)
     expect(page.get_by_text("One seed: an anecdote")).to_be_visible(timeout=60_000)
     started = time.perf_counter()
     page.get_by_role("button", name="Train 2 more seeds for a verdict").click()
@@ -293,8 +294,8 @@ def test_missing_seeds_are_trained_by_one_click_and_the_verdict_follows(
     assert page.complaints == []
 
 
-def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, finished: str, times: dict[str, float]) -> None:
-    page = open_page(browser, f"{app.url}/sampling?run={finished}", height=2600)
+def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
+    page = open_page(browser, f"{app.url}/sampling?run={quick_run}", height=2600)
     drawn = page.locator("img[alt='Autoencoder: pictures drawn']")
     expect(page.get_by_text("this is a strawman")).to_be_visible()
     before = drawn.get_attribute("src")

@@ -219,3 +219,110 @@ def test_the_real_command(settings):
     assert Store(settings.database_url).run(json.loads(trained.stdout)["run_id"]).status == "done"
     refused = vae("train", "--latent-dim", "0")
     assert_refused((refused.returncode, refused.stdout, refused.stderr), "latent_dim")
+
+
+# Sensitivity
+
+
+@pytest.fixture
+def quick_judge(monkeypatch):
+    """A classifier of a tenth of the steps, for tests in which it only has to be there."""
+    monkeypatch.setattr("vae.analysis.reference.STEPS", 200)
+
+
+def trained_runs(vae, *seeds, arguments=()):
+    return [json.loads(vae(*QUICK, *arguments, "--seed", seed, "--json", "-")[1])["run_id"] for seed in seeds]
+
+
+def test_sensitivity_prints_measurements_and_ratios_as_one_json_object(vae):
+    ids = trained_runs(vae, "5", "6")
+    code, out, _ = vae("sensitivity", *ids, "--json")
+    result = json.loads(out, parse_constant=pytest.fail)
+    assert code == 0
+    assert list(result) == ["config", "runs", "classifier_accuracy", "measurements", "ratios"]
+    assert result["runs"] == dict(zip(ids, (5, 6), strict=True))
+    assert RunConfig.parse(result["config"] | {"seed": 5}) == RunConfig(
+        hidden=(16,), train_limit=200, validation_size=50, epochs=2, device="cpu", seed=5
+    )
+    assert 0.9 < result["classifier_accuracy"] < 1
+    units = {"ae": ["absolute", "latent_std", "neighbour"]}
+    units["vae"] = [*units["ae"], "posterior_std"]
+    measured = {}
+    for row in result["measurements"]:
+        assert list(row) == ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
+        assert row["n"] == 297
+        assert 0 < row["rmse"] < 1 and 0 <= row["class_change"] <= 1 and 0 < row["nearest_distance"] < 1
+        measured[row["variant"], row["unit"], row["size"], row["seed"]] = row["rmse"]
+    sizes = sorted({size for _, _, size, _ in measured})
+    assert measured.keys() == {
+        (name, unit, size, seed) for name in units for unit in units[name] for size in sizes for seed in (5, 6)
+    }
+    assert len(result["ratios"]) == 3 * len(sizes), "no ratio in a unit that an autoencoder lacks"
+    for row in result["ratios"]:
+        logs = [
+            math.log(measured["ae", row["unit"], row["size"], seed] / measured["vae", row["unit"], row["size"], seed])
+            for seed in (5, 6)
+        ]
+        middle, half = sum(logs) / 2, 12.7062 * abs(logs[0] - logs[1]) / 2  # Student's t with one degree of freedom
+        assert row["ratio"] == pytest.approx(math.exp(middle))
+        assert [row["low"], row["high"]] == pytest.approx([math.exp(middle - half), math.exp(middle + half)], rel=1e-4)
+        assert row["seeds"] == 2
+
+
+def test_sensitivity_of_one_run_has_ratios_without_intervals_at_the_asked_epoch(vae, quick_judge):
+    (run_id,) = trained_runs(vae, "5")
+    last, first = (json.loads(vae("sensitivity", run_id, *more, "--json")[1]) for more in ((), ("--epoch", "0")))
+    assert all(row["low"] is row["high"] is None and row["seeds"] == 1 for row in last["ratios"])
+    assert [row["rmse"] for row in last["measurements"]] != [row["rmse"] for row in first["measurements"]]
+    again = json.loads(vae("sensitivity", run_id, "--epoch", "2", "--json")[1])
+    assert again == last, "the last epoch is measured unless another is asked for"
+
+
+def test_sensitivity_without_an_autoencoder_has_measurements_but_no_ratios(vae, quick_judge):
+    (run_id,) = trained_runs(vae, "5", arguments=("--variants", "vae"))
+    result = json.loads(vae("sensitivity", run_id, "--json")[1])
+    assert result["ratios"] == []
+    assert {row["variant"] for row in result["measurements"]} == {"vae"}
+    code, out, _ = vae("sensitivity", run_id)
+    assert code == 0
+    assert "posterior_std" in out
+
+
+def test_sensitivity_prints_a_table_under_its_header(vae, quick_judge):
+    ids = trained_runs(vae, "5", "6")
+    code, out, err = vae("sensitivity", *ids)
+    first, header, *rows = out.splitlines()
+    assert (code, err) == (0, "")
+    assert first == "Pixel RMSE of a nudge, 2 seeds; ratio: AE ÷ VAE, with its 95 % interval."
+    assert header.split() == ["unit", "size", "ae", "vae", "ratio", "low", "high"]
+    measured = json.loads(vae("sensitivity", *ids, "--json")[1])["measurements"]
+    assert len(rows) == len({(row["unit"], row["size"]) for row in measured})
+    both = [row["rmse"] for row in measured if (row["variant"], row["unit"], row["size"]) == ("vae", "absolute", 0.1)]
+    (shown,) = (row.split() for row in rows if row.split()[:2] == ["absolute", "0.1000"])
+    assert shown[3] == f"{sum(both) / 2:.4f}"
+    assert "–" in rows[-1] and "posterior_std" in rows[-1], "what an autoencoder lacks is no number"
+    assert "1 seed;" in vae("sensitivity", ids[0])[1]
+
+
+def test_sensitivity_refuses_in_a_sentence_what_it_cannot_measure(vae):
+    one, other = trained_runs(vae, "5", "6")
+    (wider,) = trained_runs(vae, "7", arguments=("--latent-dim", "3", "--beta", "2"))
+    (twin,) = trained_runs(vae, "5")
+    assert_refused(vae("sensitivity", "nosuchrun", "--json"), "'nosuchrun'")
+    assert_refused(vae("sensitivity", one, "nosuchrun"), "'nosuchrun'")
+    assert_refused(vae("sensitivity", one, other, wider), one, wider, "beta, latent_dim")
+    assert_refused(vae("sensitivity", one, one), one, "same seed, 5")
+    assert_refused(vae("sensitivity", one, twin, "--json"), one, twin, "same seed, 5")
+    assert_refused(vae("sensitivity", one, "--epoch", "77"), "epoch 77", one, "not kept")
+    assert_refused(vae("sensitivity", one, "--epoch", "-1"), "epoch -1", one, "not kept")
+
+
+def test_sensitivity_refuses_runs_that_have_learnt_nothing_and_files_it_cannot_write(vae, store, tmp_path, quick_judge):
+    queued = store.create(RunConfig(epochs=2), "test")
+    assert_refused(vae("sensitivity", queued, "--json"), queued, "queued", "no weights")
+    (run_id,) = trained_runs(vae, "5")
+    target = str(tmp_path / "no such folder" / "result.json")
+    assert_refused(vae("sensitivity", run_id, "--json", target), target, "can't be written")
+    code, out, _ = vae("sensitivity", run_id, "--json", str(tmp_path / "result.json"))
+    assert (code, out) == (0, "")
+    assert json.loads((tmp_path / "result.json").read_text())["runs"] == {run_id: 5}

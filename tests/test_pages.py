@@ -2,81 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
+from paging import open_page, texts
 from sqlalchemy import update
-from streamlit.testing.v1 import AppTest
 
-from pages.shared import resources, trained
 from vae.config import PRESETS, RunConfig
 from vae.runs import schema
 from vae.runs.execution import execute
 from vae.runs.payloads import unpack
 from vae.runs.store import Store
-from vae.settings import ROOT, Settings
-
-TIMEOUT = 60
-
-
-class QuietJobs:
-    """Takes the place of the dispatcher: what a page submits stays queued, so nothing races with the assertions."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-
-    def submit(self, config: RunConfig) -> str:
-        return self.store.create(config, "test")
-
-    def stop(self, run_id: str) -> None:
-        self.store.request_stop(run_id)
-
-    def resume(self, run_id: str) -> bool:
-        return self.store.requeue(run_id, "test")
-
-    def position(self, run_id: str) -> int:
-        return self.store.queue().index(run_id) + 1
-
-
-@pytest.fixture
-def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
-    """The pages' shared resources, on a database of this test's own."""
-    monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
-    resources.settings.cache_clear()
-    resources.store.cache_clear()
-    for read in (resources.run, resources.progress, resources.recent, resources.snapshot, resources.originals):
-        read.clear()
-    for read in (trained.kept_epochs, trained.models, trained.watched, trained.rebuilt):
-        read.clear()
-    store = resources.store()
-    monkeypatch.setattr(resources, "jobs", lambda: QuietJobs(store))
-    yield store
-    resources.settings.cache_clear()
-    resources.store.cache_clear()
-
-
-@pytest.fixture
-def finished(shared: Store) -> str:
-    run_id = shared.create(RunConfig(epochs=2, latent_dim=3), "test")
-    assert execute(shared, run_id, Settings.from_environment()) == "done"
-    return run_id
-
-
-def open_page(name: str, **query: str) -> AppTest:
-    app = AppTest.from_file(str(ROOT / "pages" / "_navigation.py"), default_timeout=TIMEOUT)
-    for key, value in query.items():
-        app.query_params[key] = value
-    app.run()
-    if name != "start.py":
-        app.switch_page(name).run()
-    assert not app.exception, app.exception
-    return app
-
-
-def texts(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])
+from vae.settings import Settings
 
 
 @pytest.mark.parametrize("name", ["start.py", "train.py", "reconstructions.py"])

@@ -56,9 +56,9 @@ def recorder(monkeypatch, record):
     """Calls `record(model, x, beta)` before each training step."""
     estimate = ESTIMATORS["pathwise"]
 
-    def recording(model, variant, x, reconstruction, beta, generator):
+    def recording(model, variant, x, reconstruction, beta, *others):
         record(model, x, beta)
-        estimate(model, variant, x, reconstruction, beta, generator)
+        estimate(model, variant, x, reconstruction, beta, *others)
 
     monkeypatch.setitem(ESTIMATORS, "pathwise", recording)
 

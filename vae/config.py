@@ -28,7 +28,15 @@ VARIANTS = {
     "kl_only": "Pays the KL, but decodes the mean without noise.",
     "vae": "Variational autoencoder: noise and KL.",
 }
-ESTIMATORS = {"pathwise": "The reparameterization trick: z = μ + σ·ε, so gradients pass through z."}
+ESTIMATORS = {
+    "pathwise": "The reparameterization trick: z = μ + σ·ε, so gradients pass through z.",
+    "score_function": "The log-derivative trick: each sample's loss times the gradient of log q(z|x); unbiased, noisy.",
+    "detached": "The sample treated as data: reconstruction teaches the encoder nothing.",
+}
+BASELINES = {
+    "none": "The score function as it is.",
+    "leave_one_out": "Subtract the mean loss of the image's other samples; needs at least 2 samples.",
+}
 PRECISIONS = {
     "float32": "Exact to about seven digits.",
     "bfloat16": "Matrix products in bfloat16: faster where the processor has it.",
@@ -125,6 +133,12 @@ class RunConfig(BaseModel):
         "How a gradient gets past the random sample z to the encoder.",
         ESTIMATORS,
     )
+    samples: int = _field(
+        1, "Objective", "Samples per image", "How many z the estimator draws for each image and step.", ge=1, le=64
+    )
+    baseline: str = _choice(
+        "none", "Objective", "Baseline", "What the score function compares a sample's loss with.", BASELINES
+    )
     learning_rate: float = _field(
         1e-3, "Training", "Learning rate", "Adam's step size.", ge=1e-6, le=1, allow_inf_nan=False
     )
@@ -143,7 +157,7 @@ class RunConfig(BaseModel):
     precision: str = _choice("float32", "Training", "Precision", "Arithmetic of the matrix products.", PRECISIONS)
     device: str = _choice("auto", "Training", "Device", "Where the training runs.", DEVICES)
 
-    @field_validator("activation", "reconstruction", "estimator", "precision", "device", "variants")
+    @field_validator("activation", "reconstruction", "estimator", "baseline", "precision", "device", "variants")
     @classmethod
     def _known(cls, value: Any, info: Any) -> Any:
         choices = cls.model_fields[info.field_name].json_schema_extra["choices"]
@@ -163,6 +177,8 @@ class RunConfig(BaseModel):
                 f"kl_warmup_epochs is {self.kl_warmup_epochs}, longer than the {self.epochs} epochs of the run, "
                 "so β would never reach its value"
             )
+        if self.baseline == "leave_one_out" and self.samples < 2:
+            raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")
         return self
 
     @classmethod

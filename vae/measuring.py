@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from . import datasets
-from .analysis import sensitivity
+from .analysis import gradients, sensitivity
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
 from .config import RunConfig
@@ -21,7 +21,8 @@ from .runs.payloads import pack_tensors, unpack, unpack_tensors
 from .runs.store import Run, Store
 from .settings import Settings
 
-KIND = "sensitivity 1"  # a new number when the procedure changes, so that old tables are not taken for new ones
+# A new number when a procedure changes, so that old tables are not taken for new ones.
+KINDS = {"sensitivity": "sensitivity 1", "gradients": "gradients 1"}
 Progress = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
 
 
@@ -74,7 +75,7 @@ def sensitivity_of(
 
     Measured once and kept. Raises InputError when the run, its weights or its images aren't there.
     """
-    kept = results.measurement(store, run_id, epoch, KIND)
+    kept = results.measurement(store, run_id, epoch, KINDS["sensitivity"])
     if kept is not None:
         return kept
     run = store.run(run_id)
@@ -91,7 +92,45 @@ def sensitivity_of(
         progress=lambda share: progress(share, f"Nudging {len(images.test_x):,} test images"),
     )
     measured = sensitivity.table(moved, run.config.seed).merge(sensitivity.quartiles(moved))
-    results.keep_measurement(store, run_id, epoch, KIND, measured)
+    results.keep_measurement(store, run_id, epoch, KINDS["sensitivity"], measured)
+    return measured
+
+
+def noisy_variant(run: Run) -> str:
+    """The variant that samples its codes. Raises InputError when the run has none."""
+    noisy = [name for name in ("vae", "noise_only") if name in run.config.variants]
+    if not noisy:
+        raise InputError(f"Run {run.id} holds no variant that samples its codes, so no gradient has to be estimated.")
+    return noisy[0]
+
+
+def batch_of(store: Store, run: Run, images: Images) -> np.ndarray:
+    """The images whose gradient is estimated, (B, P): the first that the run was watched on."""
+    split = unpack(store.split_rows(run.id))
+    rows = split["validation"] if len(split["validation"]) else split["train"]
+    return images.train_x[rows[: gradients.BATCH]].astype(np.float32) / images.white
+
+
+def gradients_of(
+    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
+) -> pd.DataFrame:
+    """Every way to estimate the encoder's gradient at a kept epoch: the columns of `gradients.estimator_quality`.
+
+    Measured once and kept. Raises InputError as `sensitivity_of`, and for a run without a variant that samples.
+    """
+    kept = results.measurement(store, run_id, epoch, KINDS["gradients"])
+    if kept is not None:
+        return kept
+    run = store.run(run_id)
+    model = models_of(store, run, epoch)[noisy_variant(run)]
+    measured = gradients.estimator_quality(
+        model,
+        batch_of(store, run, images_of(run, settings)),
+        run.config.reconstruction,
+        seed=run.config.seed,
+        progress=lambda share: progress(share, "Estimating the same gradient again and again"),
+    )
+    results.keep_measurement(store, run_id, epoch, KINDS["gradients"], measured)
     return measured
 
 
@@ -124,3 +163,6 @@ def siblings(runs: Sequence[Run], config: RunConfig) -> dict[int, Run]:
         if (run.status == "done" or run.active) and set(config.differences(run.config)) <= {"seed"}:
             found.setdefault(run.config.seed, run)
     return found
+
+
+MEASUREMENTS = {"sensitivity": sensitivity_of, "gradients": gradients_of}

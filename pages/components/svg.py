@@ -16,7 +16,7 @@ def svg(markup: str, *, key: str) -> None:
     component = st.components.v2.component(
         "latent_twins_svg",
         html='<div class="drawing"></div>',
-        css=".drawing { color: var(--st-text-color); font-family: var(--st-font); }",
+        css=".drawing { overflow-x: auto; color: var(--st-text-color); font-family: var(--st-font); }",
         js=JS,
     )
     component(key=key, data={"svg": markup})

@@ -22,4 +22,5 @@ LESSONS = (
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),
     Lesson("perturbation.py", "Perturbation", ":material/open_with:", "Does a small step change the picture?"),
     Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What lies between and beyond?"),
+    Lesson("the_trick.py", "The trick", ":material/shuffle:", "How does a gradient pass a random node?"),
 )

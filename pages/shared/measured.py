@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 LOOKED_THROUGH = 1000  # runs among which other seeds of a configuration are looked for
 
 _lock = threading.Lock()
-_under_way: dict[tuple[str, int], Measurement] = {}
+_under_way: dict[tuple[str, str, int], Measurement] = {}  # by kind, run and epoch
 _worker = ThreadPoolExecutor(1, thread_name_prefix="measuring")
 
 
@@ -38,33 +38,47 @@ class Measurement:
     problem: str | None = None  # a sentence, when it can't be done
 
 
-def sensitivity(run_id: str, epoch: int) -> Measurement:
-    """The kept measurement, or the state of one that is under way; asked for the first time, it begins."""
-    kept = _kept(run_id, epoch)
+def of(kind: str, run_id: str, epoch: int) -> Measurement:
+    """The kept measurement, or the state of one that is under way; asked for the first time, it begins.
+
+    `kind`: one of `vae.measuring.MEASUREMENTS`.
+    """
+    kept, key = _kept(kind, run_id, epoch), (kind, run_id, epoch)
     if kept is not None:
         return Measurement(1.0, "Done", kept)
     with _lock:
-        if (run_id, epoch) not in _under_way:
-            _under_way[run_id, epoch] = Measurement()
-            _worker.submit(_measure, run_id, epoch, _under_way[run_id, epoch])
-        return _under_way[run_id, epoch]
+        if key not in _under_way:
+            _under_way[key] = Measurement()
+            _worker.submit(_measure, key, _under_way[key])
+        return _under_way[key]
 
 
-def is_kept(run_id: str, epoch: int) -> bool:
+def is_kept(kind: str, run_id: str, epoch: int) -> bool:
     """Whether it has been measured already, or is just being measured."""
-    return (run_id, epoch) in _under_way or _kept(run_id, epoch) is not None
+    return (kind, run_id, epoch) in _under_way or _kept(kind, run_id, epoch) is not None
 
 
-def _measure(run_id: str, epoch: int, state: Measurement) -> None:
-    from vae.measuring import sensitivity_of
+def forget_failed(kind: str, run_id: str, epoch: int) -> None:
+    """Let a measurement that failed be asked for again."""
+    with _lock:
+        _under_way.pop((kind, run_id, epoch), None)
+
+
+def _measure(key: tuple[str, str, int], state: Measurement) -> None:
+    import torch
+
+    from vae.measuring import MEASUREMENTS
 
     def progress(share: float, what: str) -> None:
         state.share, state.what = share, what
 
+    kind, run_id, epoch = key
+    torch.set_num_threads(1)  # this thread's own: beside workers that train, two would wait for each other
     try:
-        state.table = sensitivity_of(resources.store(), run_id, epoch, resources.settings(), progress)
+        measure = MEASUREMENTS[kind]
+        state.table = measure(resources.store(), run_id, epoch, resources.settings(), progress)
         with _lock:
-            _under_way.pop((run_id, epoch), None)  # from now on it is read from the store
+            _under_way.pop(key, None)  # from now on it is read from the store
     except InputError as error:
         state.problem = str(error)
     except Exception as error:
@@ -72,17 +86,11 @@ def _measure(run_id: str, epoch: int, state: Measurement) -> None:
         state.problem = f"Measuring broke off: {type(error).__name__}: {error}."
 
 
-def forget_failed(run_id: str, epoch: int) -> None:
-    """Let a measurement that failed be asked for again."""
-    with _lock:
-        _under_way.pop((run_id, epoch), None)
-
-
-def _kept(run_id: str, epoch: int) -> pd.DataFrame | None:
-    from vae.measuring import KIND
+def _kept(kind: str, run_id: str, epoch: int) -> pd.DataFrame | None:
+    from vae.measuring import KINDS
     from vae.runs.results import measurement
 
-    return measurement(resources.store(), run_id, epoch, KIND)
+    return measurement(resources.store(), run_id, epoch, KINDS[kind])
 
 
 @st.cache_data(ttl=1.0, max_entries=50, show_spinner=False)

@@ -19,7 +19,7 @@ from .downloads import csv
 POLL = 0.5  # seconds between looks while something is measured or trained
 MOST_SEEDS = 10  # combined
 SIZE = 0.1  # that the table shows at first: REFERENCE's
-JUDGED = {"open": "can't be told", "too few seeds": "needs 3 seeds"}
+JUDGED = {"open": "can't be told", "too few seeds": "needs 3 seeds", "no ratio": "–"}
 
 
 def the_measurement(run: Run, epoch: int, unit: str) -> None:
@@ -29,7 +29,7 @@ def the_measurement(run: Run, epoch: int, unit: str) -> None:
         st.info("This run is still training. It is measured once it has ended.", icon=":material/hourglass_top:")
         return
     asked = f"measure.{run.id}.{epoch}"
-    if epoch != trained.kept_epochs(run.id, run.epoch)[-1] and not measured.is_kept(run.id, epoch):
+    if epoch != trained.kept_epochs(run.id, run.epoch)[-1] and not measured.is_kept("sensitivity", run.id, epoch):
         if not st.session_state.get(asked) and not st.button(f"Measure epoch {epoch}", icon=":material/straighten:"):
             return
         st.session_state[asked] = True
@@ -47,7 +47,7 @@ def _family(run: Run) -> dict[int, Run]:
 def _states(family: dict[int, Run], epoch: int) -> dict[int, measured.Measurement]:
     """Measurements of the members that are done and have this epoch, by seed."""
     return {
-        seed: measured.sensitivity(run.id, epoch)
+        seed: measured.of("sensitivity", run.id, epoch)
         for seed, run in family.items()
         if not run.active and epoch in trained.kept_epochs(run.id, run.epoch)
     }
@@ -79,7 +79,7 @@ def _progress(family: dict[int, Run], states: dict[int, measured.Measurement], e
         if state.problem:
             st.error(f"Seed {seed}: {state.problem}")
             if st.button("Try again", key=f"again.{seed}"):
-                measured.forget_failed(family[seed].id, epoch)
+                measured.forget_failed("sensitivity", family[seed].id, epoch)
                 st.rerun()
         elif state.table is None:
             st.progress(state.share, text=f"Seed {seed}: {state.what}")
@@ -154,6 +154,7 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
         row = {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
         if {"ae", "vae"} <= set(variants):
             ratio = ratio_of.get(unit)
+            ratio = None if ratio is None or pd.isna(ratio["ratio"]) else ratio
             known = ratio is not None and ratio["seeds"] > 1
             row["AE ÷ VAE"] = "–" if ratio is None else f"{ratio['ratio']:.2f}"
             row["95 % interval"] = f"{ratio['low']:.2f} … {ratio['high']:.2f}" if known else "–"
@@ -176,8 +177,8 @@ def _more_seeds(run: Run, family: dict[int, Run]) -> None:
     label = f"Train {lacking} more seed{'s' * (lacking > 1)} for a verdict"
     if st.button(label, icon=":material/add:", type="primary"):
         free = (seed for seed in range(run.config.seed + 1, run.config.seed + 100) if seed not in family)
-        _queue([run.config.model_copy(update={"seed": next(free)}) for _ in range(lacking)])
-        st.rerun()
+        if len(_queue([run.config.model_copy(update={"seed": next(free)}) for _ in range(lacking)])) == lacking:
+            st.rerun()  # else what was said stays
 
 
 def which_ingredient(run: Run) -> None:

@@ -52,9 +52,14 @@ def run_picker() -> Run | None:
         st.page_link("start.py", label="Train both now, on the first page", icon=":material/home:")
         return None
     st.session_state[PICKER] = chosen or next(iter(options))
-    st.selectbox("Run", list(options), format_func=lambda run_id: _title(options[run_id]), key=PICKER)
+    st.selectbox("Run", list(options), format_func=lambda run_id: _title(options[run_id]), key=PICKER, on_change=_pick)
     select(st.session_state[PICKER])
     return options[st.session_state[PICKER]]
+
+
+def _pick() -> None:
+    """The visitor's choice comes before the link's, which it replaces."""
+    select(st.session_state[PICKER])
 
 
 def _nothing_learnt(run: Run) -> None:

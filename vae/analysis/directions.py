@@ -30,9 +30,10 @@ def along(count: int, latent_dim: int, dimension: int) -> np.ndarray:
 def towards(mu: np.ndarray, target: int, scale: np.ndarray) -> np.ndarray:
     """From each of `mu` (K, D) to the code of image `target`, (K, D), measured in `scale` (D,) or (K, D).
 
-    0 for the target itself.
+    0 for the target itself, and in dimensions whose unit is 0.
     """
-    way = (mu[target] - mu) / np.maximum(scale, np.finfo(np.float32).tiny)
+    apart = mu[target] - mu  # (K, D)
+    way = np.divide(apart, scale, out=np.zeros_like(apart), where=np.broadcast_to(scale, apart.shape) > 0)
     length = np.linalg.norm(way, axis=1, keepdims=True)
     return np.divide(way, length, out=np.zeros_like(way), where=length > 0)
 

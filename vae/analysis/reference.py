@@ -82,7 +82,7 @@ class RealImages:
     def nearest(self, x: Tensor, count: int = 1) -> tuple[Tensor, Tensor]:
         """Distance to the nearest `count` of them, as pixel RMSE, and their places: each (n, count), nearest first."""
         likeness = torch.addmm(-self.half_square, x, self.x.T)  # (n, R): −½ ‖x − xᵣ‖² up to ½ ‖x‖²
-        best, places = likeness.topk(count, dim=-1)
+        best, places = likeness.topk(min(count, len(self.x)), dim=-1)
         squares = (x.square().sum(-1, keepdim=True) - 2 * best).clamp_min(0)
         return (squares / x.shape[1]).sqrt(), places
 

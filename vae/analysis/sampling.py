@@ -23,6 +23,8 @@ def fit_mixture(z: np.ndarray, components: int, seed: int) -> GaussianMixture:
     Ghosh et al. 2020 (arXiv 1903.12436) sample plain autoencoders in this way. Raises ValueError with fewer codes
     than components.
     """
+    if len(z) == components == 1:
+        z = z.repeat(2, axis=0)  # scikit-learn asks for two; a Gaussian of next to no width all the same
     return GaussianMixture(components, covariance_type="full", reg_covar=1e-6, random_state=seed).fit(
         z.astype(np.float64)
     )

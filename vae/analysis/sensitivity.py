@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +46,8 @@ def scale(unit: str, codes: Codes) -> np.ndarray | None:
     if unit == "latent_std":
         return codes.mu.std(axis=0)
     if unit == "neighbour":
+        if len(codes.mu) < 2:
+            return None
         distances, _ = NearestNeighbors(n_neighbors=2).fit(codes.mu).kneighbors(codes.mu)  # the first is itself
         return np.full(latent_dim, np.median(distances[:, 1]) / np.sqrt(latent_dim), dtype=np.float32)
     if unit == "posterior_std":
@@ -152,12 +155,24 @@ def move_all(
     progress: Callable[[float], None] = lambda share: None,
     **options: Any,
 ) -> dict[str, Moved]:
-    """`move` for every model, by variant, with the same options."""
+    """`move` for every model, by variant, with the same options.
 
-    def part(done: int) -> Callable[[float], None]:
-        return lambda share: progress((done + share) / len(models))
+    One Python thread per model, with one torch thread each: on a machine that also trains, threads that wait for one
+    another at every product would be many times slower.
+    """
+    shares = dict.fromkeys(models, 0.0)
 
-    return {name: move(model, x, progress=part(i), **options) for i, (name, model) in enumerate(models.items())}
+    def one(name: str) -> Moved:
+        torch.set_num_threads(1)  # this thread's own
+
+        def told(share: float) -> None:
+            shares[name] = share
+            progress(sum(shares.values()) / len(shares))
+
+        return move(models[name], x, progress=told, **options)
+
+    with ThreadPoolExecutor(len(models)) as pool:
+        return dict(zip(models, pool.map(one, models), strict=True))
 
 
 def measure(models: Mapping[str, Autoencoder], x: np.ndarray, *, seed: int, **options: Any) -> pd.DataFrame:

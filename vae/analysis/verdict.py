@@ -15,7 +15,9 @@ IN_UNIT = {
 
 
 def judgement(row: pd.Series) -> str:
-    """What one row of `sensitivity.ratios` says: "AE moves more", "VAE moves more", "open" or "one seed"."""
+    """What one row of `sensitivity.ratios` says: "AE moves more", "VAE moves more", "open", and two reasons why not."""
+    if pd.isna(row["ratio"]):
+        return "no ratio"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return "too few seeds"
     if row["low"] > 1:
@@ -34,14 +36,14 @@ def verdict(ratios: pd.DataFrame, size: float) -> str:
     if seeds < SEEDS_FOR_A_VERDICT:
         count = "One seed: an anecdote" if seeds == 1 else f"{seeds} seeds: not enough for a verdict"
         return f"{count}. {said}"
-    found = {judgement(row) for _, row in rows.iterrows()}
+    found = {judgement(row) for _, row in rows.iterrows()} - {"no ratio"}
     if {"AE moves more", "VAE moves more"} <= found:
         end = "Which of the two moves more depends on the unit."
     elif found == {"AE moves more"}:
         end = "The autoencoder moves more in every unit measured."
     elif found == {"VAE moves more"}:
         end = "The VAE moves more in every unit measured."
-    elif found == {"open"}:
+    elif found <= {"open"}:
         end = "In no unit do these seeds tell which of the two moves more."
     else:
         end = "In the other units these seeds do not tell which of the two moves more."
@@ -49,6 +51,8 @@ def verdict(ratios: pd.DataFrame, size: float) -> str:
 
 
 def _sentence(row: pd.Series) -> str:
+    if pd.isna(row["ratio"]):
+        return f"by no ratio that exists {IN_UNIT[row['unit']]} (one of the two does not move at all)"
     times = f"{row['ratio']:.2f} times as much {IN_UNIT[row['unit']]}"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return times

@@ -1,4 +1,9 @@
-"""How a gradient gets past the random sample z. An estimator leaves the objective's gradient in `.grad`."""
+"""How a gradient gets past the random sample z. An estimator leaves the objective's gradient in `.grad`.
+
+The objective of B images is mean over images of E_q(z|x)[reconstruction] + β · KL. Estimators differ in the gradient of
+the first term with respect to the encoder; the decoder's is the plain chain rule, and the KL is always in closed form.
+Variants without noise have nothing random to get past: for them every estimator is the chain rule.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from .losses import Reconstruction, kl_divergence, reparameterize
 from .models import Autoencoder
 from .variants import Variant
 
-Estimator = Callable[[Autoencoder, Variant, Tensor, Reconstruction, float, torch.Generator], None]
+Estimator = Callable[..., None]  # (model, variant, x, reconstruction, beta, generator, samples=1, baseline="none")
 
 
 def pathwise(
@@ -21,22 +26,60 @@ def pathwise(
     reconstruction: Reconstruction,
     beta: float,
     generator: torch.Generator,
+    samples: int = 1,
+    baseline: str = "none",
 ) -> None:
     """The reparameterization trick: the noise comes from outside, so the gradient passes through μ and σ.
 
-    Kingma & Welling 2014 (arXiv 1312.6114), section 2.4. For variants without noise the path is the plain chain rule.
+    Kingma & Welling 2014 (arXiv 1312.6114), section 2.4. `baseline` changes nothing here.
     """
     mu, logvar = model.encoder(x)  # each (B, D)
-    z = reparameterize(mu, logvar, normal_like(mu, generator)) if variant.noise else mu
-    logits = model.decoder(z)  # (B, P)
-    # Backward starts at the logits with the loss's closed-form gradient: its value is not needed to learn, and
-    # computing it through autograd costs about 5 % of a training step.
-    terms = [logits]
-    gradients = [reconstruction.gradient(logits.detach().float(), x).div_(len(x)).to(logits.dtype)]
-    if variant.kl and beta:
-        terms.append(kl_divergence(mu.float(), logvar.float()).sum())
-        gradients.append(torch.tensor(beta / len(x), device=x.device))
-    torch.autograd.backward(terms, gradients)
+    z = _sample(mu, logvar, generator, samples) if variant.noise else mu
+    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, reconstruction)])
+
+
+def score_function(
+    model: Autoencoder,
+    variant: Variant,
+    x: Tensor,
+    reconstruction: Reconstruction,
+    beta: float,
+    generator: torch.Generator,
+    samples: int = 1,
+    baseline: str = "none",
+) -> None:
+    """The log-derivative trick: ∇E_q[f(z)] = E_q[(f(z) − b) ∇log q(z|x)]; no gradient passes through z.
+
+    Williams 1992 (REINFORCE); Mohamed et al. 2020 (arXiv 1906.10652), section 4. The baseline b of a sample is the mean
+    loss of the image's other samples, "leave_one_out" (Kool et al. 2019), or nothing; neither biases the mean.
+    """
+    mu, logvar = model.encoder(x)  # each (B, D)
+    if not variant.noise:
+        _backward(variant, beta, mu, logvar, [_reconstruct(model, mu, x, reconstruction)])
+        return
+    z = _sample(mu, logvar, generator, samples).detach()  # (K · B, D)
+    logits, gradient = _reconstruct(model, z, x, reconstruction)
+    loss = reconstruction.value(logits.detach().float(), x.repeat(samples, 1)).view(samples, len(x))  # f(z), (K, B)
+    if baseline == "leave_one_out":
+        loss = (loss - loss.mean(dim=0)) * (samples / (samples - 1))  # f(zₖ) − mean of the other f(zⱼ)
+    score = log_normal(z.view(samples, *mu.shape), mu, logvar).sum(dim=-1)  # log q(z|x), (K, B)
+    _backward(variant, beta, mu, logvar, [(logits, gradient), (score, loss / loss.numel())])
+
+
+def detached(
+    model: Autoencoder,
+    variant: Variant,
+    x: Tensor,
+    reconstruction: Reconstruction,
+    beta: float,
+    generator: torch.Generator,
+    samples: int = 1,
+    baseline: str = "none",
+) -> None:
+    """The mistake: z is drawn and treated as data, so the reconstruction teaches the encoder nothing at all."""
+    mu, logvar = model.encoder(x)  # each (B, D)
+    z = _sample(mu, logvar, generator, samples).detach() if variant.noise else mu
+    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, reconstruction)])
 
 
 def normal_like(mu: Tensor, generator: torch.Generator) -> Tensor:
@@ -44,4 +87,45 @@ def normal_like(mu: Tensor, generator: torch.Generator) -> Tensor:
     return torch.randn(mu.shape, generator=generator, device=mu.device)
 
 
-ESTIMATORS: dict[str, Estimator] = {"pathwise": pathwise}
+def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
+    """log N(z; μ, σ²) of each dimension, up to a constant, in the shape of `z`."""
+    return -0.5 * (logvar + (z - mu).square() * torch.exp(-logvar))
+
+
+def _sample(mu: Tensor, logvar: Tensor, generator: torch.Generator, samples: int) -> Tensor:
+    """`samples` codes of each image, (K · B, D): all images once, then all again."""
+    if samples > 1:
+        mu, logvar = mu.repeat(samples, 1), logvar.repeat(samples, 1)
+    return reparameterize(mu, logvar, normal_like(mu, generator))
+
+
+def _reconstruct(model: Autoencoder, z: Tensor, x: Tensor, reconstruction: Reconstruction) -> tuple[Tensor, Tensor]:
+    """Logits of codes `z` (K · B, D), and the mean loss's gradient with respect to them: each (K · B, P).
+
+    Backward starts at the logits with the loss's closed-form gradient: its value is not needed to learn, and computing
+    it through autograd costs about 5 % of a training step.
+    """
+    logits = model.decoder(z)
+    targets = x if len(z) == len(x) else x.repeat(len(z) // len(x), 1)
+    gradient = reconstruction.gradient(logits.detach().float(), targets).div_(len(z))
+    return logits, gradient.to(logits.dtype)
+
+
+def _backward(
+    variant: Variant, beta: float, mu: Tensor, logvar: Tensor | None, terms: list[tuple[Tensor, Tensor]]
+) -> None:
+    """Backward from `terms`, (tensor, gradient of the objective with respect to it), and from β · KL."""
+    if variant.kl and beta:
+        kl = kl_divergence(mu.float(), logvar.float()).sum()
+        terms = [*terms, (kl, torch.tensor(beta / len(mu), device=mu.device))]
+    reached = [(tensor, gradient) for tensor, gradient in terms if tensor.requires_grad]  # a part may be frozen
+    if reached:
+        tensors, gradients = zip(*reached, strict=True)
+        torch.autograd.backward(tensors, gradients)
+
+
+ESTIMATORS: dict[str, Estimator] = {
+    "pathwise": pathwise,
+    "score_function": score_function,
+    "detached": detached,
+}

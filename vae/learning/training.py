@@ -131,7 +131,16 @@ class Learner:
             if stop.is_set():
                 return
             with self.autocast():
-                estimate(self.model, self.variant, x.index_select(0, rows), self.reconstruction, beta, noise)
+                estimate(
+                    self.model,
+                    self.variant,
+                    x.index_select(0, rows),
+                    self.reconstruction,
+                    beta,
+                    noise,
+                    config.samples,
+                    config.baseline,
+                )
             self.update()
 
     @torch.no_grad()

@@ -1,0 +1,94 @@
+"""The trick: how does a gradient pass a random node?"""
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.components.svg import svg
+from pages.shared import encoder_gradients, selection
+from pages.shared.frame import lesson_on_a_run
+from pages.shared.race import train_all
+from pages.shared.toy import formulas, the_toy
+from vae.figures.graph import gradient_graph
+from vae.figures.trick import WAY_TITLES, by_hand, log_variance
+from vae.runs.store import Run
+
+
+def z_by_hand() -> None:
+    """Sliders for μ, log σ² and ε; z and its derivatives from autograd."""
+    from vae.analysis.gradients import by_autograd
+
+    left, middle, right = st.columns([2, 3, 3], gap="large")
+    with left:
+        mu = st.slider("μ", -3.0, 3.0, 1.0, 0.1, key="hand.mu")
+        logvar = st.slider("log σ²", -6.0, 3.0, -1.0, 0.1, key="hand.logvar")
+        eps = st.slider("ε, drawn from N(0, 1)", -3.0, 3.0, 0.8, 0.05, key="hand.eps")
+    it = by_autograd(mu, logvar, eps)
+    with middle:
+        figure(by_hand(mu, logvar, eps), key="by_hand", alt="ε on its bell curve, z on that of N(μ, σ²)")
+    with right:
+        figure(log_variance(logvar), key="log_variance", alt="The variance against the network's output")
+    st.latex(
+        rf"z = \mu + \sigma\varepsilon = {mu:.2f} + {it['std']:.3f} \cdot {eps:.2f} = {it['z']:.3f}, \qquad"
+        rf"\sigma = e^{{\frac12 \log\sigma^2}} = {it['std']:.3f}"
+    )
+    st.latex(
+        rf"\frac{{\partial z}}{{\partial \mu}} = {it['dz_dmu']:.3f}, \qquad"
+        rf"\frac{{\partial z}}{{\partial \sigma}} = {it['dz_dstd']:.3f} = \varepsilon, \qquad"
+        rf"\frac{{\partial z}}{{\partial \log\sigma^2}} = {it['dz_dlogvar']:.3f} = \tfrac12 \sigma\varepsilon"
+    )
+    st.caption(
+        "Derivatives by autograd. μ, log σ²: what the encoder puts out; ε: standard normal noise, not small, which σ "
+        "scales. The encoder puts out log σ² because it may be any number, while a variance put out as it is may fall "
+        "below 0. Kingma and Welling 2014 (arXiv 1312.6114), section 2.4."
+    )
+
+
+def lesson(run: Run) -> None:
+    """What needs a trained run."""
+    epoch = selection.epoch_picker(run)
+    st.subheader("The graph, with and without the trick", divider="gray")
+    way = st.segmented_control(
+        "Estimator", list(WAY_TITLES), format_func=WAY_TITLES.get, default="pathwise", required=True, key="trick.way"
+    )
+    flow = encoder_gradients.flow(run.id, epoch, way)
+    norms = dict(zip(flow["place"], flow["reconstruction"], strict=True))
+    svg(gradient_graph(norms, way), key="graph")
+    st.caption(
+        f"Orange: norm of the reconstruction's gradient where it passes, on {encoder_gradients.BATCH} "
+        f"{run.watched_images} images with the weights of epoch {epoch}, by the code that trains. Red: no gradient."
+    )
+    what_the_graph_says(norms, way, flow)
+    st.subheader("On the real encoder", divider="gray")
+    encoder_gradients.quality(run, epoch)
+    st.subheader("Train with every estimator", divider="gray")
+    train_all(run)
+
+
+def what_the_graph_says(norms: dict[str, float], way: str, flow: pd.DataFrame) -> None:
+    """From this run's numbers."""
+    kl = flow.set_index("place")["kl"]["encoder_weights"]
+    if norms["encoder_weights"] == 0:
+        said = "No gradient of the reconstruction reaches the encoder: it is exactly 0 for every one of its weights."
+    elif norms["z"] > 0:
+        said = f"The gradient passes z ({norms['z']:.3g}), so it reaches the encoder ({norms['encoder_weights']:.3g})."
+    else:
+        said = (
+            f"Nothing passes z, and yet {norms['encoder_weights']:,.3g} reaches the encoder: each sample's loss, times "
+            "the gradient of its log-probability. This is one noisy estimate; below, how noisy."
+        )
+    st.markdown(f"**What to notice.** {said} The KL brings the encoder {kl:.3g} of its own, by any estimator.")
+
+
+st.title("How does a gradient pass a random node?")
+st.markdown(
+    "A VAE draws its code at random, and backpropagation cannot differentiate a draw. The reparameterization trick "
+    "moves the randomness out: ε comes from the side, and z is an ordinary function of μ and σ. Try both ways."
+)
+st.subheader("z by hand", divider="gray")
+st.fragment(z_by_hand)()
+st.subheader("A toy with known answers", divider="gray")
+formulas()
+st.fragment(the_toy)()
+st.subheader("In a trained run", divider="gray")
+lesson_on_a_run(lesson)

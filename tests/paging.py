@@ -1,0 +1,82 @@
+"""Pages as Streamlit's own test runner sees them: fixtures and readers that all tests of pages share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
+from pages.shared import measured, resources
+from vae.config import RunConfig
+from vae.runs.execution import execute
+from vae.runs.store import Store
+from vae.settings import ROOT, Settings
+
+TIMEOUT = 60
+
+
+class QuietJobs:
+    """Takes the place of the dispatcher: what a page submits stays queued, so nothing races with the assertions."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+
+    def submit(self, config: RunConfig) -> str:
+        return self.store.create(config, "test")
+
+    def stop(self, run_id: str) -> None:
+        self.store.request_stop(run_id)
+
+    def resume(self, run_id: str) -> bool:
+        return self.store.requeue(run_id, "test")
+
+    def position(self, run_id: str) -> int:
+        return self.store.queue().index(run_id) + 1
+
+
+def forget_everything() -> None:
+    """What a process keeps between visits, so that a test starts as a new server does."""
+    measured._worker.submit(lambda: None).result(TIMEOUT)  # measurements that a page began belong to its test
+    measured._under_way.clear()
+    resources.settings.cache_clear()
+    resources.store.cache_clear()
+    st.cache_data.clear()
+    st.cache_resource.clear()
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    """The pages' shared resources, on a database of this test's own."""
+    monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
+    # Streamlit looks for components in every installed package, for each AppTest; ours are in no package of their own.
+    monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda: [])
+    forget_everything()
+    store = resources.store()
+    monkeypatch.setattr(resources, "jobs", lambda: QuietJobs(store))
+    yield store
+    forget_everything()
+
+
+@pytest.fixture
+def finished(shared: Store) -> str:
+    run_id = shared.create(RunConfig(epochs=2, latent_dim=3), "test")
+    assert execute(shared, run_id, Settings.from_environment()) == "done"
+    return run_id
+
+
+def open_page(name: str, **query: str) -> AppTest:
+    app = AppTest.from_file(str(ROOT / "pages" / "_navigation.py"), default_timeout=TIMEOUT)
+    for key, value in query.items():
+        app.query_params[key] = value
+    app.run()
+    if name != "start.py":
+        app.switch_page(name).run()
+    assert not app.exception, app.exception
+    return app
+
+
+def texts(app: AppTest) -> str:
+    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])

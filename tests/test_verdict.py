@@ -1,0 +1,158 @@
+"""What ratios say in words: every way the numbers may come out, from tables made by hand."""
+
+from __future__ import annotations
+
+from itertools import product
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from vae.analysis.sensitivity import ratios
+from vae.analysis.verdict import IN_UNIT, judgement, order, verdict
+
+SHARED_UNITS = ("absolute", "latent_std", "neighbour")  # those that an autoencoder has too
+INTERVALS = {"ae": (2.0, 1.5, 2.7), "vae": (0.5, 0.4, 0.6), "open": (1.2, 0.8, 1.8)}
+DECIDED = ("depends on the unit", "moves more in every unit")
+
+
+def table(*found: str, seeds: int = 3, size: float = 0.1) -> pd.DataFrame:
+    """As `sensitivity.ratios` gives it: one row per unit, with an interval of the kind that is named."""
+    rows = [(unit, size, *INTERVALS[kind], seeds) for unit, kind in zip(SHARED_UNITS, found, strict=False)]
+    return pd.DataFrame(rows, columns=["unit", "size", "ratio", "low", "high", "seeds"])
+
+
+def rows_of(ratio: float, low: float, high: float, seeds: int) -> pd.Series:
+    return pd.Series({"unit": "absolute", "size": 0.1, "ratio": ratio, "low": low, "high": high, "seeds": seeds})
+
+
+@pytest.mark.parametrize(
+    ("ratio", "low", "high", "seeds", "said"),
+    [
+        (2.0, 1.5, 2.7, 3, "AE moves more"),
+        (0.5, 0.4, 0.6, 3, "VAE moves more"),
+        (1.2, 0.8, 1.8, 3, "open"),
+        (1.2, 1.0, 1.8, 3, "open"),
+        (0.8, 0.7, 1.0, 10, "open"),
+        (5.0, 4.0, 6.0, 2, "too few seeds"),
+        (5.0, np.nan, np.nan, 1, "too few seeds"),
+    ],
+)
+def test_one_row_is_judged_by_its_interval(ratio: float, low: float, high: float, seeds: int, said: str) -> None:
+    assert judgement(rows_of(ratio, low, high, seeds)) == said
+
+
+def test_a_ratio_that_does_not_exist_decides_nothing() -> None:
+    assert judgement(rows_of(np.nan, np.nan, np.nan, 3)) not in ("AE moves more", "VAE moves more")
+
+
+def test_one_seed_is_an_anecdote_with_ratios_but_no_interval() -> None:
+    assert verdict(table("ae", "vae", seeds=1), 0.1) == (
+        "One seed: an anecdote. A nudge of 0.1 changes the autoencoder's pictures, as against the VAE's, 2.00 times as "
+        "much in absolute units; 0.50 times as much relative to the spread of the codes."
+    )
+
+
+def test_two_seeds_are_not_enough() -> None:
+    said = verdict(table("ae", "ae", "ae", seeds=2), 0.1)
+    assert said.startswith("2 seeds: not enough for a verdict. ")
+    assert "interval" not in said
+    assert not any(claim in said for claim in DECIDED)
+
+
+def test_a_flip_says_that_the_unit_decides() -> None:
+    assert verdict(table("vae", "ae"), 0.1) == (
+        "3 seeds. A nudge of 0.1 changes the autoencoder's pictures, as against the VAE's, 0.50 times as much in "
+        "absolute units (95 % interval 0.40 to 0.60); 2.00 times as much relative to the spread of the codes (95 % "
+        "interval 1.50 to 2.70). Which of the two moves more depends on the unit."
+    )
+
+
+@pytest.mark.parametrize(
+    ("found", "end"),
+    [
+        (("ae", "ae", "ae"), "The autoencoder moves more in every unit measured."),
+        (("vae", "vae", "vae"), "The VAE moves more in every unit measured."),
+        (("open", "open", "open"), "In no unit do these seeds tell which of the two moves more."),
+        (("ae", "open", "ae"), "In the other units these seeds do not tell which of the two moves more."),
+        (("open", "vae", "open"), "In the other units these seeds do not tell which of the two moves more."),
+        (("ae", "open", "vae"), "Which of the two moves more depends on the unit."),
+        (("open",), "In no unit do these seeds tell which of the two moves more."),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, tuple) else "",
+)
+def test_the_end_follows_from_all_units_together(found: tuple[str, ...], end: str) -> None:
+    assert verdict(table(*found), 0.1).endswith(f". {end}")
+
+
+@pytest.mark.parametrize("seeds", [1, 2, 3, 7])
+@pytest.mark.parametrize("found", list(product(INTERVALS, repeat=3)), ids="-".join)
+def test_no_order_is_claimed_where_an_interval_includes_one(found: tuple[str, ...], seeds: int) -> None:
+    said = verdict(table(*found, seeds=seeds), 0.1)
+    listed = said[said.index("as against the VAE's, ") :].split("; ")
+    assert len(listed) == 3
+    for unit, kind, part in zip(SHARED_UNITS, found, listed, strict=True):
+        assert IN_UNIT[unit] in part
+        assert f"{INTERVALS[kind][0]:.2f} times as much" in part
+        assert ("which includes 1" in part) == (kind == "open" and seeds >= 3)
+    if "open" in found or seeds < 3:
+        assert "in every unit" not in said
+    if seeds < 3 or not {"ae", "vae"} <= set(found):
+        assert "depends on the unit" not in said, "a flip needs two intervals on either side of 1"
+    assert said.endswith(".")
+
+
+def test_only_the_rows_of_the_asked_size_count() -> None:
+    both = pd.concat([table("ae", "ae", "ae"), table("vae", "vae", "vae", size=2.0)])
+    assert "The autoencoder moves more in every unit" in verdict(both, 0.1)
+    large = verdict(both, 2.0)
+    assert "A nudge of 2 changes" in large and "The VAE moves more in every unit" in large
+
+
+@pytest.mark.parametrize("ratio_table", [table(), table("ae", size=0.5)], ids=["no rows", "none of this size"])
+def test_without_rows_there_is_nothing_to_compare(ratio_table: pd.DataFrame) -> None:
+    assert verdict(ratio_table, 0.1) == "Nothing to compare: it takes an autoencoder and a VAE."
+
+
+def measured(values: dict[str, list[float]], unit: str = "absolute") -> pd.DataFrame:
+    """variant → rmse by seed, as `sensitivity.table` has it."""
+    rows = [(variant, unit, 0.1, rmse, seed) for variant, found in values.items() for seed, rmse in enumerate(found)]
+    return pd.DataFrame(rows, columns=["variant", "unit", "size", "rmse", "seed"])
+
+
+def test_measurements_become_ratios_and_ratios_words() -> None:
+    """Equal ratios in each seed leave no doubt: 2 ± 0, and ½ ± 0 in the other unit."""
+    both = pd.concat(
+        [
+            measured({"ae": [0.2, 0.4, 0.6], "vae": [0.1, 0.2, 0.3]}),
+            measured({"ae": [0.1, 0.2, 0.3], "vae": [0.2, 0.4, 0.6]}, "latent_std"),
+        ]
+    )
+    said = verdict(ratios(both), 0.1)
+    assert "2.00 times as much in absolute units (95 % interval 2.00 to 2.00)" in said
+    assert "0.50 times as much relative to the spread of the codes (95 % interval 0.50 to 0.50)" in said
+    assert said.startswith("3 seeds. ") and said.endswith("depends on the unit.")
+
+
+def test_a_ratio_that_does_not_exist_is_not_told_as_a_number_nor_as_an_interval_about_one() -> None:
+    """A collapsed model does not move at all in units of its own spread: 0 / 0."""
+    both = pd.concat(
+        [
+            measured({"ae": [0.2, 0.4, 0.6], "vae": [0.1, 0.2, 0.3]}),
+            measured({"ae": [0.1, 0.2, 0.3], "vae": [0.0, 0.0, 0.0]}, "latent_std"),
+        ]
+    )
+    said = verdict(ratios(both), 0.1)
+    assert "2.00 times as much in absolute units" in said
+    assert "nan" not in said
+    assert "includes 1" not in said
+
+
+def test_order_goes_from_least_to_most_moved_by_means_over_seeds() -> None:
+    values = {"ae": [0.3, 0.5], "noise_only": [0.1, 0.1], "kl_only": [0.9, 0.0], "vae": [0.1, 0.3]}
+    both = pd.concat([measured(values), measured({"ae": [9.0, 9.0]}, "latent_std")])
+    ranked = order(both, "absolute", 0.1)
+    assert [name for name, _ in ranked] == ["noise_only", "vae", "ae", "kl_only"]
+    assert [value for _, value in ranked] == pytest.approx([0.1, 0.2, 0.4, 0.45])
+    assert order(both, "posterior_std", 0.1) == []
+    assert order(both, "absolute", 0.7) == []

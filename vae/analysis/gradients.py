@@ -1,0 +1,305 @@
+"""How gradients get past a random node: on a toy whose answers are known, and on the encoder of a trained run."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from ..learning.estimators import ESTIMATORS, log_normal
+from ..learning.losses import RECONSTRUCTIONS, Reconstruction
+from ..learning.models import Autoencoder
+from ..learning.training import stream
+from ..learning.variants import Variant
+
+# The toy: x ~ N(μ, σ²), f(x) = (x − k)². Mohamed et al. 2020 (arXiv 1906.10652) for the setting.
+
+
+def toy_gradients(mu: float, sigma: float, k: float, n: int, seed: int) -> dict[tuple[str, str], np.ndarray]:
+    """One-sample estimates of ∂E[f]/∂μ and ∂E[f]/∂σ by autograd: (estimator, "mu" | "sigma") → (n,)."""
+    eps = torch.randn(n, generator=stream(seed, "toy"), dtype=torch.float64)
+    found = {}
+    for estimator in ("pathwise", "score_function"):
+        # One μ and one σ for each sample, so that autograd keeps the samples' gradients apart.
+        mus = torch.full((n,), mu, dtype=torch.float64, requires_grad=True)
+        sigmas = torch.full((n,), sigma, dtype=torch.float64, requires_grad=True)
+        x = mus + sigmas * eps
+        if estimator == "pathwise":
+            (x - k).square().sum().backward()
+        else:
+            x = x.detach()
+            ((x - k).square() * log_normal(x, mus, 2 * sigmas.log())).sum().backward()
+        found[estimator, "mu"], found[estimator, "sigma"] = mus.grad.numpy(), sigmas.grad.numpy()
+    return found
+
+
+def toy_truth(mu: float, sigma: float, k: float) -> dict[str, float]:
+    """E[f] = (μ − k)² + σ², so its gradient is 2(μ − k) and 2σ."""
+    return {"mu": 2 * (mu - k), "sigma": 2 * sigma}
+
+
+def toy_variance(mu: float, sigma: float, k: float) -> dict[tuple[str, str], float]:
+    """Variance of a one-sample estimate in closed form, by (estimator, parameter); d = μ − k."""
+    d2, s2 = (mu - k) ** 2, sigma**2
+    return {
+        ("pathwise", "mu"): 4 * s2,
+        ("pathwise", "sigma"): 4 * d2 + 8 * s2,
+        ("score_function", "mu"): d2**2 / s2 + 14 * d2 + 15 * s2,
+        ("score_function", "sigma"): 2 * d2**2 / s2 + 60 * d2 + 74 * s2,
+    }
+
+
+def toy(mu: float, sigma: float, k: float, n: int = 200_000, seed: int = 0) -> pd.DataFrame:
+    """Measured beside known: columns estimator, parameter, true, mean, standard_error, variance, closed_form, n.
+
+    Raises ValueError for a σ that is not positive.
+    """
+    if sigma <= 0:
+        raise ValueError("sigma must be positive")
+    truth, closed = toy_truth(mu, sigma, k), toy_variance(mu, sigma, k)
+    rows = [
+        (
+            estimator,
+            parameter,
+            truth[parameter],
+            float(sample.mean()),
+            float(sample.std(ddof=1)) / n**0.5,
+            float(sample.var(ddof=1)),
+            closed[estimator, parameter],
+            n,
+        )
+        for (estimator, parameter), sample in toy_gradients(mu, sigma, k, n, seed).items()
+    ]
+    names = ["estimator", "parameter", "true", "mean", "standard_error", "variance", "closed_form", "n"]
+    return pd.DataFrame(rows, columns=names)
+
+
+def toy_against_sigma(mu: float, k: float, sigmas: Sequence[float], n: int = 20_000, seed: int = 0) -> pd.DataFrame:
+    """The table of `toy` for many σ: its columns, and sigma."""
+    return pd.concat([toy(mu, sigma, k, n, seed).assign(sigma=sigma) for sigma in sigmas], ignore_index=True)
+
+
+def toy_against_samples(
+    mu: float, sigma: float, k: float, counts: Sequence[int], n: int = 200_000, seed: int = 0
+) -> pd.DataFrame:
+    """Variance of the mean of several samples: columns estimator, parameter, samples, variance, closed_form.
+
+    Measured by cutting `n` samples into means of so many; each of `counts` must be at most n / 2.
+    """
+    closed, rows = toy_variance(mu, sigma, k), []
+    for (estimator, parameter), sample in toy_gradients(mu, sigma, k, n, seed).items():
+        for count in counts:
+            means = sample[: n // count * count].reshape(-1, count).mean(axis=1)
+            known = closed[estimator, parameter] / count
+            rows.append((estimator, parameter, count, float(means.var(ddof=1)), known))
+    return pd.DataFrame(rows, columns=["estimator", "parameter", "samples", "variance", "closed_form"])
+
+
+def by_autograd(mu: float, logvar: float, eps: float) -> dict[str, float]:
+    """z = μ + exp(½ log σ²) · ε and its derivatives, from autograd: z, ∂z/∂μ, ∂z/∂σ, ∂z/∂log σ²."""
+    at_mu, at_logvar = (torch.tensor(value, dtype=torch.float64, requires_grad=True) for value in (mu, logvar))
+    std = torch.exp(0.5 * at_logvar)
+    std.retain_grad()
+    z = at_mu + std * eps
+    z.backward()
+    return {
+        "z": float(z.detach()),
+        "std": float(std.detach()),
+        "dz_dmu": float(at_mu.grad),
+        "dz_dstd": float(std.grad),
+        "dz_dlogvar": float(at_logvar.grad),
+    }
+
+
+# The encoder of a trained run. What is differentiated is the reconstruction term; the KL's gradient has no noise.
+
+NOISY = Variant(noise=True, kl=False)
+BATCH = 32  # images whose gradient is estimated
+REPEATS = 64  # estimates of each kind
+SAMPLES = (1, 2, 4, 8, 16, 32)
+REFERENCE_SAMPLES = 4096  # pathwise, for the gradient that all are compared with
+REFERENCE_PARTS = 64
+
+
+@dataclass(frozen=True)
+class Way:
+    """An estimator as it is configured."""
+
+    estimator: str
+    baseline: str = "none"
+
+    @property
+    def least_samples(self) -> int:
+        return 2 if self.baseline == "leave_one_out" else 1
+
+    def takes(self, samples: int) -> bool:
+        """Whether so many samples are worth asking for: 0 stays 0 however often it is measured."""
+        return samples >= self.least_samples and (self.estimator != "detached" or samples == 1)
+
+
+WAYS = {
+    "pathwise": Way("pathwise"),
+    "score_function": Way("score_function"),
+    "score_function_loo": Way("score_function", "leave_one_out"),
+    "detached": Way("detached"),
+}
+
+
+def trainable(model: Autoencoder) -> Autoencoder:
+    """A copy whose gradients may be written: shared models are never touched."""
+    return copy.deepcopy(model).requires_grad_(True)
+
+
+def encoder_gradient(
+    model: Autoencoder, x: Tensor, reconstruction: str, way: Way, samples: int, generator: torch.Generator
+) -> Tensor:
+    """One estimate of the reconstruction term's gradient with respect to all encoder weights, flattened, (W,).
+
+    By the very function that trains. `model` is a `trainable` copy; weights that no gradient reaches count as 0.
+    """
+    model.zero_grad(set_to_none=True)
+    loss = RECONSTRUCTIONS[reconstruction]
+    ESTIMATORS[way.estimator](model, NOISY, x, loss, 0.0, generator, samples, way.baseline)
+    parameters = list(model.encoder.parameters())
+    return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
+
+
+class _Moments:
+    """Mean and total variance of vectors, in one pass (Welford)."""
+
+    def __init__(self) -> None:
+        self.count, self.mean, self.squares = 0, 0.0, 0.0
+
+    def add(self, vector: Tensor) -> None:
+        self.count += 1
+        before = vector - self.mean
+        self.mean = self.mean + before / self.count
+        self.squares = self.squares + float(before @ (vector - self.mean))
+
+    @property
+    def variance(self) -> float:
+        """Summed over the vector's components."""
+        return self.squares / (self.count - 1)
+
+
+def estimator_quality(
+    model: Autoencoder,
+    x: np.ndarray,
+    reconstruction: str,
+    *,
+    seed: int,
+    ways: Sequence[str] = tuple(WAYS),
+    samples: Sequence[int] = SAMPLES,
+    repeats: int = REPEATS,
+    progress: Callable[[float], None] = lambda share: None,
+) -> pd.DataFrame:
+    """Repeated estimates on one batch `x` (B, P), compared with the mean of many pathwise samples.
+
+    Columns: way, samples; bias: distance of the mean of all repeats from that reference; standard_error: what that
+    distance would be by chance (root mean square) if there were no bias; variance: of one estimate, summed over all
+    weights; snr: |reference| / √variance; cosine, cosine_std: to the reference, mean and standard deviation over
+    repeats; gradient: |mean of the repeats|; reference: |reference|; repeats.
+    """
+    model, batch = trainable(model), torch.from_numpy(x)
+    model.decoder.requires_grad_(False)  # its weights' gradients are not asked for, and cost a third of the time
+    exact = _Moments()
+    generator = stream(seed, "gradient reference")
+    each = REFERENCE_SAMPLES // REFERENCE_PARTS
+    kinds = [(way, count) for way in ways for count in samples if WAYS[way].takes(count)]
+    work, done = REFERENCE_SAMPLES + repeats * sum(count for _, count in kinds), 0
+    for _ in range(REFERENCE_PARTS):
+        exact.add(encoder_gradient(model, batch, reconstruction, WAYS["pathwise"], each, generator))
+        done += each
+        progress(done / work)
+    reference, length = exact.mean, float(exact.mean.norm())
+    rows = []
+    for way, count in kinds:
+        generator, moments, cosines = stream(seed, f"gradient {way}", count), _Moments(), []
+        for _ in range(repeats):
+            estimate = encoder_gradient(model, batch, reconstruction, WAYS[way], count, generator)
+            moments.add(estimate)
+            norm = float(estimate.norm())
+            cosines.append(float(estimate @ reference) / (norm * length) if norm * length > 0 else np.nan)
+        done += repeats * count
+        progress(done / work)
+        rows.append(
+            {
+                "way": way,
+                "samples": count,
+                "bias": float((moments.mean - reference).norm()),
+                "standard_error": (moments.variance / repeats + exact.variance / REFERENCE_PARTS) ** 0.5,
+                "variance": moments.variance,
+                "snr": length / moments.variance**0.5 if moments.variance > 0 else np.nan,
+                "cosine": float(np.mean(cosines)),
+                "cosine_std": float(np.std(cosines, ddof=1)),
+                "gradient": float(moments.mean.norm()),
+                "reference": length,
+                "repeats": repeats,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+# The graph: how large a gradient is where it passes
+
+_NOTHING = Reconstruction(
+    value=lambda logits, x: logits.new_zeros(len(logits)), gradient=lambda logits, x: torch.zeros_like(logits), unit=""
+)
+
+
+def flow(
+    model: Autoencoder,
+    variant: Variant,
+    x: np.ndarray,
+    reconstruction: str,
+    beta: float,
+    *,
+    way: str = "pathwise",
+    samples: int = 1,
+    seed: int = 0,
+) -> pd.DataFrame:
+    """Norms of the objective's gradient where it passes, for images `x` (B, P): columns place, reconstruction, kl.
+
+    Places: logits, z, mu, logvar (norms over the whole batch; the objective is a mean over images), and
+    encoder_weights, decoder_weights (over all weights). 0 where no gradient arrives. By the very function that trains.
+    """
+    batch, samples = torch.from_numpy(x), max(samples, WAYS[way].least_samples)
+    terms = {"reconstruction": (RECONSTRUCTIONS[reconstruction], 0.0), "kl": (_NOTHING, beta)}
+    columns = {}
+    for name, (loss, weight) in terms.items():
+        own, seen = trainable(model), {}
+        _watch(own, seen)
+        generator = stream(seed, "flow")
+        ESTIMATORS[WAYS[way].estimator](own, variant, batch, loss, weight, generator, samples, WAYS[way].baseline)
+        columns[name] = {place: _norm([tensor.grad]) for place, tensor in seen.items()}
+        columns[name]["encoder_weights"] = _norm([p.grad for p in own.encoder.parameters()])
+        columns[name]["decoder_weights"] = _norm([p.grad for p in own.decoder.parameters()])
+    places = ["logits", "z", "mu", "logvar", "encoder_weights", "decoder_weights"]
+    return pd.DataFrame(
+        {"place": places} | {name: [found.get(it, 0.0) for it in places] for name, found in columns.items()}
+    )
+
+
+def _watch(model: Autoencoder, seen: dict[str, Tensor]) -> None:
+    """Keep the tensors that pass the graph's nodes, with their gradients; a detached one has none."""
+
+    def keep(name: str, tensor: Tensor) -> None:
+        if tensor.requires_grad:
+            tensor.retain_grad()
+        seen[name] = tensor
+
+    model.encoder.to_mu.register_forward_hook(lambda module, inputs, output: keep("mu", output))
+    if model.encoder.to_logvar is not None:
+        model.encoder.to_logvar.register_forward_hook(lambda module, inputs, output: keep("logvar", output))
+    model.decoder.register_forward_pre_hook(lambda module, inputs: keep("z", inputs[0]))
+    model.decoder.register_forward_hook(lambda module, inputs, output: keep("logits", output))
+
+
+def _norm(gradients: Sequence[Tensor | None]) -> float:
+    present = [gradient.flatten() for gradient in gradients if gradient is not None]
+    return float(torch.cat(present).norm()) if present else 0.0
