@@ -1,4 +1,4 @@
-"""`python -m vae train | runs | sensitivity | bench`: the same runs as on the pages, without a browser.
+"""`python -m vae train | runs | sensitivity | gradients | bench`: the same runs as on the pages, without a browser.
 
 Exit codes: 0 done; 1 the run failed or was stopped; 2 something in the request or the environment must be put right.
 """
@@ -57,6 +57,12 @@ def _parser() -> argparse.ArgumentParser:
     sensitivity.add_argument("runs", metavar="RUN_ID", nargs="+", help="runs of one configuration, a seed each")
     sensitivity.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
     _json_flag(sensitivity, "print measurements, ratios and intervals as one JSON object")
+
+    gradients = commands.add_parser("gradients", help="how noisy each way to estimate the encoder's gradient is")
+    gradients.set_defaults(command=_gradients)
+    gradients.add_argument("run", metavar="RUN_ID", help="a run with a variant that samples its codes")
+    gradients.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
+    _json_flag(gradients, "print flow and quality as one JSON object")
 
     bench = commands.add_parser("bench", help="time an epoch of both models against a plain loop")
     bench.set_defaults(command=_bench)
@@ -224,6 +230,30 @@ def _sensitivity(options: argparse.Namespace) -> int:
     wide = means.reset_index().merge(compared.drop(columns="seeds"), how="left", on=["unit", "size"])
     print(f"Pixel RMSE of a nudge, {len(runs)} seed{'s' * (len(runs) > 1)}; ratio: AE ÷ VAE, with its 95 % interval.")
     print(wide.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))
+    return 0
+
+
+def _gradients(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from . import measuring
+    from .analysis.gradients import WAYS
+    from .runs.store import Store
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    run = store.run(options.run)
+    epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+    flow = pd.concat([measuring.flow_of(store, run, epoch, settings, way).assign(way=way) for way in WAYS])
+    quality = measuring.gradients_of(store, run.id, epoch, settings, _share_bar)
+    if options.json:
+        result = {"run_id": run.id, "epoch": epoch, "variant": measuring.noisy_variant(run)}
+        _emit(result | {"flow": _records(flow), "quality": _records(quality)}, options.json)
+        return 0
+    print(f"Norms of the gradient on its way back, epoch {epoch}:")
+    print(flow.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    print("\nEstimates of the reconstruction's gradient for the encoder:")
+    print(quality.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
     return 0
 
 

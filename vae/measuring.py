@@ -16,6 +16,7 @@ from .config import RunConfig
 from .datasets import Images
 from .errors import InputError
 from .learning.models import Autoencoder
+from .learning.variants import VARIANTS
 from .runs import results
 from .runs.payloads import pack_tensors, unpack, unpack_tensors
 from .runs.store import Run, Store
@@ -109,6 +110,21 @@ def batch_of(store: Store, run: Run, images: Images) -> np.ndarray:
     split = unpack(store.split_rows(run.id))
     rows = split["validation"] if len(split["validation"]) else split["train"]
     return images.train_x[rows[: gradients.BATCH]].astype(np.float32) / images.white
+
+
+def flow_of(store: Store, run: Run, epoch: int, settings: Settings, way: str) -> pd.DataFrame:
+    """`gradients.flow` on the batch of `batch_of`. Raises InputError as `gradients_of`."""
+    name = noisy_variant(run)
+    return gradients.flow(
+        models_of(store, run, epoch)[name],
+        VARIANTS[name],
+        batch_of(store, run, images_of(run, settings)),
+        run.config.reconstruction,
+        run.config.beta,
+        way=way,
+        samples=run.config.samples,
+        seed=run.config.seed,
+    )
 
 
 def gradients_of(

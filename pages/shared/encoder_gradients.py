@@ -9,7 +9,7 @@ from pages.components.figure import figure
 from vae.figures.trick import WAY_TITLES, legend, lines_by_way
 from vae.runs.store import Run
 
-from . import measured, resources, trained
+from . import measured, resources
 from .downloads import csv
 
 BATCH = 32  # images: gradients.BATCH, whose module would bring torch along
@@ -19,22 +19,9 @@ POLL = 0.5
 @st.cache_data(max_entries=60, show_spinner=False)
 def flow(run_id: str, epoch: int, way: str) -> pd.DataFrame:
     """`gradients.flow` on the first watched images."""
-    from vae.analysis import gradients
-    from vae.learning.variants import VARIANTS
-    from vae.measuring import noisy_variant
+    from vae.measuring import flow_of
 
-    run = resources.run(run_id)
-    name = noisy_variant(run)
-    return gradients.flow(
-        trained.models(run_id, epoch)[name],
-        VARIANTS[name],
-        trained.watched(run_id).x[:BATCH],
-        run.config.reconstruction,
-        run.config.beta,
-        way=way,
-        samples=run.config.samples,
-        seed=run.config.seed,
-    )
+    return flow_of(resources.store(), resources.run(run_id), epoch, resources.settings(), way)
 
 
 def quality(run: Run, epoch: int) -> None:

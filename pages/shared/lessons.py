@@ -23,4 +23,5 @@ LESSONS = (
     Lesson("perturbation.py", "Perturbation", ":material/open_with:", "Does a small step change the picture?"),
     Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What lies between and beyond?"),
     Lesson("the_trick.py", "The trick", ":material/shuffle:", "How does a gradient pass a random node?"),
+    Lesson("two_losses.py", "Two losses", ":material/balance:", "What does the KL buy?"),
 )

@@ -11,17 +11,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import pandas as pd
-import streamlit as st
 
-from vae.config import RunConfig
 from vae.errors import InputError
-from vae.runs.store import Run
 
 from . import resources
 
 log = logging.getLogger(__name__)
-
-LOOKED_THROUGH = 1000  # runs among which other seeds of a configuration are looked for
 
 _lock = threading.Lock()
 _under_way: dict[tuple[str, str, int], Measurement] = {}  # by kind, run and epoch
@@ -91,14 +86,6 @@ def _kept(kind: str, run_id: str, epoch: int) -> pd.DataFrame | None:
     from vae.runs.results import measurement
 
     return measurement(resources.store(), run_id, epoch, KINDS[kind])
-
-
-@st.cache_data(ttl=1.0, max_entries=50, show_spinner=False)
-def seeds_of(config: RunConfig) -> dict[int, Run]:
-    """Runs that are done or under way with this configuration, by seed."""
-    from vae.measuring import siblings
-
-    return siblings(resources.store().runs(LOOKED_THROUGH, ("queued", "running", "done")), config)
 
 
 def accuracy(dataset_hash: str) -> float | None:

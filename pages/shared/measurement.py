@@ -7,13 +7,11 @@ import streamlit as st
 
 from pages.components.figure import figure
 from vae.config import VARIANTS as ALL_VARIANTS
-from vae.config import RunConfig
-from vae.errors import InputError
 from vae.figures.nudges import MEASURES, UNIT_TITLES, nudge_curves
 from vae.figures.style import VARIANT_TITLES
 from vae.runs.store import Run
 
-from . import measured, resources, selection, trained
+from . import kin, measured, selection, trained
 from .downloads import csv
 
 POLL = 0.5  # seconds between looks while something is measured or trained
@@ -40,7 +38,7 @@ def the_measurement(run: Run, epoch: int, unit: str) -> None:
 
 def _family(run: Run) -> dict[int, Run]:
     """This run and other seeds of its configuration, by seed."""
-    others = {seed: other for seed, other in measured.seeds_of(run.config).items() if seed != run.config.seed}
+    others = {seed: other for seed, other in kin.seeds_of(run.config).items() if seed != run.config.seed}
     return dict(list({run.config.seed: run, **others}.items())[:MOST_SEEDS])
 
 
@@ -177,7 +175,7 @@ def _more_seeds(run: Run, family: dict[int, Run]) -> None:
     label = f"Train {lacking} more seed{'s' * (lacking > 1)} for a verdict"
     if st.button(label, icon=":material/add:", type="primary"):
         free = (seed for seed in range(run.config.seed + 1, run.config.seed + 100) if seed not in family)
-        if len(_queue([run.config.model_copy(update={"seed": next(free)}) for _ in range(lacking)])) == lacking:
+        if kin.queue(run.config.model_copy(update={"seed": next(free)}) for _ in range(lacking)) is not None:
             st.rerun()  # else what was said stays
 
 
@@ -196,21 +194,7 @@ def which_ingredient(run: Run) -> None:
         f"all four combinations with these settings to see which of them matters (here {len(lacking)} are missing)."
     )
     if st.button("Train all four variants", icon=":material/grid_view:"):
-        ids = _queue([run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})])
+        ids = kin.queue([run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})])
         if ids:
             selection.select(ids[0])
             st.switch_page("train.py")
-
-
-def _queue(configs: list[RunConfig]) -> list[str]:
-    """Ids of the runs that could be queued; why another could not is said."""
-    ids = []
-    for config in configs:
-        try:
-            ids.append(resources.jobs().submit(config))
-        except InputError as problem:
-            st.error(str(problem))
-            break
-    resources.forget()
-    measured.seeds_of.clear()
-    return ids

@@ -7,13 +7,12 @@ import streamlit as st
 
 from pages.components.figure import figure
 from vae.config import RunConfig
-from vae.errors import InputError
 from vae.figures.curves import UNITS
 from vae.figures.race import race_curves
 from vae.figures.trick import WAY_TITLES, legend
 from vae.runs.store import Run
 
-from . import measured, resources
+from . import kin, resources
 from .downloads import csv
 
 POLL = 0.5
@@ -35,34 +34,20 @@ def configs(run: Run) -> dict[str, RunConfig]:
 def train_all(run: Run) -> None:
     """A button, and the curves of what it has trained."""
     wanted = configs(run)
-    found = _found(wanted)
-    lacking = [name for name in wanted if name not in found]
-    if lacking:
+    found = kin.found(wanted)
+    if len(found) < len(wanted):
         st.markdown(
             f"One click queues this run's VAE with each estimator: same weights, same batches, {SAMPLES} samples per "
             "image and step for all."
         )
-        if st.button("Train with every estimator", icon=":material/play_arrow:", type="primary"):
-            try:
-                for name in lacking:
-                    resources.jobs().submit(wanted[name])
-            except InputError as problem:
-                st.error(str(problem))
-            resources.forget()
-            measured.seeds_of.clear()
-            st.rerun()
+        kin.offer("Train with every estimator", wanted)
     if found:
         active = any(it.active for it in found.values())
         st.fragment(_panel, run_every=POLL if active else None)(run, active)
 
 
-def _found(wanted: dict[str, RunConfig]) -> dict[str, Run]:
-    runs = {name: measured.seeds_of(config).get(config.seed) for name, config in wanted.items()}
-    return {name: it for name, it in runs.items() if it is not None}
-
-
 def _panel(run: Run, was_active: bool) -> None:
-    found = _found(configs(run))
+    found = kin.found(configs(run))
     if was_active and not any(it.active for it in found.values()):
         st.rerun()
     histories = []

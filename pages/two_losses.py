@@ -1,0 +1,139 @@
+"""Two losses: what does the KL buy?"""
+
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared import losses, selection, trained
+from pages.shared.beta_sweep import sweep
+from pages.shared.downloads import csv
+from pages.shared.frame import lesson_on_a_run
+from pages.shared.reductions import the_trap
+from vae.figures.curves import UNITS
+from vae.figures.objectives import dimension_bars, kl_area, terms_per_epoch
+from vae.figures.style import VARIANT_TITLES
+from vae.runs.store import Run
+
+ACTIVE = 0.01  # losses.ACTIVE_UNIT_VARIANCE, whose module would bring torch along
+
+
+def lesson(run: Run) -> None:
+    """What needs a trained run."""
+    epoch = selection.epoch_picker(run)
+    paying = losses.with_kl(run)
+    if not paying:
+        st.info("This run holds no variant with a log-variance, so it has no KL to look at.")
+    else:
+        name = paying[0] if len(paying) == 1 else which(paying)
+        losses.alarm(run, epoch)
+        per_epoch(run, name, epoch)
+        per_dimension(run, name, epoch)
+    both_reconstruction_losses(run, epoch)
+    if paying:
+        sweep(run)
+
+
+def which(names: list[str]) -> str:
+    """Of the variants with a KL, the one to look at; the VAE at first."""
+    first = "vae" if "vae" in names else names[0]
+    return st.segmented_control(
+        "Model", names, format_func=VARIANT_TITLES.get, default=first, required=True, key="losses.variant"
+    )
+
+
+def per_epoch(run: Run, name: str, epoch: int) -> None:
+    """Both terms apart, and their sum."""
+    st.subheader("Both terms, epoch by epoch", divider="gray")
+    history = losses.watched_history(run)
+    rows = history[history["variant"] == name]
+    # A variant that does not pay its KL shows what it would cost, not a sum that nobody minimises.
+    beta, unit = losses.beta_of(run, name), UNITS[run.config.reconstruction]
+    figure(terms_per_epoch(rows, beta, unit, epoch), key="terms", alt="Reconstruction, KL and their sum per epoch")
+    if run.config.reconstruction == "sse":
+        st.caption(
+            "The reconstruction is a squared error, not nats: the sum of the two is what is minimised all the same."
+        )
+    now = rows[rows["epoch"] == epoch].iloc[0]
+    share = beta * now["kl"] / now["loss"] if now["loss"] else 0.0
+    st.markdown(
+        f"**What to notice.** At epoch {epoch} the reconstruction costs {now['reconstruction']:.2f} and the KL "
+        f"{now['kl']:.2f} nats; times β = {beta:g} it is {share:.1%} of what this model minimises."
+    )
+    csv(lambda: rows, f"terms-{run.id}-{name}")
+
+
+def per_dimension(run: Run, name: str, epoch: int) -> None:
+    """Which dimensions carry something."""
+    st.subheader("The KL of each dimension", divider="gray")
+    used = losses.dimensions(run.id, epoch)[name]
+    figure(dimension_bars(used.kl, used.variance_of_mean, ACTIVE), key="dimensions", alt="KL of each latent dimension")
+    count = int(used.active.sum())
+    st.markdown(
+        f"**What to notice.** {count} of {len(used.kl)} dimensions are active: their mean μ moves with the image, with "
+        f"a variance above {ACTIVE:g}. Together they hold {losses.share_of_active(used):.1%} of the KL."
+    )
+    st.caption(
+        "Coloured: active (Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519, section 5). The threshold is on the "
+        f"variance of μ over {run.watched_images} images, not on the KL."
+    )
+    csv(lambda: losses.dimension_table(run, epoch, name), f"dimensions-{run.id}-{name}-epoch-{epoch}")
+
+
+def both_reconstruction_losses(run: Run, epoch: int) -> None:
+    """The same pictures by both losses, beside what cannot be beaten."""
+    st.subheader("The other loss, on the same pictures", divider="gray")
+    table, floor = losses.by_both(run.id, epoch), losses.floors(run.id)
+    shown = table.assign(model=[losses.title_of(row) for row in table.to_dict("records")])
+    names = {"model": "Pictures", "bce": "BCE (nats / image)", "sse": "Squared error / image", "mse": "MSE / pixel"}
+    st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
+    trained_by = {"bce": "binary cross-entropy", "sse": "squared error"}[run.config.reconstruction]
+    images = len(trained.watched(run.id).x)
+    st.markdown(
+        f"**What to notice.** This run was trained by {trained_by}. Grey pixels have a price: the images themselves "
+        f"cost {floor['bce']:.2f} nats of BCE against themselves, which no model can get below; 0 squared error. The "
+        f"mean training image costs {floor['mean_bce']:.2f} nats, or {floor['mean_sse']:.2f} squared."
+    )
+    st.caption(f"Over {images:,} {run.watched_images} images.")
+    csv(lambda: table, f"reconstruction-losses-{run.id}-epoch-{epoch}")
+
+
+def two_gaussians() -> None:
+    """The KL as an area, with sliders."""
+    left, right = st.columns([1, 2], gap="large")
+    with left:
+        mu = st.slider("μ of q", -3.0, 3.0, 1.0, 0.1, key="area.mu")
+        std = st.slider("σ of q", 0.1, 3.0, 0.6, 0.05, key="area.std")
+        other_mu = st.slider("mean of p", -3.0, 3.0, 0.0, 0.1, key="area.other_mu")
+        other_std = st.slider("standard deviation of p", 0.1, 3.0, 1.0, 0.05, key="area.other_std")
+    forward, backward = losses.both_ways(mu, std, other_mu, other_std)
+    with right:
+        figure(kl_area(mu, std, other_mu, other_std), key="area", alt="The KL between two Gaussians as an area")
+    st.markdown(
+        f"KL(q ‖ p) = **{forward:.3f}** nats: the area above the axis minus the area below it. The other way round, "
+        f"KL(p ‖ q) = **{backward:.3f}**."
+    )
+
+
+st.title("What does the KL buy?")
+st.markdown(
+    "A VAE minimises two losses at once: what it costs to rebuild the image, and what it costs that the code's "
+    "distribution strays from N(0, I). Here they are apart, per dimension, and under other weights."
+)
+st.latex(
+    r"\mathcal{L} = "
+    r"\underbrace{\mathbb{E}_{q(z|x)}\bigl[-\log p(x|z)\bigr]}_{\text{reconstruction, summed over pixels}}"
+    r" + \beta \, \underbrace{\mathrm{KL}\bigl(q(z|x)\,\|\,\mathcal{N}(0, I)\bigr)}_{\text{summed over dimensions}}"
+)
+st.latex(
+    r"\mathrm{KL}\bigl(\mathcal{N}(\mu,\sigma^2)\,\|\,\mathcal{N}(0,1)\bigr)"
+    r" = \tfrac12\bigl(\mu^2 + \sigma^2 - 1 - \log\sigma^2\bigr)"
+)
+st.caption(
+    "x: an image; z: its code; q(z|x) = N(μ, σ²): the encoder's distribution; p(x|z): the decoder's. β = 1 is the "
+    "variational bound. Kingma and Welling 2014 (arXiv 1312.6114), appendix B; Higgins et al. 2017 for β."
+)
+st.subheader("The KL between two Gaussians", divider="gray")
+st.fragment(two_gaussians)()
+st.subheader("The reduction trap", divider="gray")
+st.fragment(the_trap)()
+st.subheader("In a trained run", divider="gray")
+lesson_on_a_run(lesson)
