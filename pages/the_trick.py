@@ -28,15 +28,16 @@ def z_by_hand() -> None:
         figure(by_hand(mu, logvar, eps), key="by_hand", alt="ε on its bell curve, z on that of N(μ, σ²)")
     with right:
         figure(log_variance(logvar), key="log_variance", alt="The variance against the network's output")
-    st.latex(
-        rf"z = \mu + \sigma\varepsilon = {mu:.2f} + {it['std']:.3f} \cdot {eps:.2f} = {it['z']:.3f}, \qquad"
-        rf"\sigma = e^{{\frac12 \log\sigma^2}} = {it['std']:.3f}"
+    lines = (  # one a line: a phone shows about 25 letters
+        rf"z = \mu + \sigma\varepsilon = {mu:.2f} + {it['std']:.3f} \cdot {eps:.2f} = {it['z']:.3f}",
+        rf"\sigma = e^{{\frac12 \log\sigma^2}} = {it['std']:.3f}",
+        rf"\frac{{\partial z}}{{\partial \mu}} = {it['dz_dmu']:.3f}, \quad"
+        rf"\frac{{\partial z}}{{\partial \sigma}} = {it['dz_dstd']:.3f} = \varepsilon",
+        rf"\frac{{\partial z}}{{\partial \log\sigma^2}} = {it['dz_dlogvar']:.3f} = \tfrac12 \sigma\varepsilon",
     )
-    st.latex(
-        rf"\frac{{\partial z}}{{\partial \mu}} = {it['dz_dmu']:.3f}, \qquad"
-        rf"\frac{{\partial z}}{{\partial \sigma}} = {it['dz_dstd']:.3f} = \varepsilon, \qquad"
-        rf"\frac{{\partial z}}{{\partial \log\sigma^2}} = {it['dz_dlogvar']:.3f} = \tfrac12 \sigma\varepsilon"
-    )
+    first, second = st.columns(2)
+    for place, line in enumerate(lines):
+        (first if place < 2 else second).latex(line)
     st.caption(
         "Derivatives by autograd. μ, log σ²: what the encoder puts out; ε: standard normal noise, not small, which σ "
         "scales. The encoder puts out log σ² because it may be any number, while a variance put out as it is may fall "

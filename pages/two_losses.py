@@ -119,17 +119,14 @@ st.markdown(
     "distribution strays from N(0, I). Here they are apart, per dimension, and under other weights."
 )
 st.latex(
-    r"\mathcal{L} = "
-    r"\underbrace{\mathbb{E}_{q(z|x)}\bigl[-\log p(x|z)\bigr]}_{\text{reconstruction, summed over pixels}}"
-    r" + \beta \, \underbrace{\mathrm{KL}\bigl(q(z|x)\,\|\,\mathcal{N}(0, I)\bigr)}_{\text{summed over dimensions}}"
+    r"\mathcal{L} = \underbrace{\mathbb{E}_{q}\bigl[-\log p(x|z)\bigr]}_{\text{reconstruction}}"
+    r" + \beta \, \underbrace{\mathrm{KL}\bigl(q \,\|\, \mathcal{N}(0, I)\bigr)}_{\text{regulariser}}"
 )
-st.latex(
-    r"\mathrm{KL}\bigl(\mathcal{N}(\mu,\sigma^2)\,\|\,\mathcal{N}(0,1)\bigr)"
-    r" = \tfrac12\bigl(\mu^2 + \sigma^2 - 1 - \log\sigma^2\bigr)"
-)
+st.latex(r"\mathrm{KL} = \tfrac12 \textstyle\sum_j \bigl(\mu_j^2 + \sigma_j^2 - 1 - \log\sigma_j^2\bigr)")
 st.caption(
-    "x: an image; z: its code; q(z|x) = N(μ, σ²): the encoder's distribution; p(x|z): the decoder's. β = 1 is the "
-    "variational bound. Kingma and Welling 2014 (arXiv 1312.6114), appendix B; Higgins et al. 2017 for β."
+    "x: an image; z: its code; q = q(z|x) = N(μ, σ²): the encoder's distribution; p(x|z): the decoder's. Summed over "
+    "pixels and over dimensions j, averaged over images; β = 1 is the variational bound. "
+    "Kingma and Welling 2014 (arXiv 1312.6114), appendix B; Higgins et al. 2017 for β."
 )
 st.subheader("The KL between two Gaussians", divider="gray")
 st.fragment(two_gaussians)()

@@ -108,21 +108,26 @@ def _how_variance_grows(mu: float, sigma: float, k: float, parameter: str) -> No
 
 def formulas() -> None:
     """What is estimated and how, with its closed forms."""
-    st.latex(r"x \sim \mathcal{N}(\mu, \sigma^2), \qquad f(x) = (x-k)^2, \qquad d = \mu - k")
+    # One equation a line: a phone shows about 25 letters.
+    st.latex(r"x \sim \mathcal{N}(\mu, \sigma^2), \quad f(x) = (x-k)^2, \quad d = \mu - k")
+    left, right = st.columns(2)
+    with left:
+        st.markdown("**Pathwise**: differentiate f at x = μ + σε.")
+        st.latex(
+            r"\tfrac{\partial}{\partial\mu} f = 2(x-k), \quad \tfrac{\partial}{\partial\sigma} f = 2(x-k)\,\varepsilon"
+        )
+    with right:
+        st.markdown("**Score function**: f times the gradient of log q.")
+        st.latex(
+            r"f\,\tfrac{\partial \log q}{\partial\mu} = f\,\tfrac{\varepsilon}{\sigma}, \quad "
+            r"f\,\tfrac{\partial\log q}{\partial\sigma} = f\,\tfrac{\varepsilon^2-1}{\sigma}"
+        )
     st.latex(
-        r"\textbf{pathwise:}\quad \tfrac{\partial}{\partial\mu} f(\mu+\sigma\varepsilon) = 2(x-k), \qquad"
-        r"\tfrac{\partial}{\partial\sigma} f(\mu+\sigma\varepsilon) = 2(x-k)\,\varepsilon"
-    )
-    st.latex(
-        r"\textbf{score function:}\quad "
-        r"f(x)\,\tfrac{\partial}{\partial\mu}\log q(x) = f(x)\,\tfrac{\varepsilon}{\sigma}, \qquad "
-        r"f(x)\,\tfrac{\partial}{\partial\sigma}\log q(x) = f(x)\,\tfrac{\varepsilon^2-1}{\sigma}"
-    )
-    st.latex(
-        r"\begin{array}{lll} & \partial/\partial\mu & \partial/\partial\sigma \\ \hline "
-        r"\text{true gradient} & 2d & 2\sigma \\ "
-        r"\text{variance, pathwise} & 4\sigma^2 & 4d^2+8\sigma^2 \\ "
-        r"\text{variance, score function} & d^4/\sigma^2+14d^2+15\sigma^2 & 2d^4/\sigma^2+60d^2+74\sigma^2 \end{array}"
+        r"\footnotesize\begin{array}{lll} & \partial/\partial\mu & \partial/\partial\sigma \\ \hline "
+        r"\text{truth} & 2d & 2\sigma \\ "
+        r"\text{var., pathwise} & 4\sigma^2 & 4d^2+8\sigma^2 \\ "
+        r"\text{var., score} & \tfrac{d^4}{\sigma^2}+14d^2+15\sigma^2 & \tfrac{2d^4}{\sigma^2}+60d^2+74\sigma^2 "
+        r"\end{array}"
     )
     st.caption(
         "ε = (x − μ)/σ is standard normal; q is the density of x; variances are of one sample. Setting: Mohamed, "
