@@ -56,7 +56,7 @@ def lesson(run: Run) -> None:
     norms = dict(zip(flow["place"], flow["reconstruction"], strict=True))
     svg(gradient_graph(norms, way), key="graph")
     st.caption(
-        f"Orange: norm of the reconstruction's gradient where it passes, on {encoder_gradients.BATCH} "
+        f"Orange: norm of the reconstruction's gradient where it passes, on {encoder_gradients.images(run)} "
         f"{run.watched_images} images with the weights of epoch {epoch}, by the code that trains. Red: no gradient."
     )
     what_the_graph_says(norms, way, flow)

@@ -22,7 +22,9 @@ def times(request: pytest.FixtureRequest) -> Iterator[dict[str, float]]:
     yield measured
     REPORTS.mkdir(exist_ok=True)
     name = request.module.__name__.removeprefix("test_")
-    (REPORTS / f"{name}.json").write_text(json.dumps(measured, indent=2))
+    report = REPORTS / f"{name}.json"  # quick and slow tests of a file run apart: each keeps what the other measured
+    before = json.loads(report.read_text()) if report.exists() else {}
+    report.write_text(json.dumps(before | measured, indent=2))
     print("\n" + "\n".join(f"{value:9.3f}  {what}" for what, value in measured.items()))
 
 

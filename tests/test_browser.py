@@ -212,6 +212,7 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
         ("perturbation", 1),
         ("sampling", 1),
         ("the_trick", 6),
+        ("two_losses", 5),
     ],
 )
 def test_pages_fit_the_window(

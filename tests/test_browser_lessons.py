@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from browsing import store_of
 from playwright.sync_api import Browser, Locator, Page, expect
-from serving import Dashboard, open_page, settled
+from serving import Dashboard, open_page, plots, settled
 
 from vae.analysis.geometry import decode
 from vae.config import PRESETS
@@ -311,4 +311,74 @@ def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run
     page.get_by_text("geodesic (least change)").first.click()
     expect(way).not_to_have_attribute("src", before)
     expect(page.locator("img[alt='Autoencoder: every dimension moved by itself']")).to_be_visible()
+    assert page.complaints == []
+
+
+def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
+    page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=1600)
+    expect(plots(page)).to_have_count(6)
+    for name, slider, figure in (
+        ("toy", "σ", "One-sample estimates"),
+        ("z by hand", "ε, drawn from N(0, 1)", "ε on its bell curve"),
+    ):
+        handle = page.locator(f"input[type=range][aria-label='{slider}']")
+        page.evaluate(
+            """(label) => {
+              window.drawings = []
+              const holder = document.querySelector(`[aria-label^="${label}"]`)
+              holder.on('plotly_afterplot', () => window.drawings.push(performance.now()))
+              document.addEventListener('keyup', () => (window.clicked = performance.now()), true)
+            }""",
+            figure,
+        )
+        waits = []
+        handle.focus()
+        for _ in range(20):
+            handle.press("ArrowRight")
+            page.wait_for_function("window.drawings.some((at) => at > window.clicked)")
+            waits.append(page.evaluate("window.drawings.find((at) => at > window.clicked) - window.clicked"))
+            page.wait_for_timeout(200)
+        times[f"{name}: slider to new figure, ms, p95"] = float(np.quantile(waits, 0.95))
+        times[f"{name}: slider to new figure, ms, median"] = float(np.median(waits))
+    assert page.complaints == []
+
+
+@pytest.mark.slow
+def test_every_estimator_is_trained_by_one_click(
+    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
+) -> None:
+    page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=3000)
+    started = time.perf_counter()
+    page.get_by_role("button", name="Train with every estimator").click()
+    expect(page.get_by_text("least first")).to_be_visible(timeout=120_000)
+    times["the trick: four estimators trained, quick preset"] = time.perf_counter() - started
+    started = time.perf_counter()
+    page.get_by_role("button", name="Measure the estimators").click()
+    expect(page.get_by_text("To know as much as one pathwise sample")).to_be_visible(timeout=120_000)
+    times["the trick: estimators measured on the encoder, quick preset"] = time.perf_counter() - started
+    page.get_by_role("button", name="Detached", exact=True).click()
+    expect(page.locator("svg[aria-label*='encoder_weights 0,']")).to_be_visible()
+    assert page.complaints == []
+
+
+@pytest.mark.slow
+def test_the_trap_collapses_and_its_repair_does_not(
+    mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
+) -> None:
+    app, run_id = mnist_app
+    page = open_page(browser, f"{app.url}/two_losses?run={run_id}", height=2600)
+    started = time.perf_counter()
+    page.get_by_role("button", name="Train the collapse and its repair").click()
+    expect(page.get_by_text("dimensions active, MSE")).to_have_count(2, timeout=240_000)
+    times["two losses: the collapse preset and its repair trained"] = time.perf_counter() - started
+    runs = {run.config.beta: run for run in store_of(app).runs() if run.config.latent_dim == 32}
+    found = {}
+    for beta, run in runs.items():
+        found[beta] = store_of(app).history(run.id).query("variant == 'vae' and split == 'test'").iloc[0]
+    assert found[24.5].kl < 0.1 and found[24.5].active_units == 0
+    assert found[1.0].kl > 1 and found[1.0].active_units > 0
+    page.get_by_role("button", name="Look at it below").first.click()
+    expect(page.get_by_text("Variational autoencoder: collapsed.")).to_be_visible()
+    page.get_by_role("button", name="Look at it below").nth(1).click()
+    expect(page.get_by_text("Variational autoencoder: collapsed.")).to_have_count(0)
     assert page.complaints == []

@@ -1,5 +1,6 @@
 """`python -m vae`: the JSON object, and one sentence with exit code 2 for whatever a person can put right."""
 
+import functools
 import json
 import math
 import os
@@ -9,10 +10,13 @@ import sys
 
 import pytest
 
+from vae.analysis import gradients
 from vae.cli import main
 from vae.config import RunConfig
 from vae.learning.training import METRIC_NAMES
+from vae.measuring import KINDS
 from vae.runs import schema
+from vae.runs.results import measurement
 from vae.runs.store import Store
 from vae.settings import ROOT
 
@@ -326,3 +330,110 @@ def test_sensitivity_refuses_runs_that_have_learnt_nothing_and_files_it_cannot_w
     code, out, _ = vae("sensitivity", run_id, "--json", str(tmp_path / "result.json"))
     assert (code, out) == (0, "")
     assert json.loads((tmp_path / "result.json").read_text())["runs"] == {run_id: 5}
+
+
+# Gradients
+
+
+def test_gradients_prints_flow_and_quality_as_one_json_object(vae, settings):
+    (run_id,) = trained_runs(vae, "5")
+    code, out, _ = vae("gradients", run_id, "--json", "-")
+    result = json.loads(out, parse_constant=pytest.fail)
+    assert code == 0
+    assert list(result) == ["run_id", "epoch", "variant", "flow", "quality"]
+    assert (result["run_id"], result["epoch"], result["variant"]) == (run_id, 2, "vae")
+    places = ["logits", "z", "mu", "logvar", "encoder_weights", "decoder_weights"]
+    ways = ["pathwise", "score_function", "score_function_loo", "detached"]
+    assert [(row["way"], row["place"]) for row in result["flow"]] == [(way, place) for way in ways for place in places]
+    for row in result["flow"]:
+        assert set(row) == {"place", "reconstruction", "kl", "way"}
+        nothing = row["way"] == "detached" and row["place"] in ("z", "mu", "logvar", "encoder_weights")
+        assert (row["reconstruction"] == 0) == (nothing or (row["way"] != "pathwise" and row["place"] == "z"))
+    columns = ["way", "samples", "bias", "standard_error", "variance", "snr", "cosine", "cosine_std", "gradient"]
+    assert all(list(row) == [*columns, "reference", "repeats"] for row in result["quality"])
+    counts = [1, 2, 4, 8, 16, 32]
+    assert [(row["way"], row["samples"]) for row in result["quality"]] == [
+        *((way, count) for way in ways[:3] for count in counts if (way, count) != ("score_function_loo", 1)),
+        ("detached", 1),
+    ]
+    last = result["quality"][-1]
+    assert (last["gradient"], last["variance"]) == (0, 0)
+    assert last["snr"] is last["cosine"] is last["cosine_std"] is None, "JSON knows no NaN"
+    stored = Store(settings.database_url)
+    assert measurement(stored, run_id, 2, KINDS["gradients"])["variance"].tolist() == pytest.approx(
+        [row["variance"] for row in result["quality"]]
+    )
+    assert json.loads(vae("gradients", run_id, "--epoch", "2", "--json")[1]) == result, "the last epoch, kept"
+
+
+@pytest.fixture
+def quick_quality(monkeypatch):
+    """The measurement with fewer estimates, for tests in which it only has to be there."""
+    fewer = functools.partial(gradients.estimator_quality, samples=(1, 2), repeats=3)
+    monkeypatch.setattr(gradients, "estimator_quality", fewer)
+    monkeypatch.setattr(gradients, "REFERENCE_SAMPLES", 128)
+
+
+def test_gradients_measures_the_asked_epoch_and_writes_files(vae, tmp_path, quick_quality):
+    (run_id,) = trained_runs(vae, "5")
+    last, first = (json.loads(vae("gradients", run_id, *more, "--json")[1]) for more in ((), ("--epoch", "0")))
+    assert (last["epoch"], first["epoch"]) == (2, 0)
+    assert last["flow"] != first["flow"]
+    assert last["quality"][0]["reference"] != first["quality"][0]["reference"]
+    code, out, _ = vae("gradients", run_id, "--json", str(tmp_path / "result.json"))
+    assert (code, out) == (0, "")
+    assert json.loads((tmp_path / "result.json").read_text()) == last
+
+
+def test_gradients_prints_both_tables(vae, quick_quality):
+    (run_id,) = trained_runs(vae, "5", arguments=("--variants", "noise_only"))
+    code, out, err = vae("gradients", run_id)
+    assert (code, err) == (0, "")
+    flow, quality = out.split("\n\n")
+    assert flow.splitlines()[0] == "Norms of the gradient on its way back, epoch 2:"
+    assert flow.splitlines()[1].split() == ["place", "reconstruction", "kl", "way"]
+    assert len(flow.splitlines()) == 2 + 4 * 6
+    assert quality.splitlines()[0] == "Estimates of the reconstruction's gradient for the encoder:"
+    assert quality.splitlines()[-1].split()[:2] == ["detached", "1"]
+    assert quality.splitlines()[-1].split().count("–") == 3, "no direction is no number"
+    assert "nan" not in out.lower()
+
+
+def test_gradients_refuses_in_a_sentence_what_it_cannot_measure(vae, store, tmp_path, quick_quality):
+    (run_id,) = trained_runs(vae, "5")
+    (plain,) = trained_runs(vae, "5", arguments=("--variants", "ae"))
+    queued = store.create(RunConfig(epochs=2), "test")
+    assert_refused(vae("gradients", "nosuchrun", "--json", "-"), "'nosuchrun'")
+    assert_refused(vae("gradients", plain, "--json", "-"), plain, "no variant that samples its codes")
+    assert_refused(vae("gradients", run_id, "--epoch", "77", "--json", "-"), "epoch 77", run_id, "not kept")
+    assert_refused(vae("gradients", queued), queued, "queued", "no weights")
+    target = str(tmp_path / "no such folder" / "result.json")
+    assert_refused(vae("gradients", run_id, "--json", target), target, "can't be written")
+
+
+def test_train_takes_an_estimator_its_samples_and_its_baseline(vae, settings):
+    flags = ("--estimator", "score_function", "--samples", "2", "--baseline", "leave_one_out", "--epochs", "1")
+    code, out, _ = vae(*QUICK, *flags, "--json", "-")
+    result = json.loads(out)
+    assert code == 0
+    expected = {"estimator": "score_function", "samples": 2, "baseline": "leave_one_out", "epochs": 1}
+    assert {name: result["config"][name] for name in expected} == expected
+    stored = Store(settings.database_url).run(result["run_id"])
+    assert {name: getattr(stored.config, name) for name in expected} == expected
+    assert stored.status == "done"
+    vae_rows = result["variants"]["vae"]
+    assert vae_rows["epochs"][0]["loss"] < vae_rows["initial"]["loss"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "parts"),
+    [
+        (["--baseline", "leave_one_out"], ["leave_one_out", "samples must be at least 2"]),
+        (["--estimator", "magic"], ["'magic'", "pathwise, score_function, detached"]),
+        (["--samples", "65"], ["samples is '65'", "from 1 to 64"]),
+    ],
+    ids=["baseline", "estimator", "samples"],
+)
+def test_estimators_that_cannot_be_are_refused_and_leave_no_run(vae, store, arguments, parts):
+    assert_refused(vae(*QUICK, *arguments), *parts)
+    assert store.runs() == []

@@ -33,6 +33,12 @@ const load = (url) =>
 JS = (
     LOAD
     + """
+// Figures are drawn one after the other, with a breath between them: the first one is seen before the last is drawn.
+const inTurn = (draw) => {
+  const before = window.latentTwinsTurns ?? Promise.resolve()
+  window.latentTwinsTurns = before.then(draw).catch(console.error).then(() => new Promise((next) => setTimeout(next)))
+}
+
 const themed = (layout, element) => {
   const style = getComputedStyle(element)
   const family = style.fontFamily
@@ -45,14 +51,14 @@ export default ({ data, parentElement }) => {
   const figure = JSON.parse(data.figure)
   holder.style.minHeight = `${figure.layout.height}px`
   holder.latest = figure // while plotly.js loads, newer figures may arrive: only the last one is drawn
-  load(data.script).then((Plotly) => {
+  load(data.script).then((Plotly) => inTurn(() => {
     if (holder.latest !== figure || !holder.isConnected) return
     const config = { displayModeBar: false, responsive: false }
     Plotly.react(holder, figure.data, themed(figure.layout, holder), config)
     if (holder.observer) return
     holder.observer = new ResizeObserver(() => holder.isConnected && Plotly.Plots.resize(holder))
     holder.observer.observe(parentElement)
-  })
+  }))
   return () => {
     holder.observer?.disconnect()
     window.Plotly?.purge(holder)

@@ -9,11 +9,16 @@ from pages.components.figure import figure
 from vae.figures.trick import WAY_TITLES, legend, lines_by_way
 from vae.runs.store import Run
 
-from . import measured, resources
+from . import measured, resources, trained
 from .downloads import csv
 
 BATCH = 32  # images: gradients.BATCH, whose module would bring torch along
 POLL = 0.5
+
+
+def images(run: Run) -> int:
+    """How many images the gradients are measured on: a run may hold fewer."""
+    return min(BATCH, len(trained.watched(run.id).x))
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
@@ -44,6 +49,9 @@ def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
     state = measured.of("gradients", run.id, epoch)
     if state.problem:
         st.error(state.problem)
+        if st.button("Try again"):
+            measured.forget_failed("gradients", run.id, epoch)
+            st.rerun()
         return
     if state.table is None:
         st.progress(state.share, text=state.what)
@@ -66,10 +74,10 @@ def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
     st.dataframe(_one_sample(table), width="stretch")
     repeats = int(table["repeats"].iloc[0])
     st.caption(
-        f"The reconstruction's gradient with respect to all encoder weights, on {BATCH} images, {repeats} estimates of "
-        "each kind. Bias: how far the mean of all estimates is from the reference; beside it, what it would be by "
-        "chance alone. Signal to noise: |reference| / √variance. Bars on the cosine: standard deviation over "
-        "estimates."
+        f"The reconstruction's gradient with respect to all encoder weights, on {images(run)} images, {repeats} "
+        "estimates of each kind. Bias: how far the mean of all estimates is from the reference; beside it, what it "
+        "would be by chance alone. Signal to noise: |reference| / √variance. Bars on the cosine: standard deviation "
+        "over estimates."
     )
     _notice(table)
     csv(lambda: table, f"gradients-{run.id}-epoch-{epoch}")
@@ -97,6 +105,9 @@ def _one_sample(table: pd.DataFrame) -> pd.DataFrame:
 def _notice(table: pd.DataFrame) -> None:
     """How many samples of the score function buy what one of the trick gives: variances fall as 1 / samples."""
     per_sample = (table["variance"] * table["samples"]).groupby(table["way"]).mean()
+    if per_sample["pathwise"] == 0:
+        st.markdown("**What to notice.** The decoder answers every code alike, so there is no gradient to estimate.")
+        return
     said = [
         f"{WAY_TITLES[way]}: about {per_sample[way] / per_sample['pathwise']:,.0f} samples"
         for way in ("score_function", "score_function_loo")

@@ -84,6 +84,7 @@ def _progress(family: dict[int, Run], states: dict[int, measured.Measurement], e
 
 
 def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
+    from vae.analysis.reference import REAL_IMAGES
     from vae.analysis.sensitivity import NEAREST_QUERIES, SIZES, ratios
     from vae.analysis.verdict import order, verdict
 
@@ -127,7 +128,7 @@ def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
         if trust
         else "",
         "nearest_distance": f"Over the first {NEAREST_QUERIES} test images, among "
-        f"{min(10_000, run.data['train_size']):,} training images.",
+        f"{min(REAL_IMAGES, run.data['train_size']):,} training images.",
     }
     band = (
         f"The band is the range over {len(seeds)} seeds."

@@ -66,7 +66,9 @@ def _panel(run: Run, was_active: bool) -> None:
     st.html(f"<div>{legend(list(found))}</div>")
     unit = UNITS[run.config.reconstruction]
     figure(race_curves(watched, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
-    st.caption("Validation images. The dotted line is what predicting the mean training image costs.")
+    st.caption(
+        f"{run.watched_images.capitalize()} images. The dotted line is what predicting the mean training image costs."
+    )
     csv(lambda: history, f"estimators-{run.id}")
     ended = history[history["split"] == "test"].set_index("way")
     if len(ended) == len(WAYS):
@@ -84,9 +86,13 @@ def _notice(ended: pd.DataFrame, floor: float, unit: str) -> None:
     table.index = [WAY_TITLES[way] for way in table.index]
     st.dataframe(table.map(lambda value: "–" if pd.isna(value) else f"{value:.4g}"), width="stretch")
     order = ", ".join(f"{WAY_TITLES[way]} {loss:.2f}" for way, loss in ended["loss"].sort_values().items())
-    above = ended.loc["detached", "reconstruction"] - floor
+    loss, above = ended["loss"], ended.loc["detached", "reconstruction"] - floor
+    beside = " and ".join(
+        f"{loss[way] - loss['pathwise']:+.2f} {words}"
+        for way, words in (("score_function", "by the score function"), ("score_function_loo", "with its baseline"))
+    )
     st.markdown(
-        f"**What to notice.** Loss on the test images after the same epochs, least first: {order}. Without the trick "
-        "it is not impossible, it is noisier. Detached, the encoder learns nothing from reconstruction, which ends "
-        f"{abs(above):.2f} {'above' if above > 0 else 'below'} the {floor:.2f} of the mean image. One seed only."
+        f"**What to notice.** Loss on the test images after the same epochs, least first: {order}. Beside the trick "
+        f"that is {beside}. Detached, the encoder learns nothing from reconstruction, which ends {abs(above):.2f} "
+        f"{'above' if above > 0 else 'below'} the {floor:.2f} of the mean image. One seed only."
     )

@@ -93,11 +93,13 @@ def _over(mu: float, logvar: float) -> str:
     for name, norm, bend, side in (("mu", mu, 8, -1), ("logvar", logvar, HEIGHT - 8, 1)):
         x, y, width, _ = BOXES[name]
         start = f"M {loss_x} {loss_y + side * 20}"
+        colour, dash = (BACKWARD, "") if norm > 0 else (DEAD, ' stroke-dasharray="3 5"')
         parts.append(
             f'<path d="{start} C {loss_x} {bend}, {x + 140} {bend}, {x + width / 2 + 8} {y + side * 4}" fill="none" '
-            f'stroke="{BACKWARD}" stroke-width="2.5"/>'
+            f'stroke="{colour}" stroke-width="2.5"{dash}/>'
         )
-        parts.append(_head(x + 60, y + side * 12, x + width / 2, y, BACKWARD))
+        if norm > 0:
+            parts.append(_head(x + 60, y + side * 12, x + width / 2, y, colour))
         parts.append(
             _words(600, bend + (44 if side < 0 else -58), f"(f − b) · ∂log q/∂{'μ' if side < 0 else 'log σ²'}", norm)
         )

@@ -104,7 +104,7 @@ def log_variance(logvar: float) -> go.Figure:
         "height": 330,
         "uirevision": "log variance",
         "xaxis": GRID | {"title": {"text": "the network's output"}},
-        "yaxis": GRID | {"title": {"text": "σ²"}, "range": [-6, 12]},
+        "yaxis": GRID | {"title": {"text": "σ²"}, "range": [-6, 22]},  # exp(3), the slider's end, is 20.1
         "shapes": [forbidden | {"fillcolor": "rgba(192,58,58,0.10)", "layer": "below"}],
         "annotations": [
             _note("no variance is negative", 0.45, -4.2, "paper", "y"),
