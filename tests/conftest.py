@@ -9,7 +9,7 @@ from vae.datasets import DATASETS
 from vae.runs.store import Store
 from vae.settings import ROOT, Settings
 
-pytest_plugins = ["browsing", "paging"]  # fixtures of pages with and without a browser
+pytest_plugins = ["browsing", "paging", "lessons"]  # fixtures of pages with and without a browser
 
 # Read while the modules are collected, before `_no_outer_settings` hides the variables from the tests.
 MNIST_FOLDERS = [

@@ -198,14 +198,14 @@ def test_histograms_show_nearly_all_estimates_and_the_true_gradient(
 ) -> None:
     samples, truth = toy_gradients(mu, sigma, k, 5000, 0), toy_truth(mu, sigma, k)
     drawing = histograms(samples, truth, parameter)
-    assert [bars.name for bars in drawing.data] == [WAY_TITLES["pathwise"], WAY_TITLES["score_function"]]
-    for bars, way in zip(drawing.data, ("pathwise", "score_function"), strict=True):
-        assert 0.99 - 5e-4 <= bars.y.sum() <= 1 + 1e-6
-        assert bars.marker.color == WAY_COLOURS[way]
-        values, half = samples[way, parameter], bars.width / 2
-        middle = int(np.argmax(bars.y))
-        inside = np.mean(np.abs(values - float(bars.x[middle])) <= half * (1 + 1e-4))
-        assert bars.y[middle] == pytest.approx(inside, abs=2e-3)
+    assert [steps.name for steps in drawing.data] == [WAY_TITLES["pathwise"], WAY_TITLES["score_function"]]
+    for steps, way in zip(drawing.data, ("pathwise", "score_function"), strict=True):
+        assert 0.99 - 5e-4 <= steps.y.sum() <= 1 + 1e-6
+        assert (steps.line.color, steps.line.shape) == (WAY_COLOURS[way], "hvh")
+        values, half = samples[way, parameter], (float(steps.x[1]) - float(steps.x[0])) / 2
+        middle = int(np.argmax(steps.y))
+        inside = np.mean(np.abs(values - float(steps.x[middle])) <= half * (1 + 1e-4))
+        assert steps.y[middle] == pytest.approx(inside, abs=2e-3)
     (line,) = drawing.layout.shapes
     assert line.x0 == line.x1 == truth[parameter]
     assert drawing.data[0].x[0] < truth[parameter] < drawing.data[0].x[-1]

@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 import oracle
 import pytest
+from lessons import Again, done, labels, notices, numbers_missing, press, under_way, until
 from paging import QuietJobs, open_page, texts
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
-from test_lesson_pages import Again, done, labels, notices, numbers_missing, press, under_way, until
 
 from pages.shared import beta_sweep, kin, race, reductions, resources
 from vae.analysis import gradients

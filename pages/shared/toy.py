@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from vae.figures.trick import WAY_TITLES, histograms, legend, lines_by_way
+from vae.figures.trick import WAY_TITLES, histograms, lines_by_way
 
 from .downloads import csv
 
@@ -16,6 +16,7 @@ SIGMAS = tuple(float(f"{value:.2g}") for value in np.geomspace(0.05, 3, 12))
 PER_MEAN = (1, 2, 4, 10, 30, 100, 300)
 # Samples behind each point of the two lower figures: enough for a few per cent, and quick enough for a slider.
 AGAINST_SIGMA, AGAINST_SAMPLES = 8000, 50_000
+DEFAULTS = {"toy.mu": 1.0, "toy.sigma": 0.5, "toy.k": 0.3, "toy.n": 10_000, "toy.parameter": "mu"}
 SIGNS = {"mu": "∂/∂μ", "sigma": "∂/∂σ"}
 
 
@@ -43,23 +44,23 @@ def _against_samples(mu: float, sigma: float, k: float) -> pd.DataFrame:
 
 def the_toy() -> None:
     """Sliders, histograms, the table beside the closed forms, and the variance against σ and the number of samples."""
-    left, right = st.columns([1, 2], gap="large")
-    with left:
-        mu = st.slider("μ", -3.0, 3.0, 1.0, 0.1, key="toy.mu")
-        sigma = st.slider("σ", 0.05, 3.0, 0.5, 0.05, key="toy.sigma")
-        k = st.slider("k", -3.0, 3.0, 0.3, 0.1, key="toy.k")
-        n = st.select_slider("Samples", COUNTS, 10_000, key="toy.n", format_func=lambda count: f"{count:,}")
-        parameter = st.segmented_control(
-            "Gradient", list(SIGNS), format_func=SIGNS.get, default="mu", required=True, key="toy.parameter"
-        )
+    for key, value in DEFAULTS.items():
+        st.session_state.setdefault(key, value)
+    mu, sigma, k, n, parameter = (st.session_state[key] for key in DEFAULTS)
     samples, truth, table = _measured(mu, sigma, k, n)
-    with right:
-        st.html(f"<div>{legend(['pathwise', 'score_function'])}</div>")
+    left, right = st.columns([1, 2], gap="large")
+    with right:  # before the sliders: what they have moved is seen first
         figure(
             histograms(samples, truth, parameter),
             key="toy.histogram",
             alt=f"One-sample estimates of {SIGNS[parameter]} by both estimators, and the true gradient",
         )
+    with left:
+        st.slider("μ", -3.0, 3.0, step=0.1, key="toy.mu")
+        st.slider("σ", 0.05, 3.0, step=0.05, key="toy.sigma")
+        st.slider("k", -3.0, 3.0, step=0.1, key="toy.k")
+        st.select_slider("Samples", COUNTS, key="toy.n", format_func=lambda count: f"{count:,}")
+        st.segmented_control("Gradient", list(SIGNS), format_func=SIGNS.get, required=True, key="toy.parameter")
     shown = table.assign(
         estimator=table["estimator"].map(WAY_TITLES),
         parameter=table["parameter"].map(SIGNS),

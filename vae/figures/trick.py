@@ -125,17 +125,18 @@ def histograms(
     ends = [np.quantile(values, ((1 - SHOWN) / 2, (1 + SHOWN) / 2)) for values in samples.values()]
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
-    bars = []
+    steps = []
     for way, values in samples.items():
         share = np.histogram(values, bins=edges)[0] / len(values)
-        bars.append(
+        steps.append(
             {
-                "type": "bar",
+                # Filled steps: two paths, where bars would be 120, which take a slider longer to redraw.
+                "type": "scatter",
+                "mode": "lines",
                 "x": ((edges[1:] + edges[:-1]) / 2).astype(np.float32),
                 "y": share.astype(np.float32),
-                "width": float(edges[1] - edges[0]),
-                "marker": {"color": WAY_COLOURS[way]},
-                "opacity": 0.62,
+                "line": {"color": WAY_COLOURS[way], "shape": "hvh", "width": 1.5},
+                "fill": "tozeroy",
                 "name": WAY_TITLES[way],
                 "hovertemplate": f"{WAY_TITLES[way]}: %{{y:.1%}}<extra></extra>",
             }
@@ -144,14 +145,15 @@ def histograms(
     line = {"type": "line", "x0": truth[parameter], "x1": truth[parameter], "y0": 0, "y1": 1, "yref": "paper"}
     layout = BARE | {
         "height": 300,
-        "barmode": "overlay",
         "margin": BARE["margin"] | {"t": 24},
+        "showlegend": True,
+        "legend": {"x": 1, "xanchor": "right", "y": 1},
         "xaxis": GRID | {"title": {"text": f"one-sample estimate of ∂/∂{sign}"}},
         "yaxis": GRID | {"title": {"text": "share"}, "tickformat": ".0%"},
         "shapes": [line | {"line": {"dash": "dot", "width": 2, "color": NEUTRAL}}],
         "annotations": [_note("true", truth[parameter], 1.0, "x", "paper") | {"yanchor": "bottom"}],
     }
-    return go.Figure({"data": bars, "layout": layout})
+    return go.Figure({"data": steps, "layout": layout})
 
 
 def lines_by_way(
