@@ -356,7 +356,7 @@ def test_every_estimator_is_trained_by_one_click(
     page.get_by_role("button", name="Measure the estimators").click()
     expect(page.get_by_text("To know as much as one pathwise sample")).to_be_visible(timeout=120_000)
     times["the trick: estimators measured on the encoder, quick preset"] = time.perf_counter() - started
-    page.get_by_role("button", name="Detached", exact=True).click()
+    page.get_by_role("radio", name="Detached", exact=True).click()
     expect(page.locator("svg[aria-label*='encoder_weights 0,']")).to_be_visible()
     assert page.complaints == []
 
