@@ -92,7 +92,7 @@ def _outcome(was_active: bool) -> None:
                 floor = run.data["floor"]["test"]["mse"]
                 text += (
                     f": KL **{row['kl']:.4f}** nats, **{int(row['active_units'])}** of {run.config.latent_dim} "
-                    f"dimensions active, MSE {row['mse_from_mean']:.4f} (mean image {floor:.4f})"
+                    f"dimensions active, MSE {row['mse_from_sample']:.4f} from a sample (mean image {floor:.4f})"
                 )
             elif run.active:
                 text += f": epoch {max(run.epoch, 0)} of {run.config.epochs}"
