@@ -18,7 +18,10 @@ if TYPE_CHECKING:
     from vae.analysis.views import View  # torch comes with it
 
 HERE = Path(__file__).parent
-HTML, CSS, JS = ((HERE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css", "index.js"))
+HTML, CSS, PANEL, PAD = (
+    (HERE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css", "panel.js", "index.js")
+)
+JS = f"{LIBRARY}\n{PANEL}\n{PAD}"
 
 
 def payload(
@@ -75,5 +78,5 @@ def payload(
 
 def latent_pad(data: bytes, *, key: str) -> dict[str, list[float]] | None:
     """Show a `payload`; the point that was last pinned: plane coordinates (u, v) by variant."""
-    pad = st.components.v2.component("latent_twins_pad", html=HTML, css=CSS, js=f"{LIBRARY}\n{JS}")
+    pad = st.components.v2.component("latent_twins_pad", html=HTML, css=CSS, js=JS)
     return pad(key=key, data=data, on_pin_change=lambda: None).pin

@@ -1,0 +1,282 @@
+// One space of the pad: its codes, what is drawn over them, and the decoder's picture at the pointer.
+const RINGS = [1, 2, 3] // radii of the prior's circles, in its standard deviations
+const STEP = 0.03 // of the view, per arrow key; ten times as much with shift
+const NEUTRAL = "138,143,152"
+
+const COLD_TO_WARM = [[26, 26, 60], [60, 40, 120], [140, 50, 120], [215, 90, 80], [245, 160, 60], [252, 240, 170]]
+const warm = (t) => {
+  const at = Math.min(Math.max(t, 0), 1) * (COLD_TO_WARM.length - 1)
+  const i = Math.min(Math.floor(at), COLD_TO_WARM.length - 2)
+  return COLD_TO_WARM[i].map((c, n) => Math.round(c + (at - i) * (COLD_TO_WARM[i + 1][n] - c)))
+}
+
+const text = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2)).replace("-", "−")
+
+class Panel {
+  constructor(pad, spec, arrays) {
+    Object.assign(this, { pad }, spec)
+    this.codes = arrays[`${spec.variant}.codes`].data // (n, 2)
+    this.ellipses = arrays[`${spec.variant}.ellipses`]?.data // (m, 5): centre, then xx, xy, yy of the covariance
+    this.maps = { area: arrays[`${spec.variant}.area`]?.data, norm: arrays[`${spec.variant}.norm`]?.data }
+    this.z = new Float32Array(this.origin.length)
+    this.root = document.createElement("div")
+    this.root.className = "panel"
+    this.root.style.setProperty("--colour", this.colour)
+    this.root.innerHTML =
+      `<div class="name"></div><canvas class="space" tabindex="0" role="application"></canvas>` +
+      `<div class="decoded"><canvas class="picture" role="img"></canvas><div class="words"></div></div>`
+    this.root.querySelector(".name").textContent = this.title
+    this.space = this.root.querySelector(".space")
+    this.space.setAttribute("aria-label", `Codes of the ${this.title}. Arrow keys move, Enter pins.`)
+    this.picture = this.root.querySelector(".picture")
+    this.picture.setAttribute("aria-label", `What the ${this.title} decodes there`)
+    this.picture.width = pad.shape[1]
+    this.picture.height = pad.shape[0]
+    this.words = this.root.querySelector(".words")
+    this.still = document.createElement("canvas") // all that does not move with the pointer
+    this.listen()
+  }
+
+  // Half the side of the view, in code units. Both views span the same number of standard deviations.
+  get half() {
+    return this.pad.reach * this.spread
+  }
+
+  listen() {
+    const at = (event) => {
+      const box = this.space.getBoundingClientRect()
+      const right = ((event.clientX - box.left) / box.width) * 2 - 1
+      const up = 1 - ((event.clientY - box.top) / box.height) * 2
+      this.pad.point(this, this.centre[0] + right * this.half, this.centre[1] + up * this.half)
+    }
+    this.space.addEventListener("pointermove", at)
+    this.space.addEventListener("pointerdown", (event) => {
+      this.space.focus({ preventScroll: true })
+      at(event)
+      this.down = [event.clientX, event.clientY]
+    })
+    this.space.addEventListener("pointerup", (event) => {
+      const [x, y] = this.down ?? [Infinity, Infinity]
+      if (Math.hypot(event.clientX - x, event.clientY - y) < 6) this.pad.pin() // a tap, not a drag
+    })
+    this.space.addEventListener("keydown", (event) => {
+      const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }
+      if (event.key === "Enter" || event.key === " ") this.pad.pin()
+      else if (moves[event.key]) {
+        const step = STEP * this.half * (event.shiftKey ? 10 : 1)
+        const [x, y] = this.at ?? this.centre
+        this.pad.point(this, x + step * moves[event.key][0], y + step * moves[event.key][1])
+      } else return
+      event.preventDefault()
+    })
+  }
+
+  x(u) { return ((u - this.centre[0]) / this.half + 1) * this.size / 2 }
+  y(v) { return (1 - (v - this.centre[1]) / this.half) * this.size / 2 }
+  length(d) { return (d / this.half) * this.size / 2 }
+
+  fit() {
+    const size = Math.round(this.space.clientWidth)
+    const scale = window.devicePixelRatio || 1
+    this.size = size
+    for (const canvas of [this.space, this.still]) {
+      canvas.width = canvas.height = Math.max(1, Math.round(size * scale))
+      canvas.getContext("2d").setTransform(scale, 0, 0, scale, 0, 0)
+    }
+    this.drawStill()
+  }
+
+  drawStill() {
+    if (!this.size) return
+    const draw = this.still.getContext("2d")
+    const { layers } = this.pad
+    this.ink = getComputedStyle(this.root).color
+    draw.clearRect(0, 0, this.size, this.size)
+    const map = this.maps[layers.map]
+    if (map) this.drawMap(draw, map, layers.map)
+    this.drawGrid(draw)
+    if (layers.ellipses && this.ellipses) this.drawEllipses(draw)
+    const many = this.codes.length > 1200 // on a phone 2,000 points of the same size would be one blot
+    const radius = (this.size < 250 ? 1.3 : 2) * (many ? 1 : 1.4)
+    for (let i = 0; i < this.pad.labels.length; i++) {
+      draw.fillStyle = this.pad.palette[this.pad.labels[i] % this.pad.palette.length]
+      draw.globalAlpha = map ? 0.55 : 0.75
+      draw.beginPath()
+      draw.arc(this.x(this.codes[2 * i]), this.y(this.codes[2 * i + 1]), radius, 0, 7)
+      draw.fill()
+    }
+    draw.globalAlpha = 1
+    if (layers.prior) this.drawPrior(draw)
+    this.drawPlates(draw)
+    this.drawPin(draw)
+  }
+
+  drawMap(draw, map, kind) {
+    const side = Math.round(Math.sqrt(map.length))
+    const canvas = new OffscreenCanvas(side, side)
+    const image = new ImageData(side, side)
+    const [low, high] = this.pad.mapRange(kind)
+    const shift = this.pad.mapShift(this, kind)
+    for (let i = 0; i < map.length; i++) {
+      const colour = warm((map[i] + shift - low) / (high - low || 1))
+      image.data.set([...colour, 190], 4 * i)
+    }
+    canvas.getContext("2d").putImageData(image, 0, 0)
+    draw.imageSmoothingEnabled = true
+    draw.drawImage(canvas, 0, 0, this.size, this.size)
+  }
+
+  drawGrid(draw) {
+    const raw = this.half / 2
+    const power = 10 ** Math.floor(Math.log10(raw))
+    const step = power * (raw / power >= 5 ? 5 : raw / power >= 2 ? 2 : 1)
+    draw.strokeStyle = `rgba(${NEUTRAL},0.22)`
+    draw.fillStyle = this.ink
+    draw.globalAlpha = 0.75
+    draw.font = `11px ${getComputedStyle(this.root).fontFamily}`
+    draw.textAlign = "center"
+    const digits = Math.max(0, -Math.floor(Math.log10(step)))
+    for (let u = Math.ceil((this.centre[0] - this.half) / step) * step; u < this.centre[0] + this.half; u += step) {
+      draw.beginPath()
+      draw.moveTo(this.x(u), 0)
+      draw.lineTo(this.x(u), this.size)
+      draw.stroke()
+      if (this.x(u) > 20 && this.x(u) < this.size - 20) {
+        draw.fillText((Math.abs(u) < step / 2 ? 0 : u).toFixed(digits).replace("-", "−"), this.x(u), this.size - 4)
+      }
+    }
+    draw.textAlign = "left"
+    for (let v = Math.ceil((this.centre[1] - this.half) / step) * step; v < this.centre[1] + this.half; v += step) {
+      draw.beginPath()
+      draw.moveTo(0, this.y(v))
+      draw.lineTo(this.size, this.y(v))
+      draw.stroke()
+      if (!this.flat && this.y(v) > 12 && this.y(v) < this.size - 18) {
+        draw.fillText((Math.abs(v) < step / 2 ? 0 : v).toFixed(digits).replace("-", "−"), 4, this.y(v) - 3)
+      }
+    }
+    draw.globalAlpha = 1
+  }
+
+  drawEllipses(draw) {
+    draw.strokeStyle = this.colour
+    draw.globalAlpha = 0.85
+    for (let i = 0; i < this.ellipses.length; i += 5) {
+      const [u, v, xx, xy, yy] = this.ellipses.subarray(i, i + 5)
+      const middle = (xx + yy) / 2
+      const apart = Math.hypot((xx - yy) / 2, xy)
+      const long = this.length(Math.sqrt(Math.max(middle + apart, 0)))
+      const short = this.length(Math.sqrt(Math.max(middle - apart, 0)))
+      draw.beginPath()
+      draw.ellipse(this.x(u), this.y(v), long, short, -0.5 * Math.atan2(2 * xy, xx - yy), 0, 7)
+      draw.stroke()
+    }
+    draw.globalAlpha = 1
+  }
+
+  drawPrior(draw) {
+    draw.strokeStyle = this.ink
+    draw.setLineDash([5, 4])
+    for (const ring of RINGS) {
+      if (this.flat) {
+        for (const u of [-ring, ring]) {
+          draw.beginPath()
+          draw.moveTo(this.x(u), 0)
+          draw.lineTo(this.x(u), this.size)
+          draw.stroke()
+        }
+        continue
+      }
+      const radius = Math.sqrt(ring ** 2 - this.prior[2] ** 2) // where the plane cuts the sphere
+      if (!(radius > 0)) continue
+      draw.beginPath()
+      draw.arc(this.x(this.prior[0]), this.y(this.prior[1]), this.length(radius), 0, 7)
+      draw.stroke()
+    }
+    draw.setLineDash([])
+  }
+
+  drawPlates(draw) {
+    draw.font = `700 ${this.size < 250 ? 10 : 13}px ${getComputedStyle(this.root).fontFamily}`
+    draw.textAlign = "center"
+    draw.textBaseline = "middle"
+    for (const [label, u, v] of this.plates) {
+      const name = this.pad.classes[label]
+      const width = draw.measureText(name).width + 8
+      draw.fillStyle = "rgba(255,255,255,0.86)"
+      draw.strokeStyle = this.pad.palette[label % this.pad.palette.length]
+      draw.lineWidth = 1.5
+      draw.beginPath()
+      draw.roundRect(this.x(u) - width / 2, this.y(v) - 9, width, 18, 4)
+      draw.fill()
+      draw.stroke()
+      draw.fillStyle = "#111"
+      draw.fillText(name, this.x(u), this.y(v) + 1)
+    }
+    draw.textBaseline = "alphabetic"
+    draw.lineWidth = 1
+  }
+
+  drawPin(draw) {
+    const pinned = this.pad.pinned?.[this.variant]
+    if (!pinned) return
+    const [x, y] = [this.x(pinned[0]), this.y(pinned[1])]
+    draw.fillStyle = this.colour
+    draw.strokeStyle = "#fff"
+    draw.lineWidth = 2
+    draw.beginPath()
+    draw.moveTo(x, y)
+    draw.bezierCurveTo(x - 12, y - 14, x - 8, y - 26, x, y - 26)
+    draw.bezierCurveTo(x + 8, y - 26, x + 12, y - 14, x, y)
+    draw.fill()
+    draw.stroke()
+    draw.lineWidth = 1
+  }
+
+  drawPointer() {
+    const draw = this.space.getContext("2d")
+    draw.clearRect(0, 0, this.size, this.size)
+    draw.drawImage(this.still, 0, 0, this.size, this.size)
+    if (!this.at) return
+    const keep = (c) => Math.min(Math.max(c, 7), this.size - 7) // outside the view it waits at the edge
+    const [x, y] = [keep(this.x(this.at[0])), keep(this.y(this.at[1]))]
+    for (const [width, colour] of [[5, "#fff"], [2.5, this.colour]]) {
+      draw.lineWidth = width
+      draw.strokeStyle = colour
+      draw.beginPath()
+      draw.arc(x, y, 7, 0, 7)
+      draw.moveTo(x - 13, y)
+      draw.lineTo(x - 4, y)
+      draw.moveTo(x + 4, y)
+      draw.lineTo(x + 13, y)
+      draw.stroke()
+    }
+    draw.lineWidth = 1
+  }
+
+  decode(decoder) {
+    const [u, v] = this.at
+    for (let i = 0; i < this.z.length; i++) this.z[i] = this.origin[i] + u * this.axes[0][i] + v * this.axes[1][i]
+    return decoder.decode(this.z)
+  }
+
+  // How far the nearest code is, in standard deviations of the codes
+  gap() {
+    let least = Infinity
+    for (let i = 0; i < this.codes.length; i += 2) {
+      const across = this.flat ? 0 : this.codes[i + 1] - this.at[1]
+      least = Math.min(least, (this.codes[i] - this.at[0]) ** 2 + across ** 2)
+    }
+    return Math.sqrt(least) / this.spread
+  }
+
+  say() {
+    const [u, v] = this.at
+    const place = this.flat ? `z = ${text(u)}` : `${this.slice ? "" : "z = "}(${text(u)}, ${text(v)})`
+    const outside = Math.max(Math.abs(u - this.centre[0]), Math.abs(v - this.centre[1])) > this.half
+    const gap = this.gap()
+    this.words.innerHTML =
+      `<b>${place}</b>${this.slice ? " in the slice" : ""}${outside ? "<br>outside this picture" : ""}` +
+      `<br>nearest code${this.slice ? " (projected)" : ""} ${gap < 0.01 ? "< 0.01" : gap.toFixed(2)} std away`
+  }
+}
