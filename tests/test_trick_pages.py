@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
 import threading
-from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
@@ -51,32 +49,12 @@ QUEUEING = {
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
-    """A database with a finished run of each kind: trained once, copied for each test."""
+    """In the place of that of lessons.py, for the fixtures there: a database with runs of other kinds."""
     folder = tmp_path_factory.mktemp("library")
     settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
     store = Store(settings.database_url)
     ids = {kind: done(store, config, settings) for kind, config in (CONFIGS | SILENT).items()}
     return Path(settings.database_url.removeprefix("sqlite:///")), ids
-
-
-@pytest.fixture
-def _copied(library: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[None]:
-    there, here = sqlite3.connect(library[0]), sqlite3.connect(tmp_path / library[0].name)
-    there.backup(here)
-    for connection in (there, here):
-        connection.close()
-    return
-
-
-@pytest.fixture
-def stocked(_copied: None, shared: Store) -> Store:
-    """The pages' store, with the runs of the library in it."""
-    return shared
-
-
-@pytest.fixture
-def runs(library: tuple[Path, dict[str, str]]) -> dict[str, str]:
-    return library[1]
 
 
 @pytest.fixture

@@ -203,6 +203,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
 
     from . import measuring
     from .analysis.sensitivity import COLUMNS, ratios
+    from .runs.results import records
     from .runs.store import Store
 
     settings = Settings.from_environment()
@@ -221,8 +222,8 @@ def _sensitivity(options: argparse.Namespace) -> int:
             "config": runs[0].config.model_dump(mode="json", exclude={"seed"}),
             "runs": {run.id: run.config.seed for run in runs},
             "classifier_accuracy": judge.accuracy if judge else None,
-            "measurements": _records(measured),
-            "ratios": _records(compared),  # AE ÷ VAE
+            "measurements": records(measured),
+            "ratios": records(compared),  # AE ÷ VAE
         }
         _emit(result, options.json)
         return 0
@@ -238,6 +239,7 @@ def _gradients(options: argparse.Namespace) -> int:
 
     from . import measuring
     from .analysis.gradients import WAYS
+    from .runs.results import records
     from .runs.store import Store
 
     settings = Settings.from_environment()
@@ -248,18 +250,13 @@ def _gradients(options: argparse.Namespace) -> int:
     quality = measuring.gradients_of(store, run.id, epoch, settings, _share_bar)
     if options.json:
         result = {"run_id": run.id, "epoch": epoch, "variant": measuring.noisy_variant(run)}
-        _emit(result | {"flow": _records(flow), "quality": _records(quality)}, options.json)
+        _emit(result | {"flow": records(flow), "quality": records(quality)}, options.json)
         return 0
     print(f"Norms of the gradient on its way back, epoch {epoch}:")
     print(flow.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     print("\nEstimates of the reconstruction's gradient for the encoder:")
     print(quality.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
     return 0
-
-
-def _records(table: Any) -> list[dict[str, Any]]:
-    """Rows for JSON, which knows no NaN."""
-    return table.astype(object).where(table.notna(), None).to_dict("records")
 
 
 def _share_bar(share: float, what: str) -> None:

@@ -32,7 +32,7 @@ def the_measurement(run: Run, epoch: int, unit: str) -> None:
             return
         st.session_state[asked] = True
     family = _family(run)
-    waiting = _waiting(family, epoch)
+    waiting = _waiting(family, _states(family, epoch))
     st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, unit, waiting)
 
 
@@ -51,15 +51,15 @@ def _states(family: dict[int, Run], epoch: int) -> dict[int, measured.Measuremen
     }
 
 
-def _waiting(family: dict[int, Run], epoch: int) -> bool:
-    unfinished = any(state.table is None and not state.problem for state in _states(family, epoch).values())
+def _waiting(family: dict[int, Run], states: dict[int, measured.Measurement]) -> bool:
+    unfinished = any(state.table is None and not state.problem for state in states.values())
     return unfinished or any(run.active for run in family.values())
 
 
 def _panel(run: Run, epoch: int, unit: str, was_waiting: bool) -> None:
     family = _family(run)
     states = _states(family, epoch)
-    if was_waiting and not _waiting(family, epoch):
+    if was_waiting and not _waiting(family, states):
         st.rerun()  # once more as a whole, and then without polling
     _progress(family, states, epoch)
     tables = [state.table for state in states.values() if state.table is not None]

@@ -36,6 +36,15 @@ def rows(run_id: str, page: int) -> slice:
     return slice(start, start + IMAGES)
 
 
+@st.cache_resource(max_entries=12, show_spinner=False)
+def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
+    """`sensitivity.scale` by variant and unit, without the units that a variant lacks; never changed."""
+    from vae.analysis.sensitivity import scale
+
+    of_all = {name: {unit: scale(unit, it) for unit in UNITS} for name, it in trained.codes(run_id, epoch).items()}
+    return {name: {unit: it for unit, it in own.items() if it is not None} for name, own in of_all.items()}
+
+
 @st.cache_data(max_entries=60, show_spinner=False)
 def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> dict[str, Nudge]:
     """A nudge of size 1, in each unit, of each image on a page, by variant.
@@ -43,16 +52,12 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
     `choice`: the number of a random draw, the dimension, or the target's place on the page, counted from 0.
     """
     from vae.analysis import directions
-    from vae.analysis.sensitivity import scale
     from vae.learning.training import stream
 
     found, chosen, seed = {}, rows(run_id, page), resources.run(run_id).config.seed
     for name, codes in trained.codes(run_id, epoch).items():
         mu, steps = codes.mu[chosen], {}
-        for unit in UNITS:
-            whole = scale(unit, codes)
-            if whole is None:
-                continue
+        for unit, whole in _scales(run_id, epoch)[name].items():
             here = whole[chosen] if whole.ndim == 2 else whole
             if direction == "random":
                 u = directions.random(*mu.shape, stream(seed, f"direction {choice}"))

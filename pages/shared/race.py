@@ -17,18 +17,14 @@ from .downloads import csv
 
 POLL = 0.5
 SAMPLES = 2  # per image, for every estimator: the least that a leave-one-out baseline takes, and the same for all
-WAYS = {
-    "pathwise": {"estimator": "pathwise", "baseline": "none"},
-    "score_function": {"estimator": "score_function", "baseline": "none"},
-    "score_function_loo": {"estimator": "score_function", "baseline": "leave_one_out"},
-    "detached": {"estimator": "detached", "baseline": "none"},
-}
 
 
 def configs(run: Run) -> dict[str, RunConfig]:
     """The run's VAE, by way; all else is the same for all four, down to the seed."""
+    from vae.analysis.gradients import WAYS
+
     shared = {"variants": ("vae",), "samples": SAMPLES}
-    return {name: run.config.model_copy(update=shared | way) for name, way in WAYS.items()}
+    return {name: run.config.model_copy(update=shared | vars(way)) for name, way in WAYS.items()}
 
 
 def train_all(run: Run) -> None:
@@ -71,7 +67,7 @@ def _panel(run: Run, was_active: bool) -> None:
     )
     csv(lambda: history, f"estimators-{run.id}")
     ended = history[history["split"] == "test"].set_index("way")
-    if len(ended) == len(WAYS):
+    if len(ended) == len(WAY_TITLES):
         _notice(ended, data["floor"]["test"][run.config.reconstruction], unit)
 
 
@@ -82,7 +78,7 @@ def _notice(ended: pd.DataFrame, floor: float, unit: str) -> None:
         "kl": "KL (nats)",
         "active_units": "Active units",
     }
-    table = ended.loc[[way for way in WAYS if way in ended.index], list(names)].rename(columns=names)
+    table = ended.loc[[way for way in WAY_TITLES if way in ended.index], list(names)].rename(columns=names)
     table.index = [WAY_TITLES[way] for way in table.index]
     st.dataframe(table.map(lambda value: "–" if pd.isna(value) else f"{value:.4g}"), width="stretch")
     order = ", ".join(f"{WAY_TITLES[way]} {loss:.2f}" for way, loss in ended["loss"].sort_values().items())

@@ -48,10 +48,11 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
     from vae.analysis.sampling import prior
     from vae.learning.training import stream
 
-    seed, found = resources.run(run_id).config.seed, {}
-    for name, codes in trained.codes(run_id, epoch).items():
+    seed, found, of_all = resources.run(run_id).config.seed, {}, trained.codes(run_id, epoch)
+    drawn = prior(*next(iter(of_all.values())).mu.shape, stream(seed, "coverage of the prior"))
+    mmd_of_prior = mmd_to_prior(drawn, stream(seed, "mmd"))  # the same for all: as many codes of as many dimensions
+    for name, codes in of_all.items():
         z = sample(codes, stream(seed, "coverage", epoch)) if VARIANTS[name].noise else codes.mu
-        drawn = prior(*z.shape, stream(seed, "coverage of the prior"))
         decode, axes = decoder(trained.models(run_id, epoch)[name]), np.eye(codes.latent_dim, dtype=np.float32)
         norms = stretch(decode, codes.mu[:STEEPNESS_AT], axes).norm
         found[name] = Coverage(
@@ -59,7 +60,7 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
             std=z.std(axis=0),
             kl=kl_to_prior(z),
             mmd=mmd_to_prior(z, stream(seed, "mmd")),
-            mmd_of_prior=mmd_to_prior(drawn, stream(seed, "mmd")),
+            mmd_of_prior=mmd_of_prior,
             count=len(z),
             steepness=float(np.median(norms)) / trained.watched(run_id).x.shape[1] ** 0.5,
             spread=float(np.sqrt(codes.mu.var(axis=0).mean())),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from sqlalchemy import delete, insert, select
@@ -35,8 +37,13 @@ def measurement(store: Store, run_id: str, epoch: int, kind: str) -> pd.DataFram
 
 def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd.DataFrame) -> None:
     """Keep `table`; NaN is kept as nothing."""
-    rows = table.astype(object).where(table.notna(), None).to_dict("records")
+    rows = records(table)
     key = {"run_id": run_id, "epoch": epoch, "kind": kind}
     with store.write() as connection:
         connection.execute(delete(measurements).where(*(measurements.c[name] == value for name, value in key.items())))
         connection.execute(insert(measurements).values(**key, rows=rows))
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, which knows no NaN: it becomes nothing."""
+    return table.astype(object).where(table.notna(), None).to_dict("records")
