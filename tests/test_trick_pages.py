@@ -351,6 +351,17 @@ def test_a_second_click_queues_no_doubles(stocked: Store, runs: dict[str, str]) 
     assert len(queued(stocked)) == 4
 
 
+def test_the_four_differ_only_in_their_estimator(stocked: Store, runs: dict[str, str]) -> None:
+    wanted = race.configs(stocked.run(runs["2-D"]))
+    assert {way: (it.estimator, it.baseline) for way, it in wanted.items()} == {
+        "pathwise": ("pathwise", "none"),
+        "score_function": ("score_function", "none"),
+        "score_function_loo": ("score_function", "leave_one_out"),
+        "detached": ("detached", "none"),
+    }
+    assert len({it.model_copy(update={"estimator": "pathwise", "baseline": "none"}) for it in wanted.values()}) == 1
+
+
 def test_only_what_is_missing_is_queued(stocked: Store, runs: dict[str, str]) -> None:
     wanted = race.configs(stocked.run(runs["2-D"]))
     done(stocked, wanted["detached"])
