@@ -1,0 +1,100 @@
+"""`python -m vae sensitivity | gradients | bench`: stored runs, and this machine, measured."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from ..settings import Settings
+from .output import emit, json_flag, share_bar
+
+
+def add(commands: Any) -> None:
+    """The commands' parsers."""
+    sensitivity = commands.add_parser("sensitivity", help="how much a small step of a code changes the picture")
+    sensitivity.set_defaults(command=_sensitivity)
+    sensitivity.add_argument("runs", metavar="RUN_ID", nargs="+", help="runs of one configuration, a seed each")
+    sensitivity.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
+    json_flag(sensitivity, "print measurements, ratios and intervals as one JSON object")
+
+    gradients = commands.add_parser("gradients", help="how noisy each way to estimate the encoder's gradient is")
+    gradients.set_defaults(command=_gradients)
+    gradients.add_argument("run", metavar="RUN_ID", help="a run with a variant that samples its codes")
+    gradients.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
+    json_flag(gradients, "print flow and quality as one JSON object")
+
+    bench = commands.add_parser("bench", help="time an epoch of both models against a plain loop")
+    bench.set_defaults(command=_bench)
+    json_flag(bench, "print the measurements as JSON")
+
+
+def _sensitivity(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from .. import measuring
+    from ..analysis.sensitivity import COLUMNS, ratios
+    from ..runs.results import records
+    from ..runs.store import Store
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    runs = [store.run(run_id) for run_id in options.runs]
+    measuring.same_but_for_seed(runs)
+    tables = []
+    for run in runs:
+        epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+        tables.append(measuring.sensitivity_of(store, run.id, epoch, settings, share_bar)[COLUMNS])
+    measured = pd.concat(tables, ignore_index=True)
+    compared = ratios(measured)
+    if options.json:
+        judge = measuring.judge_of(store, measuring.images_of(runs[0], settings))
+        result = {
+            "config": runs[0].config.model_dump(mode="json", exclude={"seed"}),
+            "runs": {run.id: run.config.seed for run in runs},
+            "classifier_accuracy": judge.accuracy if judge else None,
+            "measurements": records(measured),
+            "ratios": records(compared),  # AE ÷ VAE
+        }
+        emit(result, options.json)
+        return 0
+    means = measured.pivot_table(values="rmse", index=["unit", "size"], columns="variant", sort=False)
+    wide = means.reset_index().merge(compared.drop(columns="seeds"), how="left", on=["unit", "size"])
+    print(f"Pixel RMSE of a nudge, {len(runs)} seed{'s' * (len(runs) > 1)}; ratio: AE ÷ VAE, with its 95 % interval.")
+    print(wide.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))
+    return 0
+
+
+def _gradients(options: argparse.Namespace) -> int:
+    import pandas as pd
+
+    from .. import measuring
+    from ..analysis.gradients import WAYS
+    from ..runs.results import records
+    from ..runs.store import Store
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    run = store.run(options.run)
+    epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+    flow = pd.concat([measuring.flow_of(store, run, epoch, settings, way).assign(way=way) for way in WAYS])
+    quality = measuring.gradients_of(store, run.id, epoch, settings, share_bar)
+    if options.json:
+        result = {"run_id": run.id, "epoch": epoch, "variant": measuring.noisy_variant(run)}
+        emit(result | {"flow": records(flow), "quality": records(quality)}, options.json)
+        return 0
+    print(f"Norms of the gradient on its way back, epoch {epoch}:")
+    print(flow.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    print("\nEstimates of the reconstruction's gradient for the encoder:")
+    print(quality.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
+    return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from ..benchmark import measure, table
+
+    results = measure(Settings.from_environment())
+    if options.json:
+        emit(results, options.json)
+    print(table(results), file=sys.stderr if options.json == "-" else sys.stdout)
+    return 0

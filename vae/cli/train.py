@@ -1,0 +1,121 @@
+"""`python -m vae train | runs`: one run, headless, and what is stored."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import Any
+
+from .. import datasets
+from ..config import PRESETS, RunConfig, rule
+from ..errors import InputError
+from ..settings import Settings
+from .output import emit, json_flag
+
+BAR_WIDTH = 24
+
+
+def add(commands: Any) -> None:
+    """The commands' parsers."""
+    train = commands.add_parser("train", help="train one run here, with a progress bar, and save it")
+    train.set_defaults(command=_train)
+    train.add_argument("--preset", choices=PRESETS, default="quick", help="where the other settings start from")
+    for name, field in RunConfig.model_fields.items():
+        choices = (field.json_schema_extra or {}).get("choices")
+        text = f"{field.title}: {', '.join(choices)}" if choices else f"{field.title}: {rule(name)}"
+        # Values stay text here: RunConfig checks them, with the same sentences as on the page.
+        train.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=text.replace("%", "%%"))
+    train.add_argument("--download", action="store_true", help="fetch the data set first if it isn't there")
+    json_flag(train, "print one JSON object with the result")
+
+    runs = commands.add_parser("runs", help="list the stored runs, newest first")
+    runs.set_defaults(command=_runs)
+    runs.add_argument("--limit", type=int, default=50, help="how many at the most")
+    json_flag(runs, "print a JSON list")
+
+
+def _train(options: argparse.Namespace) -> int:
+    settings = Settings.from_environment()
+    given = {name: getattr(options, name) for name in RunConfig.model_fields}
+    base = PRESETS[options.preset].config.model_dump()
+    config = RunConfig.parse(base | {name: value for name, value in given.items() if value is not None})
+    datasets.lookup(config.dataset)
+    if options.download:
+        datasets.download(config.dataset, settings.data_dir, _download_bar)
+
+    from ..runs.document import document
+    from ..runs.execution import check, execute  # imports torch: only now that the request makes sense
+    from ..runs.store import Store, new_owner
+
+    check(config, settings)
+    if options.json and options.json != "-":
+        emit({}, options.json)  # a target that can't be written is better known before an hour of training
+    store = Store(settings.database_url)
+    run_id = store.create(config, new_owner("cli"))
+    status = execute(store, run_id, settings, lambda epoch: _bar(epoch, config.epochs))
+    print(file=sys.stderr)
+    if status != "done":
+        print(f"vae: run {run_id} {status}. {store.run(run_id).error or ''}", file=sys.stderr)
+    result = document(store, run_id)
+    if options.json:
+        emit(result, options.json)
+    else:
+        _print_summary(result)
+    return 0 if status == "done" else 1
+
+
+def _bar(epoch: Any, epochs: int) -> None:
+    full = round(BAR_WIDTH * epoch.epoch / epochs)
+    losses = "  ".join(f"{name} {values.loss:.2f}" for name, values in epoch.metrics.items())
+    line = f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs} [{'█' * full}{'·' * (BAR_WIDTH - full)}]  {losses}"
+    print(f"\r{line}   " if sys.stderr.isatty() else line, end="" if sys.stderr.isatty() else "\n", file=sys.stderr)
+    sys.stderr.flush()
+
+
+def _download_bar(done: int, total: int, name: str) -> None:
+    if sys.stderr.isatty() or done == total:
+        share = f"{done / total:4.0%}" if total else f"{done >> 10:,} kB"
+        print(f"\r{name}: {share}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+
+
+def _print_summary(result: dict[str, Any]) -> None:
+    unit = "nats per image" if result["config"]["reconstruction"] == "bce" else "squared error per image, KL in nats"
+    print(f"run {result['run_id']}: {result['status']} in {result['seconds']:.1f} s. Test images ({unit}):")
+    for name, values in result["variants"].items():
+        test = values["test"]
+        if test is None:
+            continue
+        kl = "" if test["kl"] is None else f"  kl {test['kl']:.2f}"
+        print(f"  {name:10s} loss {test['loss']:.2f}  reconstruction {test['reconstruction']:.2f}{kl}")
+
+
+def _runs(options: argparse.Namespace) -> int:
+    from ..runs.store import Store
+
+    if options.limit < 1:
+        raise InputError(f"limit is {options.limit}, but it must be a whole number of at least 1.")
+    runs = Store(Settings.from_environment().database_url).runs(options.limit)
+    if options.json:
+        emit(
+            [
+                {
+                    "run_id": run.id,
+                    "name": run.name,
+                    "status": run.status,
+                    "epoch": max(run.epoch, 0),
+                    "seconds": run.seconds,
+                    "created_at": run.created_at.isoformat(),
+                    "error": run.error,
+                    "config": run.config.model_dump(mode="json"),
+                }
+                for run in runs
+            ],
+            options.json,
+        )
+        return 0
+    for run in runs:
+        progress = f"{max(run.epoch, 0)}/{run.config.epochs}"
+        print(f"{run.id}  {run.created_at:%Y-%m-%d %H:%M}  {run.status:11s} {progress:>9}  {run.name}")
+    if not runs:
+        print("No runs yet: `python -m vae train` makes one.")
+    return 0
