@@ -321,11 +321,11 @@ def test_a_database_that_is_away_for_a_moment_does_not_end_the_run(store, settin
     ],
     ids=lambda value: str(value) if isinstance(value, dict) else "",
 )
-def test_what_can_be_told_before_training_is(settings, changes, sentence):
+def test_what_can_be_told_before_training_is(store, settings, changes, sentence):
     settings = dataclasses.replace(settings, max_epochs=500)
-    check(QUICK, settings)
+    check(store, QUICK, settings)
     with pytest.raises(InputError, match=sentence):
-        check(QUICK.model_copy(update=changes), settings)
+        check(store, QUICK.model_copy(update=changes), settings)
 
 
 @pytest.mark.parametrize("epochs", [1, 3, 10, 11, 60, 200, 999])

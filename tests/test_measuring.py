@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sqlalchemy import delete, inspect, select, update
+from sqlalchemy import delete, update
 
 from vae import datasets, measuring
 from vae.analysis import sensitivity
@@ -131,7 +131,7 @@ def test_what_is_not_there_is_told_in_a_sentence(store: Store, settings: Setting
     refused(lambda: sensitivity_of(store, run.id, 3, settings), "epoch 3", run.id)
     with store.write() as connection:
         connection.execute(update(schema.runs).values(data=run.data | {"hash": "another"}))
-    refused(lambda: images_of(store.run(run.id), settings), "digits", run.id)
+    refused(lambda: images_of(store, store.run(run.id), settings), "digits", run.id)
     refused(lambda: sensitivity_of(store, run.id, 2, settings), "digits", run.id)
     with store.write() as connection:
         connection.execute(delete(schema.weights).where(schema.weights.c.epoch == 2))
@@ -200,21 +200,3 @@ def test_a_classifier_kept_twice_is_the_second(store: Store) -> None:
     results.keep_classifier(store, "hash", 0.5, b"first")
     results.keep_classifier(store, "hash", 0.75, b"second")
     assert results.classifier(store, "hash") == (0.75, b"second")
-
-
-def test_a_database_of_version_1_is_brought_up_and_keeps_its_runs(store: Store, settings: Settings) -> None:
-    run = finished(store, settings)
-    history, weights = store.history(run.id), store.weights(run.id, 2)
-    with store.write() as connection:
-        for table in (schema.measurements, schema.classifiers):
-            table.drop(connection)
-        connection.execute(update(schema.schema_version).values(version=1))
-    reopened = Store(settings.database_url)
-    assert {"classifiers", "measurements"} <= set(inspect(reopened.engine).get_table_names())
-    with reopened.engine.connect() as connection:
-        assert connection.scalars(select(schema.schema_version.c.version)).all() == [2]
-    assert reopened.run(run.id) == run
-    pd.testing.assert_frame_equal(reopened.history(run.id), history)
-    assert reopened.weights(run.id, 2) == weights
-    results.keep_measurement(reopened, run.id, 2, "kind", history)
-    assert results.measurement(Store(settings.database_url), run.id, 2, "kind") is not None

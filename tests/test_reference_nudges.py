@@ -27,7 +27,7 @@ def trained(store: Store, settings: Settings, seed: int) -> Run:
 
 
 def nudged(store: Store, run: Run, settings: Settings) -> pd.DataFrame:
-    images = images_of(run, settings)
+    images = images_of(store, run, settings)
     x = images.test_x.astype(np.float32) / images.white
     models = models_of(store, run, last_epoch(store, run))
     return sensitivity.measure(models, x, seed=run.config.seed, units=UNITS, sizes=(0.1,))

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from . import datasets
 from .analysis import gradients, sensitivity
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
@@ -17,7 +16,7 @@ from .datasets import Images
 from .errors import InputError
 from .learning.models import Autoencoder
 from .learning.variants import VARIANTS
-from .runs import results
+from .runs import results, uploads
 from .runs.payloads import pack_tensors, unpack, unpack_tensors
 from .runs.store import Run, Store
 from .settings import Settings
@@ -38,9 +37,9 @@ def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:
     }
 
 
-def images_of(run: Run, settings: Settings) -> Images:
+def images_of(store: Store, run: Run, settings: Settings) -> Images:
     """The data set a run was trained on. Raises InputError when it isn't here, or is another one by now."""
-    images = datasets.load(run.config.dataset, settings.data_dir)
+    images = uploads.load(store, run.config.dataset, settings.data_dir)
     if images.hash != run.data["hash"]:
         raise InputError(f"{run.config.dataset} on this computer is not what run {run.id} was trained on.")
     return images
@@ -80,7 +79,7 @@ def sensitivity_of(
     if kept is not None:
         return kept
     run = store.run(run_id)
-    models, images = models_of(store, run, epoch), images_of(run, settings)
+    models, images = models_of(store, run, epoch), images_of(store, run, settings)
     if len(images.classes) > 1 and not results.classifier(store, images.hash):
         progress(0.0, "Training the reference classifier")
     judge = judge_of(store, images)
@@ -118,7 +117,7 @@ def flow_of(store: Store, run: Run, epoch: int, settings: Settings, way: str) ->
     return gradients.flow(
         models_of(store, run, epoch)[name],
         VARIANTS[name],
-        batch_of(store, run, images_of(run, settings)),
+        batch_of(store, run, images_of(store, run, settings)),
         run.config.reconstruction,
         run.config.beta,
         way=way,
@@ -141,7 +140,7 @@ def gradients_of(
     model = models_of(store, run, epoch)[noisy_variant(run)]
     measured = gradients.estimator_quality(
         model,
-        batch_of(store, run, images_of(run, settings)),
+        batch_of(store, run, images_of(store, run, settings)),
         run.config.reconstruction,
         seed=run.config.seed,
         progress=lambda share: progress(share, "Estimating the same gradient again and again"),

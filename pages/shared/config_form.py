@@ -7,7 +7,6 @@ from typing import Any
 import streamlit as st
 
 from vae.config import PRESETS, RunConfig, as_text
-from vae.datasets import DATASETS, lookup
 from vae.errors import InputError
 
 from . import resources
@@ -45,7 +44,7 @@ def fill_once(config: RunConfig | None = None) -> None:
     asked = {name: st.query_params[name] for name in RunConfig.model_fields if name in st.query_params}
     try:
         linked = RunConfig.parse(base.model_dump() | asked)
-        lookup(linked.dataset)
+        resources.dataset(linked.dataset)
         fill(linked)
     except InputError as error:
         st.session_state[f"{PREFIX}link_error"] = f"The link's settings were not taken over. {error}"
@@ -94,7 +93,7 @@ def parsed() -> RunConfig:
 
 def available(config: RunConfig) -> bool:
     """Whether its data set is on this computer."""
-    return lookup(config.dataset).available(resources.settings().data_dir)
+    return resources.dataset(config.dataset).available(resources.settings().data_dir)
 
 
 def link_error() -> str | None:
@@ -107,7 +106,8 @@ def _field(name: str) -> None:
     choices = field.json_schema_extra.get("choices")
     shared: dict[str, Any] = {"key": _key(name), "persist_state": "session", "help": _help(field.description, choices)}
     if name == "dataset":
-        st.selectbox(field.title, list(DATASETS), format_func=lambda entry: DATASETS[entry].title, **shared)
+        known = resources.catalogue()
+        st.selectbox(field.title, list(known), format_func=lambda entry: known[entry].title, **shared)
     elif name == "variants":
         st.multiselect(field.title, list(choices), **shared)
     elif choices:

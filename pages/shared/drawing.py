@@ -6,18 +6,18 @@ import streamlit as st
 
 from pages.components.svg import svg
 from vae.config import RunConfig
-from vae.datasets import DATASETS
 from vae.figures.network import network_svg
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.variants import VARIANTS, parameter_count
 
+from . import resources
 from .estimate import training_time
 from .live import duration
 
 
 def networks(config: RunConfig) -> None:
     """One drawing per variant, AE left and VAE right, and an estimate of the training time."""
-    height, width = DATASETS[config.dataset].shape
+    height, width = resources.dataset(config.dataset).shape
     layers = config.layers(height * width)
     for column, name in zip(st.columns(len(config.variants)), config.variants, strict=True):
         variant = VARIANTS[name]

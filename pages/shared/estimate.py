@@ -5,7 +5,6 @@ from __future__ import annotations
 from statistics import median
 
 from vae.config import RunConfig
-from vae.datasets import DATASETS
 from vae.learning.variants import parameter_count
 
 from . import resources
@@ -18,7 +17,7 @@ RUNS_COMPARED = 12
 
 def _counted(config: RunConfig) -> float:
     """Seconds on the machine that the constants were measured on."""
-    dataset = DATASETS[config.dataset]
+    dataset = resources.dataset(config.dataset)
     images = max(1, dataset.train_size - config.validation_size)
     images = min(images, config.train_limit) if config.train_limit else images
     layers = config.layers(dataset.shape[0] * dataset.shape[1])

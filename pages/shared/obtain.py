@@ -12,7 +12,7 @@ from . import resources
 
 def offer_download(name: str) -> None:
     """Say where the missing data set `name` belongs, and fetch it at a click."""
-    dataset, folder = datasets.lookup(name), resources.settings().data_dir
+    dataset, folder = resources.dataset(name), resources.settings().data_dir
     st.info(
         f"{dataset.title} isn't on this computer yet. Its files belong in `{folder / dataset.torchvision / 'raw'}`; "
         "the digits need no download.",

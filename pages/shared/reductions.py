@@ -5,7 +5,6 @@ from __future__ import annotations
 import streamlit as st
 
 from vae.config import PRESETS, RunConfig
-from vae.datasets import DATASETS
 
 from . import kin, resources, selection
 from .live import BADGES
@@ -53,8 +52,8 @@ def the_trap() -> None:
 def trap_configs() -> dict[str, RunConfig]:
     """The collapse and its repair, on MNIST, or on the digits where MNIST isn't here."""
     config = COLLAPSE
-    if not DATASETS[config.dataset].available(resources.settings().data_dir):
-        height, width = DATASETS["digits"].shape
+    if not resources.dataset(config.dataset).available(resources.settings().data_dir):
+        height, width = resources.dataset("digits").shape
         shared = {"dataset": "digits", "validation_size": 200, "hidden": (128,), "epochs": 30}
         config = config.model_copy(update=shared | {"beta": height * width / config.latent_dim})
     return {TRAP: config, REPAIR: config.model_copy(update={"beta": 1.0})}
@@ -66,8 +65,8 @@ def _train_both() -> None:
     if len(found) < len(configs):
         trap = configs[TRAP]
         st.markdown(
-            f"On {DATASETS[trap.dataset].title} with a {trap.latent_dim}-D code: averages are β = {trap.beta:g}, sums "
-            "are β = 1."
+            f"On {resources.dataset(trap.dataset).title} with a {trap.latent_dim}-D code: averages are "
+            f"β = {trap.beta:g}, sums are β = 1."
         )
         kin.offer("Train the collapse and its repair", configs)
     if found:

@@ -11,7 +11,9 @@ import pandas as pd
 import streamlit as st
 
 from vae.config import RunConfig
+from vae.datasets import Dataset
 from vae.errors import InputError
+from vae.runs import uploads
 from vae.runs.jobs import Jobs
 from vae.runs.payloads import unpack
 from vae.runs.store import Run, Store
@@ -110,7 +112,18 @@ def recent(limit: int) -> list[Run]:
     return store().runs(limit)
 
 
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def catalogue() -> dict[str, Dataset]:
+    """All data sets that a run may learn from, by the name that a config gives them; never changed."""
+    return uploads.catalogue(store())
+
+
+def dataset(name: str) -> Dataset:
+    """One of the catalogue. Raises InputError when there is none of this name."""
+    return catalogue()[name] if name in catalogue() else uploads.lookup(store(), name)
+
+
 def forget() -> None:
     """Drop shared reads after a change, so that whoever made it sees it at once."""
-    for read in (run, progress, recent):
+    for read in (run, progress, recent, catalogue):
         read.clear()

@@ -9,7 +9,8 @@ import numpy as np
 import streamlit as st
 
 from pages.components.decoders import LARGEST, payload
-from vae import datasets
+from vae.datasets import Images
+from vae.runs import uploads
 from vae.runs.payloads import unpack
 
 from . import resources
@@ -55,7 +56,7 @@ class Watched:
 def watched(run_id: str) -> Watched:
     """Raises InputError when the data set isn't on this computer."""
     run = resources.run(run_id)
-    images = datasets.load(run.config.dataset, resources.settings().data_dir)
+    images = uploads.load(resources.store(), run.config.dataset, resources.settings().data_dir)
     split = unpack(resources.store().split_rows(run_id))
     rows = (split["validation"] if len(split["validation"]) else split["train"])[:LOOKED_AT]
     return Watched(
@@ -118,7 +119,7 @@ def test_images(run_id: str) -> np.ndarray:
     return images.test_x[:JUDGED].astype(np.float32) / images.white
 
 
-def _images(run_id: str) -> datasets.Images:
+def _images(run_id: str) -> Images:
     from vae.measuring import images_of
 
-    return images_of(resources.run(run_id), resources.settings())
+    return images_of(resources.store(), resources.run(run_id), resources.settings())

@@ -48,7 +48,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
     measured = pd.concat(tables, ignore_index=True)
     compared = ratios(measured)
     if options.json:
-        judge = measuring.judge_of(store, measuring.images_of(runs[0], settings))
+        judge = measuring.judge_of(store, measuring.images_of(store, runs[0], settings))
         result = {
             "config": runs[0].config.model_dump(mode="json", exclude={"seed"}),
             "runs": {run.id: run.config.seed for run in runs},

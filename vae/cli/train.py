@@ -35,22 +35,23 @@ def add(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    from ..runs import uploads
+    from ..runs.store import Store, new_owner
+
     settings = Settings.from_environment()
     given = {name: getattr(options, name) for name in RunConfig.model_fields}
     base = PRESETS[options.preset].config.model_dump()
     config = RunConfig.parse(base | {name: value for name, value in given.items() if value is not None})
-    datasets.lookup(config.dataset)
-    if options.download:
+    if options.download and not config.dataset.startswith(uploads.OWN):
         datasets.download(config.dataset, settings.data_dir, _download_bar)
 
     from ..runs.document import document
     from ..runs.execution import check, execute  # imports torch: only now that the request makes sense
-    from ..runs.store import Store, new_owner
 
-    check(config, settings)
+    store = Store(settings.database_url)
+    check(store, config, settings)
     if options.json and options.json != "-":
         emit({}, options.json)  # a target that can't be written is better known before an hour of training
-    store = Store(settings.database_url)
     run_id = store.create(config, new_owner("cli"))
     status = execute(store, run_id, settings, lambda epoch: _bar(epoch, config.epochs))
     print(file=sys.stderr)

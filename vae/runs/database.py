@@ -58,16 +58,25 @@ def _prepare(engine: Engine) -> None:
             schema.metadata.create_all(connection)
             connection.execute(insert(schema.schema_version).values(version=schema.SCHEMA_VERSION))
             version = schema.SCHEMA_VERSION
-        if version == 1:  # version 2 only adds tables
-            schema.metadata.create_all(connection)
-            connection.execute(update(schema.schema_version).values(version=2))
-            version = 2
+        if version < schema.SCHEMA_VERSION:
+            _upgrade(connection, version)
+            version = schema.SCHEMA_VERSION
     if version != schema.SCHEMA_VERSION:
         raise InputError(
             f"The database was written by {'a newer' if version > schema.SCHEMA_VERSION else 'an older'} version of "
             f"this program (schema {version}, this one knows {schema.SCHEMA_VERSION}). Update the program, or name "
             "another database with VAE_DATABASE_URL."
         )
+
+
+def _upgrade(connection: Connection, version: int) -> None:
+    """Bring an older database to this version; nothing in it is lost."""
+    if version < 3:
+        for column in (schema.runs.c.tags, schema.runs.c.note, schema.runs.c.deleted_at):
+            kind = column.type.compile(connection.dialect)
+            connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {column.name} {kind}")
+    schema.metadata.create_all(connection)  # tables that came with later versions
+    connection.execute(update(schema.schema_version).values(version=schema.SCHEMA_VERSION))
 
 
 def _unwritable(where: str | None, reason: str) -> str:

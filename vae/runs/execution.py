@@ -20,6 +20,7 @@ from ..errors import InputError
 from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
 from ..learning.training import Diverged, Epoch, Training, pick_device
 from ..settings import Settings
+from . import uploads
 from .payloads import pack, pack_tensors, unpack_tensors
 from .store import EpochRecord, Run, Store, Superseded
 
@@ -29,13 +30,13 @@ WATCH_EVERY = 0.25  # seconds between looks at the stop flag; a stop is honoured
 BEATS_EVERY = 4  # looks between two signs of life
 
 
-def check(config: RunConfig, settings: Settings) -> None:
+def check(store: Store, config: RunConfig, settings: Settings) -> None:
     """All that can be told before training. Raises InputError; nothing is written."""
     if config.epochs > settings.max_epochs:
         raise InputError(
             f"epochs is {config.epochs:,}, but this server allows {settings.max_epochs:,} (VAE_MAX_EPOCHS)."
         )
-    datasets.split(datasets.load(config.dataset, settings.data_dir), config.validation_size, config.train_limit)
+    datasets.split(uploads.load(store, config.dataset, settings.data_dir), config.validation_size, config.train_limit)
     pick_device(config.device)
 
 
@@ -79,7 +80,7 @@ def _train(
 ) -> dict[str, dict] | None:
     """Test metrics by variant; None when stopped before the last epoch."""
     config = run.config
-    images = datasets.load(config.dataset, settings.data_dir)
+    images = uploads.load(store, config.dataset, settings.data_dir)
     split = datasets.split(images, config.validation_size, config.train_limit)
     training = Training(config, images, split, threads=settings.threads)
     checkpoint = store.checkpoint(run.id)

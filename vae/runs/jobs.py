@@ -69,7 +69,7 @@ class Jobs:
         """Queue a run. Raises InputError when it can't be trained here, or when too many are waiting."""
         from .execution import check
 
-        check(config, self.settings)
+        check(self.store, config, self.settings)
         if len(self.store.queue()) >= self.settings.max_queued:
             raise InputError(
                 f"{self.settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have "

@@ -2,6 +2,7 @@
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -16,7 +17,9 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_VERSION = 2  # 2: what has been measured on runs (classifiers, measurements)
+# 2: what has been measured on runs (classifiers, measurements). 3: names that people give (tags, note), runs that were
+# deleted and may come back, sweeps, images of one's own.
+SCHEMA_VERSION = 3
 
 metadata = MetaData()
 
@@ -44,6 +47,9 @@ runs = Table(
     Column("started_at", DateTime(timezone=True)),
     Column("finished_at", DateTime(timezone=True)),
     Column("seconds", Float, nullable=False, default=0.0),  # sum over its epochs, without waiting
+    Column("tags", JSON),  # a list of words; none: no tag
+    Column("note", Text),
+    Column("deleted_at", DateTime(timezone=True)),  # not shown from then on; may be brought back until it is purged
     Index("runs_by_status", "status", "queued_at"),
     Index("runs_by_age", "created_at"),
 )
@@ -110,4 +116,40 @@ measurements = Table(
     Column("epoch", Integer, primary_key=True),
     Column("kind", String(40), primary_key=True),  # what was measured, and by which version of the procedure
     Column("rows", JSON, nullable=False),  # a list of records
+)
+
+# Many runs asked for at once. Optuna keeps its own tables (studies, trials, …) in the same database.
+
+sweeps = Table(
+    "sweeps",
+    metadata,
+    Column("id", String(12), primary_key=True),  # also the name of its Optuna study
+    Column("name", String(200), nullable=False),
+    Column("spec", JSON, nullable=False),
+    Column("status", String(12), nullable=False),  # running → done | stopped | failed
+    Column("error", Text),
+    Column("owner", String(40), nullable=False),  # the dashboard or command that moves it on
+    Column("pulse", Integer, nullable=False, default=0),
+    Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("finished_at", DateTime(timezone=True)),
+)
+
+sweep_runs = Table(  # one row per point and seed, so that none is trained, or counted, twice
+    "sweep_runs",
+    metadata,
+    Column("sweep_id", ForeignKey("sweeps.id", ondelete="CASCADE"), primary_key=True),
+    Column("number", Integer, primary_key=True),  # of the Optuna trial
+    Column("seed", BigInteger, primary_key=True),
+    Column("run_id", ForeignKey("runs.id", ondelete="CASCADE"), nullable=False),
+    Index("sweep_runs_by_run", "run_id"),
+)
+
+uploads = Table(  # images of one's own, by their content: workers anywhere read them here
+    "uploads",
+    metadata,
+    Column("hash", String(64), primary_key=True),  # Images.hash
+    Column("name", String(80), nullable=False),
+    Column("info", JSON, nullable=False),  # shape, classes, counts: what is known without reading the payload
+    Column("payload", LargeBinary, nullable=False),  # safetensors
+    Column("created_at", DateTime(timezone=True), nullable=False),
 )

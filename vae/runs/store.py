@@ -50,6 +50,9 @@ class Run:
     started_at: dt.datetime | None
     finished_at: dt.datetime | None
     seconds: float
+    tags: tuple[str, ...]
+    note: str | None
+    deleted_at: dt.datetime | None
 
     @property
     def active(self) -> bool:
@@ -129,7 +132,8 @@ class Store:
 
     def runs(self, limit: int = 50, status: Sequence[str] | None = None) -> list[Run]:
         """The newest runs first."""
-        query = select(runs).order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
+        shown = runs.c.deleted_at.is_(None)
+        query = select(runs).where(shown).order_by(runs.c.created_at.desc(), runs.c.id).limit(limit)
         if status is not None:
             query = query.where(runs.c.status.in_(status))
         with self.engine.connect() as connection:
@@ -146,6 +150,38 @@ class Store:
         query = select(runs.c.id).where(runs.c.owner == owner, runs.c.status == status).order_by(runs.c.queued_at)
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
+
+    # What people say of runs
+
+    def describe(self, run_id: str, *, name: str, tags: Sequence[str], note: str) -> None:
+        """Rename, tag and note. Raises InputError when a text is too long or the name is empty."""
+        name, note = name.strip(), note.strip()
+        tags = sorted({tag.strip() for tag in tags} - {""})
+        if not name or len(name) > 200:
+            raise InputError("A run's name takes 1 to 200 characters.")
+        if len(tags) > 20 or any(len(tag) > 40 for tag in tags) or len(note) > 5000:
+            raise InputError("A run takes up to 20 tags of 40 characters, and a note of 5,000.")
+        with self.write() as connection:
+            connection.execute(
+                update(runs).where(runs.c.id == run_id).values(name=name, tags=tags or None, note=note or None)
+            )
+
+    def delete(self, run_ids: Sequence[str]) -> int:
+        """Take runs that have ended out of sight; they can be restored until they are purged. Returns how many."""
+        with self.write() as connection:
+            mine = runs.c.id.in_(run_ids), runs.c.status.in_(ENDED), runs.c.deleted_at.is_(None)
+            return connection.execute(update(runs).where(*mine).values(deleted_at=now())).rowcount
+
+    def restore(self, run_ids: Sequence[str]) -> int:
+        """Undo `delete`. Returns how many came back."""
+        with self.write() as connection:
+            mine = runs.c.id.in_(run_ids), runs.c.deleted_at.is_not(None)
+            return connection.execute(update(runs).where(*mine).values(deleted_at=None)).rowcount
+
+    def purge(self, before: dt.datetime) -> int:
+        """Remove for good what was deleted before that time. Returns how many."""
+        with self.write() as connection:
+            return connection.execute(delete(runs).where(runs.c.deleted_at < before)).rowcount
 
     # A run's life, from the page's side
 
@@ -326,7 +362,7 @@ def _run(row: Any) -> Run:
     for name, value in values.items():
         if isinstance(value, dt.datetime) and value.tzinfo is None:  # SQLite forgets the zone; all are UTC
             values[name] = value.replace(tzinfo=dt.UTC)
-    return Run(**values | {"config": RunConfig.parse(values["config"])})
+    return Run(**values | {"config": RunConfig.parse(values["config"]), "tags": tuple(values["tags"] or ())})
 
 
 def _still_mine(connection: Connection, run: Run) -> None:
