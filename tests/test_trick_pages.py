@@ -221,7 +221,7 @@ def test_the_graphs_caption_counts_the_images_it_is_measured_on(
     stocked: Store, runs: dict[str, str], kind: str
 ) -> None:
     run = stocked.run(runs[kind])
-    count = len(batch_of(stocked, run, images_of(run, resources.settings())))
+    count = len(batch_of(stocked, run, images_of(stocked, run, resources.settings())))
     what = "training" if kind == "training images" else "validation"
     assert count == {"5 images": 5}.get(kind, 32)
     assert f"on {count} {what} images with the weights of epoch" in texts(open_page("the_trick.py", run=run.id))
