@@ -23,6 +23,7 @@ from .settings import Settings
 
 # A new number when a procedure changes, so that old tables are not taken for new ones.
 KINDS = {"sensitivity": "sensitivity 1", "gradients": "gradients 1"}
+RATIO_IMAGES = 2000  # at the most, for the ratio by which a sweep may choose
 Progress = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
 
 
@@ -94,6 +95,19 @@ def sensitivity_of(
     measured = sensitivity.table(moved, run.config.seed).merge(sensitivity.quartiles(moved))
     results.keep_measurement(store, run_id, epoch, KINDS["sensitivity"], measured)
     return measured
+
+
+def ratio_of(store: Store, run: Run, settings: Settings, unit: str = "latent_std", size: float = 0.1) -> float:
+    """How many times as much one nudge changes the autoencoder's pictures as the VAE's, on the validation images.
+
+    For choosing settings, so the test images are left alone. Raises InputError as `sensitivity_of`.
+    """
+    images, split = images_of(store, run, settings), unpack(store.split_rows(run.id))
+    rows = split["validation"] if len(split["validation"]) else split["train"]
+    x = images.train_x[rows[:RATIO_IMAGES]].astype(np.float32) / images.white
+    models = models_of(store, run, last_epoch(store, run))
+    table = sensitivity.measure(models, x, seed=run.config.seed, units=(unit,), sizes=(size,))
+    return float(sensitivity.ratios(table)["ratio"].iloc[0])
 
 
 def noisy_variant(run: Run) -> str:

@@ -7,9 +7,9 @@ import sys
 from typing import Any
 
 from .. import datasets
-from ..config import PRESETS, RunConfig, rule
 from ..errors import InputError
 from ..settings import Settings
+from .configs import config_flags, config_of
 from .output import emit, json_flag
 
 BAR_WIDTH = 24
@@ -19,12 +19,7 @@ def add(commands: Any) -> None:
     """The commands' parsers."""
     train = commands.add_parser("train", help="train one run here, with a progress bar, and save it")
     train.set_defaults(command=_train)
-    train.add_argument("--preset", choices=PRESETS, default="quick", help="where the other settings start from")
-    for name, field in RunConfig.model_fields.items():
-        choices = (field.json_schema_extra or {}).get("choices")
-        text = f"{field.title}: {', '.join(choices)}" if choices else f"{field.title}: {rule(name)}"
-        # Values stay text here: RunConfig checks them, with the same sentences as on the page.
-        train.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=text.replace("%", "%%"))
+    config_flags(train)
     train.add_argument("--download", action="store_true", help="fetch the data set first if it isn't there")
     json_flag(train, "print one JSON object with the result")
 
@@ -39,9 +34,7 @@ def _train(options: argparse.Namespace) -> int:
     from ..runs.store import Store, new_owner
 
     settings = Settings.from_environment()
-    given = {name: getattr(options, name) for name in RunConfig.model_fields}
-    base = PRESETS[options.preset].config.model_dump()
-    config = RunConfig.parse(base | {name: value for name, value in given.items() if value is not None})
+    config = config_of(options)
     if options.download and not config.dataset.startswith(uploads.OWN):
         datasets.download(config.dataset, settings.data_dir, _download_bar)
 

@@ -89,6 +89,10 @@ class Jobs:
         self._wake.set()
         return queued
 
+    def wake(self) -> None:
+        """Look at the queue now: somebody else has put a run of ours into it."""
+        self._wake.set()
+
     def position(self, run_id: str) -> int:
         """Place in the queue, 1 for the next; 0 when it isn't waiting."""
         queue = self.store.queue()
@@ -149,6 +153,7 @@ class Jobs:
         free = len(self._client.nthreads()) - len(self._tasks)
         for run_id in [run_id for run_id in waiting if run_id not in self._tasks][: max(free, 0)]:
             self._tasks[run_id] = self._client.submit(train_on_worker, run_id, pure=False)
+            self._tasks[run_id].add_done_callback(lambda _: self._wake.set())  # its worker is free: look at once
 
     def _keep_alive(self) -> None:
         """Signs of life for our runs; runs of others that show none are marked interrupted."""

@@ -107,20 +107,8 @@ class Store:
 
     def create(self, config: RunConfig, owner: str) -> str:
         """Queue a run and return its id."""
-        run_id = secrets.token_hex(4)
         with self.write() as connection:
-            connection.execute(
-                insert(runs).values(
-                    id=run_id,
-                    name=config.name()[:200],
-                    config=config.model_dump(mode="json"),
-                    status="queued",
-                    owner=owner,
-                    created_at=now(),
-                    queued_at=now(),
-                )
-            )
-        return run_id
+            return new_run(connection, config, owner)
 
     def run(self, run_id: str) -> Run:
         """Raises InputError when there is no such run."""
@@ -356,12 +344,34 @@ class Store:
             return {row.variant: row.payload for row in rows}
 
 
+def new_run(connection: Connection, config: RunConfig, owner: str) -> str:
+    """Queue a run within somebody's transaction, and return its id."""
+    run_id = secrets.token_hex(4)
+    connection.execute(
+        insert(runs).values(
+            id=run_id,
+            name=config.name()[:200],
+            config=config.model_dump(mode="json"),
+            status="queued",
+            owner=owner,
+            created_at=now(),
+            queued_at=now(),
+        )
+    )
+    return run_id
+
+
+def utc(values: dict[str, Any]) -> dict[str, Any]:
+    """A row's values, its times with their zone: SQLite forgets it, and all are UTC."""
+    return {
+        name: value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is None else value
+        for name, value in values.items()
+    }
+
+
 def _run(row: Any) -> Run:
-    values = row._asdict()
+    values = utc(row._asdict())
     values.pop("split_hash")
-    for name, value in values.items():
-        if isinstance(value, dt.datetime) and value.tzinfo is None:  # SQLite forgets the zone; all are UTC
-            values[name] = value.replace(tzinfo=dt.UTC)
     return Run(**values | {"config": RunConfig.parse(values["config"]), "tags": tuple(values["tags"] or ())})
 
 

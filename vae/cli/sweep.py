@@ -1,0 +1,156 @@
+"""`python -m vae sweep`: many runs on this machine's workers, chosen by Optuna; goes on where it was stopped."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from typing import Any
+
+from ..errors import InputError
+from ..settings import Settings
+from .configs import config_flags, config_of
+from .output import emit, json_flag
+
+LOOK = 0.3  # seconds between looks at what is done
+
+
+def add(commands: Any) -> None:
+    """The command's parser."""
+    from ..runs.sweep_spec import OBJECTIVES, READY, SAMPLERS
+
+    sweep = commands.add_parser(
+        "sweep", help="train many runs: a grid, or points that Optuna chooses, by several seeds"
+    )
+    sweep.set_defaults(command=_sweep)
+    sweep.add_argument(
+        "--over",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUES",
+        help="beta=0,0.5,1 or learning_rate=1e-4..1e-2:log; again for each further field",
+    )
+    sweep.add_argument("--ready", choices=READY, help="a ready-made question instead: " + ", ".join(READY))
+    sweep.add_argument("--seeds", type=int, help="per point; 3 unless given")
+    sweep.add_argument("--sampler", choices=SAMPLERS, help="how points are chosen; grid unless given")
+    sweep.add_argument("--points", type=int, help="how many, for the samplers that draw them; 20 unless given")
+    sweep.add_argument("--objective", action="append", choices=OBJECTIVES, help="what is judged; may be given twice")
+    sweep.add_argument("--of", metavar="VARIANT", help="the variant that is judged; vae unless given")
+    sweep.add_argument("--prune", action="store_true", default=None, help="stop points that are hopeless")
+    sweep.add_argument("--name", help="what to call it")
+    sweep.add_argument("--resume", metavar="SWEEP_ID", help="go on with a sweep that was stopped")
+    config_flags(sweep)
+    json_flag(sweep, "print points and results as one JSON object")
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from ..runs import sweeps
+    from ..runs.execution import check
+    from ..runs.jobs import Jobs
+    from ..runs.store import Store
+    from ..sweeping import Sweeper
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    if options.resume:
+        sweeps.find(store, options.resume)
+    else:
+        name, spec = _asked(options)
+        check(store, spec.base, settings)
+    if options.json and options.json != "-":
+        emit({}, options.json)  # a target that can't be written is better known before an hour of training
+    jobs = Jobs(store, settings)
+    if options.resume:
+        sweep_id = options.resume
+        if not sweeps.resume(store, sweep_id, jobs.owner):
+            raise InputError(
+                f"Sweep {sweep_id} is {sweeps.find(store, sweep_id).status}, so there is nothing to resume."
+            )
+    else:
+        sweep_id = sweeps.create(store, spec, name, jobs.owner)
+    sweeper = Sweeper(store, settings, jobs)
+    jobs.start()
+    sweeper.start()
+    try:
+        _watch(store, sweep_id)
+    except KeyboardInterrupt:
+        sweeps.stop(store, sweep_id)
+        print(f"\nvae: stopped; go on with: python -m vae sweep --resume {sweep_id}", file=sys.stderr)
+    finally:
+        sweeper.close()
+        jobs.close()
+    return _report(store, sweep_id, options.json)
+
+
+def _asked(options: argparse.Namespace) -> tuple[str, Any]:
+    """Name and spec. Raises InputError."""
+    from ..runs.sweep_spec import READY, SweepSpec, parse_over
+
+    named = {
+        "seeds": options.seeds,
+        "sampler": options.sampler,
+        "points": options.points,
+        "objectives": tuple(options.objective) if options.objective else None,
+        "of": options.of,
+        "prune": options.prune,
+    }
+    given = {name: value for name, value in named.items() if value is not None}
+    if options.ready:
+        if options.over:
+            raise InputError("A ready-made sweep has fields of its own: give --ready or --over, not both.")
+        title, _, spec = READY[options.ready]
+        flags = spec.base.model_dump() | {
+            name: value for name, value in vars(options).items() if name in spec.base.model_fields and value is not None
+        }
+        base = type(spec.base).parse(flags)
+        parts = spec.model_dump(exclude={"base", "over"})
+        return options.name or title, SweepSpec.parse(base, spec.over, **parts | given)
+    over = dict(parse_over(text) for text in options.over)
+    spec = SweepSpec.parse(config_of(options), over, **given)
+    return options.name or " × ".join(over), spec
+
+
+def _watch(store: Any, sweep_id: str) -> None:
+    from ..runs import sweeps
+
+    told = None
+    while (sweep := sweeps.find(store, sweep_id)).status == "running":
+        ended = sum(member.status == "done" for member in sweeps.members(store, sweep_id))
+        if ended != told:
+            total = sweep.spec.size * sweep.spec.seeds
+            print(f"sweep {sweep_id}: {ended} of {total} runs done", file=sys.stderr, flush=True)
+            told = ended
+        time.sleep(LOOK)
+
+
+def _report(store: Any, sweep_id: str, target: str | None) -> int:
+    from ..runs import sweeps
+    from ..runs.results import records
+    from ..sweeping import params_by_number, points
+
+    sweep = sweeps.find(store, sweep_id)
+    trials = points(store, sweep)
+    table = sweeps.results(store, sweep_id, params_by_number(trials))
+    if target:
+        listed = [
+            {
+                "number": trial.number,
+                "state": trial.state.name.lower(),
+                "params": trial.params,
+                "values": dict(zip(sweep.spec.objectives, trial.values or (), strict=False)),
+                "reason": trial.user_attrs.get("reason"),
+            }
+            for trial in trials
+        ]
+        head = {"sweep_id": sweep_id, "name": sweep.name, "status": sweep.status, "error": sweep.error}
+        emit(head | {"spec": sweep.spec.model_dump(mode="json"), "points": listed, "results": records(table)}, target)
+    else:
+        params = list(table.columns[1 : 1 + len(sweep.spec.over)])
+        means = table.groupby([*params, "variant", "split"], sort=False)[
+            ["reconstruction", "kl", "mse_from_mean"]
+        ].mean()
+        print(f"sweep {sweep_id}: {sweep.status}, {len(trials)} points × {sweep.spec.seeds} seeds; means over seeds:")
+        print(means.reset_index().to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))
+    if sweep.error:
+        print(f"vae: {sweep.error}", file=sys.stderr)
+    return 0 if sweep.status == "done" else 1

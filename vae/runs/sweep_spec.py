@@ -1,0 +1,223 @@
+"""What a sweep asks for: the fields of RunConfig it goes over, how points are chosen, and by what they are judged."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import product
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
+
+from ..config import RunConfig, as_text
+from ..errors import InputError
+from ..learning.variants import VARIANTS
+
+SAMPLERS = {
+    "grid": "Every combination, once.",
+    "random": "Points drawn at random.",
+    "tpe": "Points drawn where earlier ones were good (tree-structured Parzen estimator, Bergstra et al. 2011).",
+}
+OBJECTIVES = {  # name → (minimise or maximise, what it is)
+    "reconstruction": ("minimize", "What it costs to rebuild the validation images."),
+    "kl": ("minimize", "KL(q(z|x) ‖ N(0, I)) of the validation images, in nats."),
+    "loss": ("minimize", "What the model minimises, on the validation images."),
+    "ratio": (
+        "maximize",
+        "How many times as much a nudge of 0.1 × the codes' standard deviation changes the autoencoder's pictures as "
+        "the VAE's, on the validation images.",
+    ),
+}
+FIXED = ("seed", "variants", "device")  # what no sweep goes over; seeds have a number of their own
+MOST_RUNS = 2000
+MOST_SEEDS = 50
+Value = int | float | str  # a field's value as JSON and Optuna hold it; hidden layers as text
+
+
+class Range(BaseModel):
+    """All numbers from `low` to `high`, drawn evenly, or evenly in their logarithm."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    low: float
+    high: float
+    log: bool = False
+
+
+class SweepSpec(BaseModel):
+    """Many runs asked for at once. Make it with `parse`, which checks it and says what is wrong."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    base: RunConfig
+    over: dict[str, tuple[Value, ...] | Range]  # field → its values, or a range to draw from
+    sampler: str = "grid"
+    points: int = 20  # how many to try; a grid tries all it has
+    seeds: int = 3  # per point: base.seed, base.seed + 1, …
+    objectives: tuple[str, ...] = ("reconstruction",)
+    of: str = "vae"  # the variant that the objectives judge
+    prune: bool = False  # stop points that are worse than the median at the same epoch
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> SweepSpec:
+        looks = (self._wrong_choice, self._wrong_objective, self._wrong_judgement, self._wrong_values, self._wrong_size)
+        if problem := next(filter(None, (look() for look in looks)), None):
+            raise ValueError(problem)
+        return self
+
+    def _wrong_choice(self) -> str | None:
+        if self.sampler not in SAMPLERS:
+            return f"sampler is {self.sampler!r}, but it must be one of {', '.join(SAMPLERS)}"
+        if unknown := [name for name in self.over if name not in RunConfig.model_fields or name in FIXED]:
+            possible = [name for name in RunConfig.model_fields if name not in FIXED]
+            return f"a sweep can't go over {', '.join(map(repr, unknown))}; it can go over {', '.join(possible)}"
+        return None if self.over else "name at least one field to go over, such as beta=0,1,4"
+
+    def _wrong_objective(self) -> str | None:
+        if unknown := [name for name in self.objectives if name not in OBJECTIVES]:
+            return f"{', '.join(map(repr, unknown))} is no objective; there are {', '.join(OBJECTIVES)}"
+        if len(set(self.objectives)) != len(self.objectives) or not 1 <= len(self.objectives) <= 2:
+            return "a sweep takes one objective, or two different ones"
+        return None
+
+    def _wrong_judgement(self) -> str | None:
+        if self.of not in self.base.variants:
+            return f"the runs train {', '.join(self.base.variants)}, so no objective can judge {self.of!r}"
+        if "kl" in self.objectives and not VARIANTS[self.of].has_logvar:
+            return f"{self.of} has no KL to judge by"
+        if "ratio" in self.objectives and not {"ae", "vae"} <= set(self.base.variants):
+            return "the ratio compares an autoencoder with a VAE, so the runs must train both"
+        if self.prune and (len(self.objectives) > 1 or self.objectives == ("ratio",)):
+            return "hopeless runs are found by one objective that is measured every epoch: not by two, nor by the ratio"
+        return None
+
+    def _wrong_values(self) -> str | None:
+        for name, values in self.over.items():
+            if isinstance(values, Range):
+                if RunConfig.model_fields[name].annotation not in (int, float):
+                    return f"{name} has no order, so it takes a list of values instead of a range"
+                if not math.isfinite(values.low + values.high) or values.low >= values.high:
+                    return f"{name}'s range must go from a smaller number to a larger one"
+                if values.log and values.low <= 0:
+                    return f"{name}'s range is logarithmic, so it must start above 0"
+                if self.sampler == "grid":
+                    return f"{name} is a range, which a grid can't list; name its values, or draw points at random"
+            elif not values or len(set(values)) != len(values):
+                return f"{name} needs at least one value, and each only once"
+        return None
+
+    def _wrong_size(self) -> str | None:
+        if not 1 <= self.seeds <= MOST_SEEDS:
+            return f"seeds is {self.seeds}, but it must be a whole number from 1 to {MOST_SEEDS}"
+        if not 1 <= self.size <= MOST_RUNS or self.size * self.seeds > MOST_RUNS:
+            return f"these are {self.size:,} points × {self.seeds} seeds, but a sweep takes 1 to {MOST_RUNS:,} runs"
+        if self.base.seed + self.seeds > 2**32:
+            return "the seeds would exceed 4,294,967,295; start from a smaller one"
+        return None
+
+    @classmethod
+    def parse(cls, base: RunConfig, over: Mapping[str, Sequence[Any] | Range], **options: Any) -> SweepSpec:
+        """Checked, every value brought to the form its field has. Raises InputError with one sentence."""
+        if unknown := [name for name in over if name not in RunConfig.model_fields]:
+            raise InputError(f"There is no setting called {', '.join(map(repr, unknown))}.")
+        named = {
+            name: values if isinstance(values, Range) else tuple(_canonical(base, name, value) for value in values)
+            for name, values in over.items()
+        }
+        try:
+            spec = cls(base=base, over=named, **options)
+        except ValidationError as error:
+            detail = error.errors()[0]
+            reason = str(detail.get("ctx", {}).get("error", detail["msg"]))
+            where = ".".join(map(str, detail["loc"]))
+            raise InputError(f"{reason[:1].upper()}{reason[1:]}{f' ({where})' if where else ''}.") from None
+        for params in spec.grid() if spec.sampler == "grid" else spec.corners():
+            spec.config(params, base.seed)
+        return spec
+
+    @property
+    def size(self) -> int:
+        """How many points there are to try."""
+        if self.sampler != "grid":
+            return self.points
+        return math.prod(len(values) for values in self.over.values() if not isinstance(values, Range))
+
+    def grid(self) -> Iterator[dict[str, Value]]:
+        """Every combination, the last field changing fastest."""
+        for values in product(*self.over.values()):
+            yield dict(zip(self.over, values, strict=True))
+
+    def corners(self) -> Iterator[dict[str, Value]]:
+        """First and last value of every field, in two points: what a range may ask for at its ends."""
+        for end in (0, -1):
+            yield {
+                name: values[end] if not isinstance(values, Range) else _end(name, values, end)
+                for name, values in self.over.items()
+            }
+
+    def config(self, params: Mapping[str, Value], seed: int) -> RunConfig:
+        """The run of one point and seed. Raises InputError when the combination makes no run."""
+        return RunConfig.parse(self.base.model_dump() | dict(params) | {"seed": seed})
+
+    def all_seeds(self) -> list[int]:
+        return [self.base.seed + i for i in range(self.seeds)]
+
+    def directions(self) -> list[str]:
+        return [OBJECTIVES[name][0] for name in self.objectives]
+
+
+def parse_over(text: str) -> tuple[str, list[str] | Range]:
+    """`beta=0,0.5,1` → ("beta", ["0", "0.5", "1"]); `learning_rate=1e-4..1e-2:log` → a range. Raises InputError."""
+    name, found, values = text.partition("=")
+    name = name.strip().replace("-", "_")
+    if not found or not name:
+        raise InputError(f"{text!r} names no values; write it as beta=0,0.5,1 or learning_rate=1e-4..1e-2:log.")
+    ends, _, scale = values.partition(":")
+    low, dots, high = ends.partition("..")
+    if not dots:
+        return name, [value.strip() for value in values.split(",")]
+    try:
+        if scale.strip() not in ("", "log"):
+            raise ValueError
+        return name, Range(low=float(low), high=float(high), log=scale.strip() == "log")
+    except ValueError:
+        raise InputError(f"{text!r} is no range; write it as {name}=0.1..10, or {name}=0.1..10:log.") from None
+
+
+def _canonical(base: RunConfig, name: str, value: Any) -> Value:
+    """A value as its field holds it: "0.50" → 0.5. Settings that only hold together are checked later."""
+    loose = {"kl_warmup_epochs": 0} if name == "epochs" else {}
+    loose |= {"baseline": "none"} if name == "samples" else {}
+    loose |= {"samples": max(2, base.samples)} if name == "baseline" else {}
+    loose |= {"epochs": 1000} if name == "kl_warmup_epochs" else {}
+    found = getattr(RunConfig.parse(base.model_dump() | loose | {name: value}), name)
+    return as_text(found) if isinstance(found, tuple) else found
+
+
+def _end(name: str, values: Range, end: int) -> Value:
+    value = values.low if end == 0 else values.high
+    return int(value) if RunConfig.model_fields[name].annotation is int else value
+
+
+SMALL = RunConfig()
+READY = {  # title, question, spec
+    "dimensions": (
+        "How many latent dimensions?",
+        "The article's second problem: more dimensions help, but only up to a point. Up to which?",
+        SweepSpec(base=SMALL, over={"latent_dim": (1, 2, 4, 8, 16, 32, 64)}),
+    ),
+    "beta": (
+        "Which β?",
+        "The weight of the KL trades the reconstruction for codes close to N(0, I).",
+        SweepSpec(
+            base=SMALL.model_copy(update={"latent_dim": 8}),
+            over={"beta": (0.0, 0.1, 0.5, 1.0, 2.0, 4.0, 10.0)},
+            objectives=("reconstruction", "kl"),
+        ),
+    ),
+    "loss": (
+        "Which loss?",
+        "Binary cross-entropy against squared error. Their values can't be compared; the MSE of the pictures can.",
+        SweepSpec(base=SMALL, over={"reconstruction": ("bce", "sse"), "latent_dim": (2, 8, 32)}),
+    ),
+}
