@@ -22,7 +22,7 @@ class QuietJobs:
     """Takes the place of the dispatcher: what a page submits stays queued, so nothing races with the assertions."""
 
     def __init__(self, store: Store) -> None:
-        self.store = store
+        self.store, self.owner = store, "test"
 
     def submit(self, config: RunConfig) -> str:
         return self.store.create(config, "test")

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from .config import RunConfig
@@ -33,18 +34,35 @@ optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 TICK = 0.3  # seconds between looks at the sweeps
 PATIENCE = 30  # seconds Optuna waits for SQLite's write lock
+TRIES = 5  # to open Optuna's tables: two programs may make them at the same moment
 AHEAD = 2  # runs per worker that are queued or under way, so that no worker waits and other visitors get their turn
 STARTUP_POINTS = 5  # points that are finished before any is called hopeless
+COLUMNS = {"loss": "loss", "reconstruction": "reconstruction", "kl": "kl", "mse": "mse_from_mean"}  # of the metrics
 REASON = "reason"  # why a point failed or was given up: a user attribute of its trial
 
 
-@lru_cache(maxsize=4)
+_opening = threading.Lock()
+
+
 def storage(url: str) -> optuna.storages.BaseStorage:
     """Optuna's tables, in the database of the runs."""
+    with _opening:
+        return _open(url)
+
+
+@lru_cache(maxsize=4)
+def _open(url: str) -> optuna.storages.BaseStorage:
     options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
         options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
-    return optuna.storages.RDBStorage(url, engine_kwargs=options)
+    for attempts_left in reversed(range(TRIES)):
+        try:
+            return optuna.storages.RDBStorage(url, engine_kwargs=options)
+        except DBAPIError:  # another process has just made the same tables
+            if not attempts_left:
+                raise
+            time.sleep(TICK)
+    raise AssertionError("unreachable")
 
 
 def study_of(store: Store, sweep: Sweep) -> optuna.Study:
@@ -171,8 +189,7 @@ def judge(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) ->
     table = sweeps.rows(store, sweep.id, runs[0].number)
     table = table[(table["split"] != "test") & (table["variant"] == sweep.spec.of)]
     last = table[table["epoch"] == table["epoch"].max()]
-    values = {name: float(last[name].mean()) for name in ("loss", "reconstruction") if name in last}
-    values["kl"] = float(last["kl"].astype(float).mean())
+    values = {name: float(last[column].astype(float).mean()) for name, column in COLUMNS.items()}
     if "ratio" in sweep.spec.objectives:
         from .measuring import ratio_of
 
@@ -188,10 +205,18 @@ def _hopeless(store: Store, sweep: Sweep, trial: Trial, frozen: FrozenTrial, run
         return False
     table = sweeps.rows(store, sweep.id, trial.number)
     table = table[table["split"] != "test"]
-    means = table[table["variant"] == sweep.spec.of].groupby("epoch")[sweep.spec.objectives[0]].mean()
+    means = table[table["variant"] == sweep.spec.of].groupby("epoch")[COLUMNS[sweep.spec.objectives[0]]].mean()
     for epoch in range(max(frozen.intermediate_values, default=0) + 1, reached + 1):
         trial.report(float(means[epoch]), epoch)
     return trial.should_prune()
+
+
+def check_all(store: Store, spec: SweepSpec, settings: Settings) -> None:
+    """All that can be told before the first run. Raises InputError; nothing is written."""
+    from .runs.execution import check
+
+    for params in spec.grid() if spec.sampler == "grid" else spec.corners():
+        check(store, spec.config(params, spec.base.seed), settings)
 
 
 class Sweeper:
@@ -250,6 +275,11 @@ class Sweeper:
 def params_by_number(trials: list[FrozenTrial]) -> Mapping[int, dict[str, Any]]:
     """Each point's settings, for `sweeps.results`."""
     return {trial.number: dict(trial.params) for trial in trials}
+
+
+def values_of(trial: FrozenTrial, spec: SweepSpec) -> dict[str, float]:
+    """A point's values by objective; empty until it is judged."""
+    return dict(zip(spec.objectives, trial.values or (), strict=False))
 
 
 def _url(store: Store) -> str:

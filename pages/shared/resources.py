@@ -13,11 +13,13 @@ import streamlit as st
 from vae.config import RunConfig
 from vae.datasets import Dataset
 from vae.errors import InputError
-from vae.runs import uploads
+from vae.runs import sweeps, uploads
 from vae.runs.jobs import Jobs
 from vae.runs.payloads import unpack
 from vae.runs.store import Run, Store
+from vae.runs.sweep_spec import SweepSpec
 from vae.settings import Settings
+from vae.sweeping import Sweeper, check_all
 
 HEAD_START = 0.8  # seconds a click waits for the first pictures of its run
 LOOK = 0.03  # seconds between looks meanwhile
@@ -25,6 +27,7 @@ FRESH = 0.4  # seconds a read is shared between visitors who watch the same run
 
 _lock = threading.Lock()
 _jobs: Jobs | None = None
+_sweeper: Sweeper | None = None
 
 
 @lru_cache(maxsize=1)
@@ -41,10 +44,11 @@ def store() -> Store:
 
 def jobs() -> Jobs:
     """The one dispatcher of this process, started when first needed."""
-    global _jobs
+    global _jobs, _sweeper
     with _lock:
         if _jobs is None:
             _jobs = Jobs(store(), settings()).start()
+            _sweeper = Sweeper(store(), settings(), _jobs).start()
         return _jobs
 
 
@@ -64,6 +68,12 @@ def submit(config: RunConfig) -> str:
     return run_id
 
 
+def ask_for(spec: SweepSpec, name: str) -> str:
+    """Ask for a sweep and return its id. Raises InputError when it can't be trained here."""
+    check_all(store(), spec, settings())
+    return sweeps.create(store(), spec, name, jobs().owner)
+
+
 def start() -> None:
     """Bring the workers up with the server. A wrong environment is told on the page, which then tries again."""
     try:
@@ -74,11 +84,12 @@ def start() -> None:
 
 def close() -> None:
     """End the workers with the server."""
-    global _jobs
+    global _jobs, _sweeper
     with _lock:
         if _jobs is not None:
+            _sweeper.close()
             _jobs.close()
-        _jobs = None
+        _jobs = _sweeper = None
 
 
 @st.cache_data(ttl=FRESH, max_entries=200, show_spinner=False)

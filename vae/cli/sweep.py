@@ -45,10 +45,9 @@ def add(commands: Any) -> None:
 
 def _sweep(options: argparse.Namespace) -> int:
     from ..runs import sweeps
-    from ..runs.execution import check
     from ..runs.jobs import Jobs
     from ..runs.store import Store
-    from ..sweeping import Sweeper
+    from ..sweeping import Sweeper, check_all
 
     settings = Settings.from_environment()
     store = Store(settings.database_url)
@@ -56,7 +55,7 @@ def _sweep(options: argparse.Namespace) -> int:
         sweeps.find(store, options.resume)
     else:
         name, spec = _asked(options)
-        check(store, spec.base, settings)
+        check_all(store, spec, settings)
     if options.json and options.json != "-":
         emit({}, options.json)  # a target that can't be written is better known before an hour of training
     jobs = Jobs(store, settings)
@@ -126,7 +125,7 @@ def _watch(store: Any, sweep_id: str) -> None:
 def _report(store: Any, sweep_id: str, target: str | None) -> int:
     from ..runs import sweeps
     from ..runs.results import records
-    from ..sweeping import params_by_number, points
+    from ..sweeping import params_by_number, points, values_of
 
     sweep = sweeps.find(store, sweep_id)
     trials = points(store, sweep)
@@ -137,7 +136,7 @@ def _report(store: Any, sweep_id: str, target: str | None) -> int:
                 "number": trial.number,
                 "state": trial.state.name.lower(),
                 "params": trial.params,
-                "values": dict(zip(sweep.spec.objectives, trial.values or (), strict=False)),
+                "values": values_of(trial, sweep.spec),
                 "reason": trial.user_attrs.get("reason"),
             }
             for trial in trials

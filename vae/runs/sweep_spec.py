@@ -22,6 +22,7 @@ OBJECTIVES = {  # name → (minimise or maximise, what it is)
     "reconstruction": ("minimize", "What it costs to rebuild the validation images."),
     "kl": ("minimize", "KL(q(z|x) ‖ N(0, I)) of the validation images, in nats."),
     "loss": ("minimize", "What the model minimises, on the validation images."),
+    "mse": ("minimize", "Squared error per pixel of the validation images rebuilt from μ, whatever the loss was."),
     "ratio": (
         "maximize",
         "How many times as much a nudge of 0.1 × the codes' standard deviation changes the autoencoder's pictures as "
@@ -60,7 +61,14 @@ class SweepSpec(BaseModel):
 
     @model_validator(mode="after")
     def _makes_sense(self) -> SweepSpec:
-        looks = (self._wrong_choice, self._wrong_objective, self._wrong_judgement, self._wrong_values, self._wrong_size)
+        looks = (
+            self._wrong_choice,
+            self._wrong_objective,
+            self._wrong_judgement,
+            self._wrong_comparison,
+            self._wrong_values,
+            self._wrong_size,
+        )
         if problem := next(filter(None, (look() for look in looks)), None):
             raise ValueError(problem)
         return self
@@ -81,12 +89,22 @@ class SweepSpec(BaseModel):
         return None
 
     def _wrong_judgement(self) -> str | None:
+        """Objectives that these runs don't have."""
         if self.of not in self.base.variants:
             return f"the runs train {', '.join(self.base.variants)}, so no objective can judge {self.of!r}"
         if "kl" in self.objectives and not VARIANTS[self.of].has_logvar:
             return f"{self.of} has no KL to judge by"
         if "ratio" in self.objectives and not {"ae", "vae"} <= set(self.base.variants):
             return "the ratio compares an autoencoder with a VAE, so the runs must train both"
+        return None
+
+    def _wrong_comparison(self) -> str | None:
+        """Objectives that say nothing across these points."""
+        incomparable = {"reconstruction", "loss"} & set(self.objectives)
+        if incomparable and {"reconstruction", "dataset"} & set(self.over):
+            return "what two losses or two data sets cost can't be compared; judge by the objective mse"
+        if "loss" in self.objectives and "beta" in self.over:
+            return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
         if self.prune and (len(self.objectives) > 1 or self.objectives == ("ratio",)):
             return "hopeless runs are found by one objective that is measured every epoch: not by two, nor by the ratio"
         return None
@@ -218,6 +236,6 @@ READY = {  # title, question, spec
     "loss": (
         "Which loss?",
         "Binary cross-entropy against squared error. Their values can't be compared; the MSE of the pictures can.",
-        SweepSpec(base=SMALL, over={"reconstruction": ("bce", "sse"), "latent_dim": (2, 8, 32)}),
+        SweepSpec(base=SMALL, over={"reconstruction": ("bce", "sse"), "latent_dim": (2, 8, 32)}, objectives=("mse",)),
     ),
 }

@@ -1,0 +1,179 @@
+"""Asking for a sweep: ready-made questions, or fields, values and a sampler of one's own."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from vae.config import PRESETS, RunConfig
+from vae.errors import InputError
+from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, SweepSpec, parse_over
+
+from . import resources, selection
+from .estimate import training_time
+from .live import duration
+
+KEY = "sweep"  # which one is looked at: in the link
+ASKED = "spec"  # a whole sweep in a link
+PREFIX = "sweep_form."
+DEFAULTS = {"latent_dim": "1, 2, 4, 8, 16", "beta": "0, 0.5, 1, 4", "learning_rate": "1e-4..1e-2:log"}
+CHOSEN_RUN = "run"
+
+
+def ready_made() -> None:
+    """A card for each question, with what it costs, and one button."""
+    for column, (name, (title, question, spec)) in zip(st.columns(len(READY)), READY.items(), strict=True):
+        with column.container(border=True, height="stretch"):
+            st.markdown(f"**{title}**")
+            st.markdown(question)
+            st.caption(cost(spec))
+            if st.button("Run this sweep", key=f"ready.{name}", icon=":material/play_arrow:", type="primary"):
+                start(spec, title)
+
+
+def cost(spec: SweepSpec) -> str:
+    """Runs, and how long they take."""
+    configs = [spec.config(params, spec.base.seed) for params in (spec.grid() if spec.sampler == "grid" else ())]
+    runs = spec.size * spec.seeds
+    seconds = sum(map(training_time, configs)) if configs else training_time(spec.base) * spec.size
+    workers = resources.settings().workers
+    return (
+        f"{spec.size} points × {spec.seeds} seed{'s' * (spec.seeds > 1)} = {runs} runs, about "
+        f"{duration(seconds * spec.seeds / workers)} on {workers} worker{'s' * (workers > 1)}"
+    )
+
+
+def start(spec: SweepSpec, title: str) -> None:
+    """Ask for it, and look at it from now on; what can't be trained here is said."""
+    try:
+        st.query_params[KEY] = resources.ask_for(spec, title)
+    except InputError as problem:
+        st.error(str(problem))
+        return
+    st.query_params.pop(ASKED, None)
+    st.rerun()
+
+
+def linked() -> bool:
+    """Whether the visitor came by a link that asks for a sweep."""
+    return ASKED in st.query_params
+
+
+def link_to(spec: SweepSpec) -> str:
+    """The value of the parameter that carries a whole sweep."""
+    return json.dumps(spec.model_dump(mode="json", exclude_defaults=True), separators=(",", ":"), ensure_ascii=False)
+
+
+def of_ones_own() -> None:
+    """Fields, values, sampler, seeds and objectives; what is wrong is said below them."""
+    if linked():
+        _from_link()
+        return
+    bases = {name: preset.config for name, preset in PRESETS.items()}
+    titles = {name: preset.title for name, preset in PRESETS.items()}
+    if run_id := selection.selected():
+        run = resources.run(run_id)
+        bases = {CHOSEN_RUN: run.config, **bases}
+        titles[CHOSEN_RUN] = f"The chosen run: {run.name}"
+    left, right = st.columns([3, 2], gap="large")
+    with left:
+        chosen = st.selectbox(
+            "Start from", list(bases), format_func=titles.get, key=f"{PREFIX}base", persist_state="session"
+        )
+        possible = [name for name in RunConfig.model_fields if name not in FIXED]
+        fields = st.multiselect(
+            "Go over",
+            possible,
+            format_func=lambda name: RunConfig.model_fields[name].title,
+            default=["beta"],
+            key=f"{PREFIX}fields",
+            persist_state="session",
+        )
+        values = {name: _values_of(name) for name in fields}
+    with right:
+        options = _options(bases[chosen])
+    try:
+        over = dict(parse_over(f"{name}={text}") for name, text in values.items())
+        spec = SweepSpec.parse(bases[chosen], over, **options)
+    except InputError as problem:
+        st.error(str(problem))
+        return
+    st.caption(cost(spec))
+    if st.button("Run this sweep", key="own.start", type="primary", icon=":material/play_arrow:"):
+        start(spec, " × ".join(RunConfig.model_fields[name].title for name in fields))
+
+
+def _values_of(name: str) -> str:
+    field = RunConfig.model_fields[name]
+    choices = (field.json_schema_extra or {}).get("choices")
+    default = DEFAULTS.get(name) or (", ".join(choices) if choices else str(field.default))
+    return st.text_input(
+        f"Values of {field.title}",
+        default,
+        key=f"{PREFIX}values.{name}",
+        persist_state="session",
+        help="A list such as 1, 2, 4, or a range to draw from such as 1e-4..1e-2, or 1e-4..1e-2:log.",
+    )
+
+
+def _options(base: RunConfig) -> dict:
+    sampler = st.segmented_control(
+        "How points are chosen",
+        list(SAMPLERS),
+        default="grid",
+        required=True,
+        key=f"{PREFIX}sampler",
+        persist_state="session",
+        help="\n".join(f"- **{name}**: {text}" for name, text in SAMPLERS.items()),
+    )
+    points = 20
+    with st.container(horizontal=True):
+        seeds = st.number_input("Seeds", 1, MOST_SEEDS, 3, key=f"{PREFIX}seeds", persist_state="session")
+        if sampler != "grid":
+            points = st.number_input("Points", 1, 500, 20, key=f"{PREFIX}points", persist_state="session")
+    objectives = st.pills(
+        "Judged by (one or two)",
+        list(OBJECTIVES),
+        selection_mode="multi",
+        default=["reconstruction"],
+        key=f"{PREFIX}objectives",
+        persist_state="session",
+        wrap=True,
+        help="\n".join(f"- **{name}**: {text}" for name, (_, text) in OBJECTIVES.items()),
+    )
+    judged = "vae" if "vae" in base.variants else base.variants[0]
+    of = st.segmented_control(
+        "Judging the", list(base.variants), default=judged, required=True, key=f"{PREFIX}of.{'.'.join(base.variants)}"
+    )
+    prune = st.toggle(
+        "Stop hopeless points",
+        key=f"{PREFIX}prune",
+        persist_state="session",
+        help="A point that is worse than the median of the earlier ones at the same epoch is not trained to its end.",
+    )
+    named = {"sampler": sampler, "seeds": seeds, "points": points, "objectives": tuple(objectives)}
+    return named | {"of": of, "prune": prune}
+
+
+def _from_link() -> None:
+    """A sweep that a link carries: shown, and asked for at a click. A link is somebody's text: checked like a form."""
+    try:
+        asked = json.loads(st.query_params[ASKED])
+        base = RunConfig.parse(asked.pop("base", {}))
+        spec = SweepSpec.parse(base, SweepSpec(base=base, over=asked.pop("over")).over, **asked)
+    except (InputError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
+        st.warning(f"The link's sweep was not taken over. {reason}")
+        return
+    over = "; ".join(f"{name}: {_listed(values)}" for name, values in spec.over.items())
+    st.markdown(f"The link asks for a sweep over {over}, from **{spec.base.name()}**.")
+    st.caption(cost(spec))
+    if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
+        start(spec, " × ".join(RunConfig.model_fields[name].title for name in spec.over))
+
+
+def _listed(values: object) -> str:
+    if isinstance(values, tuple):
+        return ", ".join(map(str, values))
+    return f"{values.low:g} to {values.high:g}{', logarithmic' * values.log}"
