@@ -54,9 +54,10 @@ def test_round_trip_through_a_link(config):
     assert RunConfig.parse(query) == config
 
 
-def test_a_link_names_only_what_differs_from_the_defaults():
-    assert RunConfig().query() == {}
-    assert RunConfig(hidden=(512, 256), beta=4, seed=3).query() == {"hidden": "512,256", "beta": "4", "seed": "3"}
+def test_a_link_names_every_field_so_that_it_outlives_a_change_of_defaults():
+    assert RunConfig().query().keys() == RunConfig.model_fields.keys()
+    query = RunConfig(hidden=(512, 256), beta=4, seed=3).query()
+    assert (query["hidden"], query["beta"], query["seed"], query["epochs"]) == ("512,256", "4", "3", "60")
 
 
 @pytest.mark.parametrize(

@@ -190,10 +190,11 @@ class RunConfig(BaseModel):
             raise InputError(" ".join(_sentence(cls, detail) for detail in error.errors())) from None
 
     def query(self) -> dict[str, str]:
-        """The fields that differ from the defaults, as URL parameters. `RunConfig.parse` reads them back."""
-        changed = {name: getattr(self, name) for name in type(self).model_fields}
-        changed = {name: value for name, value in changed.items() if value != type(self).model_fields[name].default}
-        return {name: as_text(value) for name, value in changed.items()}
+        """Every field as a URL parameter, so that a link means the same when a default has changed.
+
+        `RunConfig.parse` reads them back.
+        """
+        return {name: as_text(getattr(self, name)) for name in type(self).model_fields}
 
     def layers(self, pixels: int) -> list[int]:
         """Widths from image to code, such as [784, 400, 20]; the decoder runs through them backwards."""

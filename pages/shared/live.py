@@ -17,6 +17,7 @@ from vae.runs.store import Run
 
 from . import resources
 from .downloads import csv
+from .share import link
 from .strips import inline_png
 
 POLL = 0.5  # seconds between looks at a run that is under way
@@ -77,6 +78,7 @@ def _header(run: Run) -> None:
             resources.jobs().resume(run.id)
             resources.forget()
             st.rerun()
+        link("train", run.config.query(), "Settings and seed of this run, to be trained anywhere to the same numbers.")
     if run.error:
         (st.error if run.status == "failed" else st.info)(run.error)
     if run.active:

@@ -8,7 +8,7 @@ import streamlit as st
 
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
-from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, SweepSpec, parse_over
+from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, parse_over
 
 from . import resources, selection
 from .estimate import training_time
@@ -161,7 +161,8 @@ def _from_link() -> None:
     try:
         asked = json.loads(st.query_params[ASKED])
         base = RunConfig.parse(asked.pop("base", {}))
-        spec = SweepSpec.parse(base, SweepSpec(base=base, over=asked.pop("over")).over, **asked)
+        over = {name: Range(**it) if isinstance(it, dict) else it for name, it in asked.pop("over").items()}
+        spec = SweepSpec.parse(base, over, **asked)
     except (InputError, ValueError, TypeError, KeyError, AttributeError) as problem:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
         st.warning(f"The link's sweep was not taken over. {reason}")
