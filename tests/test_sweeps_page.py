@@ -132,7 +132,7 @@ def test_two_objectives_have_a_front(shared: Store) -> None:
     app = open_page("sweeps.py", sweep=swept(shared, asked))
     choices = next(it for it in app.get("button_group") if it.key == "sweep.plot")
     assert "Pareto front" in choices.options
-    assert "minimize reconstruction and minimize kl" in texts(app)
+    assert "least reconstruction and least kl" in texts(app)
 
 
 def test_losses_that_cannot_be_compared_are_not_offered(shared: Store) -> None:

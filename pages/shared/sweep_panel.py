@@ -177,7 +177,8 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
         if said:
             seeds = int(shown["seeds"].max())
             st.markdown(
-                f"**What to notice.** {measures[measure]}, as {titles[column].lower()} grows. {'. '.join(said)}."
+                f"**What to notice.** {measures[measure]}, from one value of “{titles[column]}” to the next. "
+                f"{'. '.join(said)}."
             )
             st.caption(
                 f"Band: 95 % interval of the mean over up to {seeds} seeds (Student's t). Steps are compared seed by "
@@ -207,12 +208,15 @@ def _points(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None:
             | values_of(trial, sweep.spec)
             | {"State": {"complete": "done", "fail": "failed"}.get(trial.state.name.lower(), trial.state.name.lower())}
         )
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=min(420, 38 + 35 * len(rows)))
-    judged = " and ".join(f"{OBJECTIVES[name][0]} {name}" for name in sweep.spec.objectives)
+    narrow = {"": st.column_config.TextColumn(width=30), "Point": st.column_config.NumberColumn(width=60)}
+    height = min(420, 38 + 35 * len(rows))
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=height, column_config=narrow)
+    sought = {"minimize": "least", "maximize": "most"}
+    judged = " and ".join(f"{sought[OBJECTIVES[name][0]]} {name}" for name in sweep.spec.objectives)
     what = "not beaten in both" if len(sweep.spec.objectives) > 1 else "best so far"
     st.caption(
-        f"Objective, on validation images, mean over seeds: {judged} of the {VARIANT_TITLES[sweep.spec.of].lower()}; "
-        f"★ {what}. One more seed may change an order this close."
+        f"Sought: {judged} of the {VARIANT_TITLES[sweep.spec.of].lower()}, on validation images, mean over seeds. "
+        f"★ {what}; a mean over seeds has an interval too, so a neighbour may be as good."
     )
     csv(lambda: results, f"sweep-{sweep.id}", "CSV of all runs")
 
@@ -227,10 +231,10 @@ def _best(sweep: Sweep, trials: list[Any]) -> set[int]:
 
 def _optuna(sweep: Sweep, trials: list[Any]) -> None:
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    if len(complete) < 2:
-        return
-    names, two = dict(PLOTS), len(sweep.spec.objectives) == 2
-    if len(sweep.spec.over) < 2:
+    names, one, two = dict(PLOTS), len(sweep.spec.over) == 1, len(sweep.spec.objectives) == 2
+    if len(complete) < 2 or (one and not two and sweep.spec.sampler == "grid"):
+        return  # the first figure shows it all
+    if one:
         for name in ("importance", "contour"):  # nothing to weigh against each other
             names.pop(name)
     if not two:

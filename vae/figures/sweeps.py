@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, VARIANT_COLOURS, VARIANT_TITLES
+from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
 
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 BAND = 0.16  # opacity of an interval
@@ -119,6 +119,8 @@ def dressed(figure: go.Figure, height: int = 420) -> go.Figure:
         margin={"l": 60, "r": 30, "t": 40, "b": 50},
         template="none",
     )
+    faint = {"color": NEUTRAL, "size": 12}  # legible on a light and on a dark page
+    figure.update_traces(tickfont=faint, rangefont={"color": "rgba(0,0,0,0)"}, selector={"type": "parcoords"})
     figure.update_xaxes(gridcolor=GRID["gridcolor"], zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=GRID["gridcolor"], zeroline=False, automargin=True)
     return figure
