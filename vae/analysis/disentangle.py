@@ -47,6 +47,7 @@ def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = B
     is taken to know nothing, 0 nats. It punishes a factor spread over two dimensions, but not a dimension that holds
     two factors.
     """
+    codes, factors = _checked(codes, factors)
     entropy = entropies(factors)
     if not (entropy > 0).any():
         return np.nan
@@ -79,8 +80,8 @@ def mutual_information(codes: np.ndarray, factors: np.ndarray, bins: int = BINS)
 
 
 def entropies(factors: np.ndarray) -> np.ndarray:
-    """H(v_k) in nats, (K,): exactly 0 for a factor with a single value."""
-    return np.array([_entropy(value) for value in np.asarray(factors, dtype=np.int64).T])
+    """H(v_k) of `factors` (N, K) in nats, (K,): exactly 0 for a factor with a single value."""
+    return np.array([_entropy(value) for value in factors.T])
 
 
 def factor_vae_score(
