@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,17 +16,17 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import drawn, factors, losses, resources, traversals
 from vae import datasets
-from vae.analysis.codes import encode
+from vae.analysis.codes import encode, sample
 from vae.config import RunConfig
 from vae.figures.factors import SCORE_TITLES, scores_by_beta
 from vae.figures.style import VARIANT_TITLES
+from vae.learning.training import stream
 from vae.measuring import KINDS, MEASUREMENTS, disentanglement_of, models_of
 from vae.runs.results import measurement
-from vae.runs.store import Store
+from vae.runs.store import Run, Store
 from vae.settings import Settings
 
 TINY = RunConfig(dataset="shapes", epochs=1, hidden=(8,), latent_dim=3, train_limit=64, validation_size=16)
-VAE = VARIANT_TITLES["vae"]
 DEFINED = "Does a dimension stand for one thing?"
 
 
@@ -47,15 +49,20 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, s
 
 @pytest.fixture
 def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], pd.DataFrame]]:
-    """What the section's download button would make."""
+    """What the section's download buttons would make, by the first word of the file's name."""
     found: dict[str, Callable[[], pd.DataFrame]] = {}
-    monkeypatch.setattr(factors, "csv", lambda table, name: found.update({name: table}))
+    for module in (factors, traversals):
+        monkeypatch.setattr(module, "csv", lambda table, name: found.update({name.split("-")[0]: table}))
     return found
 
 
 def scored(app: AppTest) -> pd.DataFrame | None:
     """The table of scores, once it is there."""
     return next((it.value for it in app.dataframe if "Codes of" in it.value.columns), None)
+
+
+def html(app: AppTest) -> list[str]:
+    return [it.proto.body for it in app.get("html")]
 
 
 def section(app: AppTest) -> bool:
@@ -69,7 +76,7 @@ def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
     until(app, lambda app: len(scored(app)) == 3)
     app.run()
     shown = scored(app)
-    assert list(shown["Codes of"]) == [VARIANT_TITLES["ae"], f"{VAE}, β = 1", f"{VAE}, β = 4"]
+    assert list(shown["Codes of"]) == [VARIANT_TITLES["ae"], "VAE, β = 1", "VAE, β = 4"]
     assert list(shown.columns[1:]) == list(SCORE_TITLES.values())
     kept = {kind: measurement(stocked, runs[kind], 1, KINDS["disentanglement"]) for kind in ("both", "β = 4")}
     for place, (kind, name) in enumerate((("both", "ae"), ("both", "vae"), ("β = 4", "vae"))):
@@ -85,14 +92,17 @@ def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
     (notice,) = (it for it in notices(app) if "MIG" in it)
     assert "an anecdote" in notice
     assert numbers_missing(app) == []
-    (table,) = (make() for make in made.values())
+    table = made["disentanglement"]()
     assert sorted(table["beta"].dropna().unique()) == [1.0, 4.0]
     assert table.loc[table["variant"] == "ae", "beta"].isna().all()
     assert len(table) == 2 + 3 + 3
 
 
 def test_each_dimension_of_the_chosen_vae_is_moved_in_the_order_of_its_kl(
-    stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    stocked: Store,
+    runs: dict[str, str],
+    made: dict[str, Callable[[], pd.DataFrame]],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     asked = []
     traversed = drawn.traversals
@@ -107,21 +117,27 @@ def test_each_dimension_of_the_chosen_vae_is_moved_in_the_order_of_its_kl(
     assert (run_id, epoch, image) == (runs["β = 4"], 1, 0)
     kl = losses.dimensions(run_id, 1)["vae"].kl
     assert list(kl[list(more["order"])]) == sorted(kl, reverse=True)
-    (table,) = (it.value for it in app.dataframe if "Knows most of" in it.value.columns)
-    assert list(table["Dimension"]) == [str(dimension + 1) for dimension in more["order"]]
+    rows = re.findall(r"Dimension (\d): KL (\d+\.\d\d) nats, knows (\d+)% of (\w+)<", "".join(html(app)))
+    assert [int(row[0]) - 1 for row in rows] == list(more["order"])
+    assert [row[1] for row in rows] == [f"{value:.2f}" for value in kl[list(more["order"])]]
     images = datasets.load("shapes", resources.settings().data_dir)
     x = np.vstack([images.train_x, images.test_x]).astype(np.float32) / 255
-    mu = encode(models_of(stocked, stocked.run(run_id), 1)["vae"], x).mu
+    codes = encode(models_of(stocked, stocked.run(run_id), 1)["vae"], x)
+    z = sample(codes, stream(0, "disentangle"))
     grid = np.vstack([images.factors.train, images.factors.test])
     first = more["order"][0]
-    binned = np.digitize(mu[:, first], np.histogram_bin_edges(mu[:, first], 20)[1:-1])
+    binned = np.digitize(z[:, first], np.histogram_bin_edges(z[:, first], 20)[1:-1])
     shares = {}
     for name, size, value in zip(images.factors.names, images.factors.sizes, grid.T, strict=True):
         joint = np.histogram2d(binned, value, [20, size], [[0, 20], [0, size]])[0] / len(x)
         outer = joint.sum(axis=1, keepdims=True) * joint.sum(axis=0, keepdims=True)
         shares[name] = (joint[joint > 0] * np.log(joint[joint > 0] / outer[joint > 0])).sum() / np.log(size)
     best = max(shares, key=shares.get)
-    assert table.iloc[0, 2:].tolist() == [best, f"{shares[best]:.0%}"]
+    assert rows[0][2:] == (f"{shares[best] * 100:.0f}", best)
+    table = made["factors"]()
+    assert table["kl"].tolist() == kl.tolist()
+    for name, share in shares.items():
+        assert table[f"share_of_{name}"][first] == pytest.approx(share, abs=1e-6)
 
 
 def test_traversals_keep_their_order_where_none_is_asked_for(stocked: Store, runs: dict[str, str]) -> None:
@@ -130,6 +146,23 @@ def test_traversals_keep_their_order_where_none_is_asked_for(stocked: Store, run
     turned = drawn.traversals(runs["both"], 1, 0, 3, 2.0, 5, order=tuple(plain.dimensions[::-1].tolist()))["vae"]
     np.testing.assert_array_equal(turned.dimensions, plain.dimensions[::-1])
     np.testing.assert_allclose(turned.images, plain.images[::-1], atol=1e-6)
+
+
+def test_a_sibling_whose_first_epoch_is_not_read_yet_breaks_nothing(
+    stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list of runs and the history of one are read at different moments."""
+    read = resources.progress
+
+    def behind(run_id: str) -> tuple[Run, pd.DataFrame]:
+        run, history = read(run_id)
+        return (dataclasses.replace(run, epoch=-1), history[:0]) if run_id == runs["β = 4"] else (run, history)
+
+    behind.clear = read.clear
+    monkeypatch.setattr(resources, "progress", behind)
+    app = open_page("two_losses.py", run=runs["both"])
+    assert "still to train" in texts(app)
+    assert not app.exception and not app.error
 
 
 def test_other_data_sets_get_one_sentence(stocked: Store, runs: dict[str, str]) -> None:
@@ -185,6 +218,10 @@ def test_the_figure_draws_every_score_by_beta_beside_its_chance() -> None:
     assert list(lines[0].x) == ["0", "1", "20"] and list(lines[0].y) == [0.1, 0.2, 0.3]
     assert list(lines[2].y) == [0.4, 0.9, 0.6]
     assert [list(trace.y) for trace in drawing.data if not trace.name] == [[0.1] * 3] * 3
+    assert {trace.name: trace.yaxis for trace in lines} == dict(
+        zip(SCORE_TITLES.values(), ["y", "y", "y2"], strict=True)
+    )
+    assert drawing.layout.yaxis.range[1] > 0.3 and drawing.layout.yaxis2.range[1] >= 1, "all of it is in view"
     assert len(scores_by_beta(given[:0]).data[0].x) == 0
 
 
@@ -206,3 +243,4 @@ def test_what_to_notice_of_dimensions_names_the_best_and_the_least_known() -> No
         "2 of 3 dimensions are active. Dimension 1 knows most of a single factor: 70% of x. No dimension knows more "
         "than 20% of size."
     )
+    assert "full turn" in traversals.notice(2, share, ("rotation", "x"))

@@ -99,8 +99,9 @@ def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
         "factor, as a share of its entropy, averaged over factors; histograms of 20 bins; of the means μ, and of one "
         "sample z for each image (Chen et al. 2018, arXiv 1802.04942). FactorVAE score: how often the dimension that "
         "varies least gives away which factor was held fixed; of the means (Kim and Mnih 2018, arXiv 1802.05983). "
-        f"Dotted: by chance, MIG at most {chance['mig']:.3f} and FactorVAE {chance['factor_vae']:.2f}. A turn through "
-        "a full circle comes back to where it was, so no single dimension can follow it without a jump."
+        "Both are 1 at the best; mind the two scales. Dotted: by chance, MIG at most "
+        f"{chance['mig']:.4f} and FactorVAE {chance['factor_vae']:.2f}. A mean may tell what its noise drowns: MIG of "
+        "means counts it, although no decoder hears it; MIG of samples doesn't."
     )
     st.markdown(f"**What to notice.** {notice(vae)}")
     csv(lambda: whole.drop(columns="beta").assign(beta=_paid(whole)), f"disentanglement-{run.id}-epoch-{epoch}")
@@ -121,7 +122,8 @@ def _shown(whole: pd.DataFrame) -> pd.DataFrame:
     """One row per variant and β, one column per score: this run's other variants first, then the VAE by β."""
     found = {False: [], True: []}
     for (beta, name), rows in whole.groupby(["beta", "variant"], sort=False):
-        title = f"{VARIANT_TITLES[name]}, β = {beta:g}" if VARIANTS[name].kl else VARIANT_TITLES[name]
+        short = "VAE" if name == "vae" else VARIANT_TITLES[name]
+        title = f"{short}, β = {beta:g}" if VARIANTS[name].kl else short
         values = rows.set_index(["score", "codes"])["value"]
         cells = {said: f"{values[key]:.3f}" if key in values else "–" for key, said in SCORE_TITLES.items()}
         found[name == "vae"].append({"Codes of": title} | cells)

@@ -7,40 +7,44 @@ import pandas as pd
 import streamlit as st
 
 from vae.figures.style import VARIANT_COLOURS
-from vae.figures.tiles import tile_rows, to_grey
+from vae.figures.tiles import to_grey
 from vae.runs.store import Run
 
 from . import drawn, losses, resources, trained
-from .strips import inline_png, strip
+from .downloads import csv
+from .strips import strip
 
 REACH, COLUMNS, ROWS = 2.0, 9, 10  # standard deviations either way, pictures in a row, dimensions at the most
 CHOICE = 12  # watched images to choose from
+CIRCLE = " (A full turn comes back to where it began, so no single number can follow a rotation without a jump.)"
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def known(run_id: str, epoch: int) -> np.ndarray:
-    """I(z_j; v_k) / H(v_k) of the VAE's means over the grid, (D, K): how much of a factor a dimension knows."""
-    from vae.analysis.codes import encode
+    """I(z_j; v_k) / H(v_k) of the VAE's samples over the grid, (D, K): how much of a factor a dimension knows.
+
+    Not of the means: those of a collapsed dimension may tell a lot, in whispers that its noise drowns.
+    """
+    from vae.analysis.codes import encode, sample
     from vae.analysis.disentangle import entropies, mutual_information
+    from vae.learning.training import stream
     from vae.measuring import grid_of, images_of
 
-    x, factors = grid_of(images_of(resources.store(), resources.run(run_id), resources.settings()))
-    mu = encode(trained.models(run_id, epoch)["vae"], x).mu
-    return mutual_information(mu, factors) / entropies(factors)
+    run = resources.run(run_id)
+    x, factors = grid_of(images_of(resources.store(), run, resources.settings()))
+    z = sample(encode(trained.models(run_id, epoch)["vae"], x), stream(run.config.seed, "disentangle"))
+    return mutual_information(z, factors) / entropies(factors)
 
 
 def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
     """Of the VAE with a chosen β. `there`: ids of runs that have this epoch, by β."""
     images, shape = trained.watched(run.id), tuple(run.data["shape"])
-    choice = min(CHOICE, len(images.x))
+    choice, key = min(CHOICE, len(images.x)), f"factors.beta.{run.id}"
+    if st.session_state.get(key) not in there:
+        st.session_state[key] = run.config.beta if run.config.beta in there else next(iter(there))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         beta = st.segmented_control(
-            "β of the VAE",
-            list(there),
-            format_func=lambda beta: f"{beta:g}",
-            default=run.config.beta if run.config.beta in there else next(iter(there)),
-            required=True,
-            key=f"factors.beta.{run.id}",
+            "β of the VAE", list(there), format_func=lambda beta: f"{beta:g}", required=True, key=key
         )
         image = st.number_input("Image", 1, choice, 1, key="factors.image", width=130) - 1
     strip("Images, numbered from the left", to_grey(images.x[:choice]), shape, CHOICE)
@@ -48,33 +52,29 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
     order = np.argsort(-used.kl, kind="stable")[:ROWS]
     moved = drawn.traversals(there[beta], epoch, image, ROWS, REACH, COLUMNS, order=tuple(order.tolist()))["vae"]
     share, names = known(there[beta], epoch), resources.dataset(run.config.dataset).factors
-    pictures, numbers = st.columns([3, 2], gap="medium")
-    with pictures:
-        png = inline_png(
-            tile_rows(list(to_grey(moved.images)), shape, COLUMNS), f"Each dimension moved by itself, β = {beta:g}"
-        )
-        st.html(f'<div style="border-left:4px solid {VARIANT_COLOURS["vae"]};padding-left:.55rem">{png}</div>')
-    with numbers:
-        st.dataframe(_beside(order, used.kl, share, names), hide_index=True, width="stretch")
+    half = -(-len(order) // 2)
+    for column, places in zip(st.columns(2, gap="medium"), (slice(half), slice(half, None)), strict=True):
+        with column:
+            for dimension, row in zip(order[places], moved.images[places], strict=True):
+                best = int(share[dimension].argmax())
+                knows = f"knows {share[dimension, best]:.0%} of {names[best]}"
+                title = f"Dimension {dimension + 1}: KL {used.kl[dimension]:.2f} nats, {knows}"
+                strip(title, to_grey(row), shape, COLUMNS, VARIANT_COLOURS["vae"])
     of_all = f"The {ROWS} of {len(used.kl)} dimensions with the largest KL" if len(used.kl) > ROWS else "All dimensions"
     st.caption(
-        f"VAE, β = {beta:g}, epoch {epoch}. {of_all}, sorted by their KL over {run.watched_images} images, a row each. "
-        f"From −{REACH:g} to +{REACH:g} standard deviations of the means about the image's own code, the middle. "
-        "Share: mutual information of the means with the factor, as a part of its entropy, over the whole grid."
+        f"VAE, β = {beta:g}, epoch {epoch}. {of_all}, sorted by their KL over {run.watched_images} images. From "
+        f"−{REACH:g} to +{REACH:g} standard deviations of the means about the image's own code, the middle. What a "
+        "dimension knows: mutual information of samples z with that factor of which they hold most, as a share of the "
+        "factor's entropy, over the whole grid."
     )
     st.markdown(f"**What to notice.** {notice(int(used.active.sum()), share, names)}")
+    csv(lambda: table(used.kl, share, names), f"factors-of-dimensions-{there[beta]}-epoch-{epoch}")
 
 
-def _beside(order: np.ndarray, kl: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
-    """What is known of the dimensions in `order` (r,), a row each; `kl` (D,) in nats, `share` (D, K)."""
-    return pd.DataFrame(
-        {
-            "Dimension": [str(dimension + 1) for dimension in order],
-            "KL (nats)": [f"{value:.3f}" for value in kl[order]],
-            "Knows most of": [names[factor] for factor in share[order].argmax(axis=1)],
-            "Share": [f"{value:.0%}" for value in share[order].max(axis=1)],
-        }
-    )
+def table(kl: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:
+    """One row per dimension: its KL in nats, `kl` (D,), and what it knows of each factor, `share` (D, K)."""
+    shares = {f"share_of_{name}": share[:, factor] for factor, name in enumerate(names)}
+    return pd.DataFrame({"dimension": np.arange(1, len(kl) + 1), "kl": kl} | shares)
 
 
 def notice(active: int, share: np.ndarray, names: tuple[str, ...]) -> str:
@@ -85,5 +85,5 @@ def notice(active: int, share: np.ndarray, names: tuple[str, ...]) -> str:
     return (
         f"{active} of {len(share)} dimensions are active. Dimension {dimension + 1} knows most of a single factor: "
         f"{share[dimension, factor]:.0%} of {names[factor]}. No dimension knows more than {best[least]:.0%} of "
-        f"{names[least]}."
+        f"{names[least]}." + (CIRCLE if names[least] == "rotation" else "")
     )

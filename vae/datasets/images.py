@@ -17,7 +17,10 @@ SPLIT_SEED = (
 
 @dataclass(frozen=True)
 class Factors:
-    """What each image of a generated data set was made from: K factors, each a whole number below its size."""
+    """What each image of a generated data set was made from: K factors v, (N, K), each a whole number below its size.
+
+    The factors stand where the images stand: `train[i]` made `Images.train_x[i]`.
+    """
 
     names: tuple[str, ...]  # (K,)
     sizes: tuple[int, ...]  # (K,) how many values each takes
