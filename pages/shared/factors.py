@@ -101,7 +101,8 @@ def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
         "varies least gives away which factor was held fixed; of the means (Kim and Mnih 2018, arXiv 1802.05983). "
         "Both are 1 at the best; mind the two scales. Dotted: by chance, MIG at most "
         f"{chance['mig']:.4f} and FactorVAE {chance['factor_vae']:.2f}. A mean may tell what its noise drowns: MIG of "
-        "means counts it, although no decoder hears it; MIG of samples doesn't."
+        "means counts it, although no decoder hears it; MIG of samples doesn't. No score sees "
+        "what the pictures have lost: look at them above."
     )
     st.markdown(f"**What to notice.** {notice(vae)}")
     csv(lambda: whole.drop(columns="beta").assign(beta=_paid(whole)), f"disentanglement-{run.id}-epoch-{epoch}")

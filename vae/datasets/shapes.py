@@ -72,7 +72,7 @@ def _drawn(shape: str, scale: float, side: int) -> np.ndarray:
     return np.round(np.clip(0.5 - outside, 0, 1) * 255).astype(np.uint8)
 
 
-# Distances to an outline in a disc of radius 1, upright, below 0 inside; near the outline, where they matter, exact.
+# Distances to an outline in a disc of radius 1, upright, below 0 inside; near the outline exact, but for its corners.
 
 
 def _disc(x: np.ndarray, y: np.ndarray, radius: float) -> np.ndarray:
