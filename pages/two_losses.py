@@ -6,6 +6,7 @@ from pages.components.figure import figure
 from pages.shared import losses, selection, trained
 from pages.shared.beta_sweep import sweep
 from pages.shared.downloads import csv
+from pages.shared.factors import known_factors
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.reductions import the_trap
 from vae.figures.curves import UNITS
@@ -30,6 +31,7 @@ def lesson(run: Run) -> None:
     both_reconstruction_losses(run, epoch)
     if paying:
         sweep(run)
+    known_factors(run, epoch)
 
 
 def which(names: list[str]) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from .analysis import gradients, sensitivity
+from .analysis import disentangle, gradients, sensitivity
+from .analysis.codes import Codes, encode
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
 from .config import RunConfig
@@ -22,7 +23,7 @@ from .runs.store import Run, Store
 from .settings import Settings
 
 # A new number when a procedure changes, so that old tables are not taken for new ones.
-KINDS = {"sensitivity": "sensitivity 1", "gradients": "gradients 1"}
+KINDS = {"sensitivity": "sensitivity 1", "gradients": "gradients 1", "disentanglement": "disentanglement 1"}
 RATIO_IMAGES = 2000  # at the most, for the ratio by which a sweep may choose
 Progress = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
 
@@ -163,6 +164,47 @@ def gradients_of(
     return measured
 
 
+def grid_of(images: Images) -> tuple[np.ndarray, np.ndarray]:
+    """All images of a generated data set, (N, P) in [0, 1], and their factors, (N, K).
+
+    Training and test images together: only then is every combination there once, and no factor tells of another.
+    Raises InputError for images whose factors aren't known.
+    """
+    if images.factors is None:
+        raise InputError(
+            f"What the images of {images.name} were made from is not known, so codes can't be compared with it; the "
+            "dataset shapes has known factors."
+        )
+    x = np.vstack([images.train_x, images.test_x]).astype(np.float32) / images.white
+    return x, np.vstack([images.factors.train, images.factors.test])
+
+
+def disentanglement_of(
+    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
+) -> pd.DataFrame:
+    """`disentangle.scores` of every variant at a kept epoch, with the columns variant, n and seed.
+
+    On the images of `grid_of`: scores of the encoder, on images it learnt from and others. Measured once and kept.
+    Raises InputError as `sensitivity_of`, and for a data set without known factors.
+    """
+    kept = results.measurement(store, run_id, epoch, KINDS["disentanglement"])
+    if kept is not None:
+        return kept
+    run = store.run(run_id)
+    models, (x, factors) = models_of(store, run, epoch), grid_of(images_of(store, run, settings))
+    tables = []
+    for place, (name, model) in enumerate(models.items()):
+        progress(place / len(models), f"Comparing the codes of {len(x):,} images with their factors")
+        codes = encode(model, x)
+        if not VARIANTS[name].noise:
+            codes = Codes(codes.mu, None)  # it may have a σ, but never samples: its decoder sees the mean alone
+        tables.append(disentangle.scores(codes, factors, run.config.seed).assign(variant=name))
+    measured = pd.concat(tables, ignore_index=True).assign(n=len(x), seed=run.config.seed)
+    results.keep_measurement(store, run_id, epoch, KINDS["disentanglement"], measured)
+    progress(1.0, "Done")
+    return measured
+
+
 def last_epoch(store: Store, run: Run) -> int:
     """The last epoch whose weights were kept. Raises InputError when there is none."""
     kept = store.weight_epochs(run.id)
@@ -194,4 +236,4 @@ def siblings(runs: Sequence[Run], config: RunConfig) -> dict[int, Run]:
     return found
 
 
-MEASUREMENTS = {"sensitivity": sensitivity_of, "gradients": gradients_of}
+MEASUREMENTS = {"sensitivity": sensitivity_of, "gradients": gradients_of, "disentanglement": disentanglement_of}

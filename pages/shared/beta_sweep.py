@@ -42,7 +42,8 @@ def _thumbnails(run: Run, was_active: bool) -> None:
     found = kin.found(configs(run))
     if was_active and not any(it.active for it in found.values()):
         st.rerun()
-    started = {beta: it for beta, it in found.items() if it.epoch >= 0}
+    read = {beta: resources.progress(it.id)[0] for beta, it in found.items()}  # `found` may be an epoch ahead of it
+    started = {beta: it for beta, it in read.items() if it.epoch >= 0}
     if not started:
         st.progress(0.0, text="Waiting for a worker")
         return

@@ -112,19 +112,24 @@ def paths(run_id: str, epoch: int, a: int, b: int, count: int) -> dict[str, dict
 class Traversal:
     """Every dimension of a code moved by itself."""
 
-    dimensions: np.ndarray  # (r,) counted from 0: those along which codes vary most, most first
+    dimensions: np.ndarray  # (r,) counted from 0, in the order of the rows
     images: np.ndarray  # (r, columns, P)
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
-def traversals(run_id: str, epoch: int, image: int, rows: int, reach: float, columns: int) -> dict[str, Traversal]:
-    """By variant: from −`reach` to +`reach` standard deviations of the codes about the code of a watched image."""
+def traversals(
+    run_id: str, epoch: int, image: int, rows: int, reach: float, columns: int, order: tuple[int, ...] | None = None
+) -> dict[str, Traversal]:
+    """By variant: from −`reach` to +`reach` standard deviations of the codes about the code of a watched image.
+
+    `order`: dimensions, counted from 0, by which rows are sorted; None: those along which codes vary most come first.
+    """
     from vae.analysis.geometry import decode
 
     found = {}
     for name, codes in trained.codes(run_id, epoch).items():
         std = codes.mu.std(axis=0)
-        chosen = np.argsort(-std, kind="stable")[:rows]
+        chosen = (np.argsort(-std, kind="stable") if order is None else np.array(order))[:rows]
         z = np.tile(codes.mu[image], (len(chosen), columns, 1))
         for row, dimension in enumerate(chosen):
             z[row, :, dimension] += np.linspace(-reach, reach, columns) * std[dimension]

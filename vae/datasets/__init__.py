@@ -10,10 +10,11 @@ from pathlib import Path
 from ..errors import InputError
 from . import torchvision_sets
 from .builtin import load_digits
-from .images import SPLIT_SEED, Images, Split, split
+from .images import SPLIT_SEED, Factors, Images, Split, split
+from .shapes import load_shapes
 from .torchvision_sets import Progress
 
-__all__ = ["DATASETS", "SPLIT_SEED", "Dataset", "Images", "Split", "download", "load", "lookup", "split"]
+__all__ = ["DATASETS", "SPLIT_SEED", "Dataset", "Factors", "Images", "Split", "download", "load", "lookup", "split"]
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Dataset:
     load: Callable[[Path], Images]
     torchvision: str | None = None  # its class in torchvision.datasets; None: embedded
     download_mb: int = 0
+    factors: tuple[str, ...] = ()  # names of what each image was made from, where that is known
 
     def available(self, data_dir: Path) -> bool:
         """Whether it can be used without a network."""
@@ -45,6 +47,14 @@ DATASETS: dict[str, Dataset] = {
         "fashion_mnist", "Fashion-MNIST", "70,000 pieces of clothing, 28×28.", "FashionMNIST", 30
     ),
     "kmnist": _torchvision("kmnist", "Kuzushiji-MNIST", "70,000 cursive Japanese characters, 28×28.", "KMNIST", 21),
+    "shapes": Dataset(
+        "Shapes 32×32",
+        "6,144 hearts, moons and arrows in every size, rotation and place: generated here, no network needed.",
+        (32, 32),
+        5120,
+        load_shapes,
+        factors=("shape", "scale", "rotation", "x", "y"),
+    ),
 }
 
 

@@ -16,6 +16,19 @@ SPLIT_SEED = (
 
 
 @dataclass(frozen=True)
+class Factors:
+    """What each image of a generated data set was made from: K factors v, (N, K), each a whole number below its size.
+
+    The factors stand where the images stand: `train[i]` made `Images.train_x[i]`.
+    """
+
+    names: tuple[str, ...]  # (K,)
+    sizes: tuple[int, ...]  # (K,) how many values each takes
+    train: np.ndarray  # (N, K) uint8, a row for each of `Images.train_x`
+    test: np.ndarray  # (M, K) uint8, a row for each of `Images.test_x`
+
+
+@dataclass(frozen=True)
 class Images:
     """A whole data set: grey images as whole numbers from 0 to `white`."""
 
@@ -27,6 +40,7 @@ class Images:
     train_y: np.ndarray  # (N,) uint8, index into classes
     test_x: np.ndarray
     test_y: np.ndarray
+    factors: Factors | None = None  # known only where the images were generated
 
     @property
     def pixels(self) -> int:
@@ -34,10 +48,14 @@ class Images:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of every pixel and label, so that a result can name the data it was measured on."""
+        """SHA-256 of every pixel, label and factor, so that a result can name the data it was measured on."""
         digest = hashlib.sha256(f"{self.shape}{self.white}".encode())
         for array in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(np.ascontiguousarray(array))
+        if self.factors:
+            digest.update(f"{self.factors.names}{self.factors.sizes}".encode())
+            for values in (self.factors.train, self.factors.test):
+                digest.update(np.ascontiguousarray(values))
         return digest.hexdigest()
 
 
