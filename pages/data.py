@@ -33,11 +33,10 @@ def one_data_set() -> None:
     with left:
         st.subheader("How many of each", divider="gray")
         portrait.class_counts(images, "data")
+        portrait.mean_images(images)
+    with right:
         st.subheader("In numbers", divider="gray")
         portrait.in_numbers(images)
-    with right:
-        st.subheader("What they have in common", divider="gray")
-        portrait.mean_images(images)
 
 
 st.title("What do they learn from?")

@@ -88,6 +88,15 @@ def test_a_csv_with_and_without_header_and_labels(header: str, labels: list[str]
     assert back == [label.strip('"') for label in labels or ["all"] * COUNT]
 
 
+def test_an_npz_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("vae.datasets.own.npz.BLOCK", 64 * 3)
+    for given in (WHOLE, np.asfortranarray(WHOLE)):
+        told: list[float] = []
+        images = read("a.npz", npz(images=given), None, LIMITS, lambda share, _, told=told: told.append(share))
+        assert np.array_equal(in_file_order(images)[0], WHOLE)
+        assert len(told) == 2 * 7 and told == sorted(told) and told[-1] == 1
+
+
 def test_a_csv_of_fractions_is_scaled_whichever_blocks_they_come_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vae.datasets.own.table.BLOCK", 64 * 3)
     plain = BITS.astype(float)

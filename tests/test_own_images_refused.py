@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from files import COUNT, LIMITS, black_png, csv, grey, npz, picture, pictures, zipped
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from vae.datasets.own import Limits, read
 from vae.datasets.own.archive import Unpacker
@@ -91,6 +92,12 @@ def many_entries() -> bytes:
     return zipped({f"{place}.png": b"" for place in range(2 * LIMITS.images + 11)}, zipfile.ZIP_STORED)
 
 
+def much_text() -> PngInfo:
+    text = PngInfo()
+    text.add_text("comment", "x" * 2_000_000, zip=True)
+    return text
+
+
 def cut(content: bytes, share: float = 0.6) -> bytes:
     return content[: int(len(content) * share)]
 
@@ -143,6 +150,11 @@ REFUSED = {
         "a.zip",
         lambda: zipped({**FILES, "z.png": black_png(20_000, 10_000)}),
         "more than 32 million pixels",
+    ),
+    "text chunk that unpacks to megabytes": (
+        "a.zip",
+        lambda: zipped(FILES | {"z.png": picture(GREY[0], pnginfo=much_text())}),
+        "“z.png” is a damaged picture",
     ),
     "too many entries": ("a.zip", many_entries, "more than the 610 files and folders"),
     "archive in the archive": ("a.zip", lambda: zipped(FILES | {"b.zip": zipped(FILES)}), "archive in the archive"),

@@ -6,6 +6,7 @@ import time
 from pathlib import PurePath
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from vae.config import PRESETS
 from vae.datasets import Images
@@ -70,7 +71,7 @@ def _size() -> tuple[int, int] | None:
         return height, width
 
 
-def _read_once(file: st.runtime.uploaded_file_manager.UploadedFile, size: tuple[int, int] | None, limits: Limits):
+def _read_once(file: UploadedFile, size: tuple[int, int] | None, limits: Limits) -> Images:
     """`Images` of the file; read again only when the file or the size is another. Raises InputError."""
     wanted = (file.file_id, size)
     known = st.session_state.get(PREVIEW)

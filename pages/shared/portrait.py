@@ -13,10 +13,9 @@ from vae.figures.classes import class_bars
 from vae.figures.tiles import tile_rows, to_grey
 
 from .downloads import csv
-from .plain import plain
 from .strips import inline_png, strip
 
-COLUMNS, ROWS = 12, 4
+COLUMNS, ROWS = 12, 3
 CLASSES_SHOWN = 36  # mean images of the largest classes
 
 
@@ -111,11 +110,6 @@ def in_numbers(images: Images) -> None:
         f"image (BCE), or {floor['sse']:.2f} in squared error per image, an MSE of {floor['mse']:.4f} per pixel. A "
         "model that is worse than this has learnt nothing."
     )
-
-
-def title(text: str) -> None:
-    """A data set's title as a heading."""
-    st.subheader(plain(text), divider="gray")
 
 
 def _factors(images: Images) -> list:

@@ -34,7 +34,7 @@ def class_bars(counts: Mapping[str, np.ndarray], classes: Sequence[str]) -> go.F
         "barmode": "stack",
         "bargap": 0.25,
         "showlegend": True,
-        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0, "traceorder": "normal"},
         "xaxis": {"automargin": True, "showgrid": False, "zeroline": False} | (ticks if len(names) <= 40 else {}),
         "yaxis": GRID | {"title": {"text": "images"}, "rangemode": "tozero"},
     }

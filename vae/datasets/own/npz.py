@@ -81,18 +81,20 @@ class _Array:
         return array
 
     def blocks(self) -> Iterator[np.ndarray]:
-        """Its rows, some at a time; all at once when it is stored column by column. Raises InputError if damaged."""
+        """Its rows, some at a time. Raises InputError when it is damaged."""
         row = prod(self.shape[1:]) * self.dtype.itemsize
-        step = self.shape[0] if self.fortran_order else max(1, BLOCK // max(row, 1))
+        step = max(1, BLOCK // max(row, 1))
         try:
             with self.archive.open(self.entry) as file:
                 _header(file)
+                if self.fortran_order:  # stored column by column: no row is whole before all has been read
+                    whole = np.frombuffer(file.read(self.shape[0] * row), self.dtype).reshape(self.shape, order="F")
                 for start in range(0, self.shape[0], step):
                     rows = min(step, self.shape[0] - start)
-                    raw = file.read(rows * row)
-                    # A short read leaves too few bytes for the shape, which is a ValueError.
-                    block = np.frombuffer(raw, self.dtype)
-                    yield block.reshape((rows, *self.shape[1:]), order="F" if self.fortran_order else "C")
+                    if self.fortran_order:
+                        yield whole[start : start + rows]
+                    else:  # a short read leaves too few bytes for the shape, which is a ValueError
+                        yield np.frombuffer(file.read(rows * row), self.dtype).reshape(rows, *self.shape[1:])
                 if file.read(1):  # at the end zipfile compares the checksum
                     raise EOFError
         except BROKEN:
