@@ -69,8 +69,9 @@ def test_an_npz_of_every_form(given: np.ndarray, expected: np.ndarray) -> None:
         (np.array(["dog", "Äpfel & Birnen"] * 10), ("dog", "Äpfel & Birnen")),
         (np.arange(COUNT) % 2 == 0, ("False", "True")),
         (np.full(COUNT, 7), ("7",)),
+        (np.array(["page 10", "page 9", "a", "12", "page"] * 4), ("12", "a", "page", "page 9", "page 10")),
     ],
-    ids=["int", "column", "float", "text", "bool", "one class"],
+    ids=["int", "column", "float", "text", "bool", "one class", "numbered"],
 )
 def test_labels_of_every_kind(labels: np.ndarray, classes: tuple[str, ...]) -> None:
     images = read("a.npz", npz(images=WHOLE, labels=labels), None, LIMITS)

@@ -150,8 +150,9 @@ def listed() -> None:
         with st.container(horizontal=True, vertical_alignment="center", key=f"own.row.{upload_.name}"):
             st.markdown(f"**{plain(upload_.title)}**", width="stretch")
             st.caption(f"{count:,} images, {height}×{width} · `{upload_.name}`")
-            _train_button(upload_.name, upload_.info["train_size"], "Train", "secondary", "row")
-            _delete(upload_)
+            with st.container(horizontal=True, width="content"):
+                _train_button(upload_.name, upload_.info["train_size"], "Train", "secondary", "row")
+                _delete(upload_)
 
 
 def _train_button(name: str, train_size: int, label: str, kind: str, key: str) -> None:
@@ -163,7 +164,7 @@ def _train_button(name: str, train_size: int, label: str, kind: str, key: str) -
 
 def _delete(upload_: uploads.Upload) -> None:
     with st.popover("Delete", icon=":material/delete:"):
-        st.markdown(f"{plain(upload_.title)} will be gone for everybody who uses this dashboard.")
+        st.markdown(f"“{plain(upload_.title)}” will be gone for everybody who uses this dashboard.")
         if st.button("Delete for good", key=f"own.delete.{upload_.name}"):
             try:
                 uploads.remove(resources.store(), upload_.name)

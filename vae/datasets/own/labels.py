@@ -13,6 +13,7 @@ from .limits import shown
 
 MOST = 255  # an index into the classes is one byte
 LONGEST = 32  # characters of a class's name: it stands beside a cloud of points
+DIGITS = r"([0-9]{1,18})"
 SIGNS = " -_.+'()/&°"
 UNLABELLED = ("all",)  # fewer than two classes are none, everywhere in the program
 
@@ -36,9 +37,11 @@ def classes_of(labels: Sequence[str] | None, count: int) -> tuple[tuple[str, ...
     return tuple(names), np.fromiter((places[label] for label in labels), np.uint8, count)
 
 
-def _order(name: str) -> tuple[bool, int, str]:
+def _order(name: str) -> tuple[bool, int, list[tuple[bool, int, str]]]:
+    """Numbers first; in other names the numbers count as such, so that “page 10” comes after “page 9”."""
     number = re.fullmatch(r"-?[0-9]{1,18}", name)
-    return (not number, int(name) if number else 0, name)
+    parts = [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in re.split(DIGITS, name)]
+    return (not number, int(name) if number else 0, parts)
 
 
 def _check(name: str) -> None:
