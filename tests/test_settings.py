@@ -21,6 +21,7 @@ def test_defaults():
     assert settings.scheduler is None
     assert (settings.workers, settings.threads) == (4, 1)
     limits = (settings.max_epochs, settings.max_queued, settings.max_weights_mb)
+    limits += (settings.max_upload_mb, settings.max_images)
     assert all(0 < limit < 1e6 for limit in limits)  # generous, finite
 
 
@@ -78,7 +79,16 @@ def test_a_remote_scheduler_with_a_database_server_is_fine():
 
 
 @pytest.mark.parametrize(
-    "name", ["VAE_WORKERS", "VAE_THREADS", "VAE_MAX_EPOCHS", "VAE_MAX_QUEUED", "VAE_MAX_WEIGHTS_MB"]
+    "name",
+    [
+        "VAE_WORKERS",
+        "VAE_THREADS",
+        "VAE_MAX_EPOCHS",
+        "VAE_MAX_QUEUED",
+        "VAE_MAX_WEIGHTS_MB",
+        "VAE_MAX_UPLOAD_MB",
+        "VAE_MAX_IMAGES",
+    ],
 )
 @pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "²", "1e3"])
 def test_limits_must_be_whole_numbers(name, text):
@@ -92,8 +102,9 @@ def test_limits_must_be_whole_numbers(name, text):
         {},
         {"VAE_DATA_DIR": "/data", "VAE_WORKERS": "2", "VAE_THREADS": "1", "VAE_MAX_EPOCHS": "7", "VAE_MAX_QUEUED": "8"},
         {"VAE_SCHEDULER": "tcp://cluster:8786", "VAE_DATABASE_URL": "postgresql://db/runs", "VAE_MAX_WEIGHTS_MB": "9"},
+        {"VAE_MAX_UPLOAD_MB": "3", "VAE_MAX_IMAGES": "40"},
     ],
-    ids=["defaults", "embedded", "remote"],
+    ids=["defaults", "embedded", "remote", "uploads"],
 )
 def test_a_child_process_gets_the_same_settings(environment):
     settings = Settings.from_environment(environment)

@@ -29,6 +29,8 @@ class Settings:
     max_epochs: int  # longest run a page or a command may ask for
     max_queued: int  # runs that may wait at one time
     max_weights_mb: int  # kept weights per run; beyond it only every k-th epoch's are kept
+    max_upload_mb: int  # of a file with images of one's own, and of these images as they are stored
+    max_images: int  # in such a file
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -58,6 +60,8 @@ class Settings:
             max_epochs=_whole(env, "VAE_MAX_EPOCHS", 1000),
             max_queued=_whole(env, "VAE_MAX_QUEUED", 200),
             max_weights_mb=_whole(env, "VAE_MAX_WEIGHTS_MB", 64),
+            max_upload_mb=_whole(env, "VAE_MAX_UPLOAD_MB", 200),
+            max_images=_whole(env, "VAE_MAX_IMAGES", 200_000),
         )
 
     def environment(self) -> dict[str, str]:
@@ -71,6 +75,8 @@ class Settings:
             "VAE_MAX_EPOCHS": str(self.max_epochs),
             "VAE_MAX_QUEUED": str(self.max_queued),
             "VAE_MAX_WEIGHTS_MB": str(self.max_weights_mb),
+            "VAE_MAX_UPLOAD_MB": str(self.max_upload_mb),
+            "VAE_MAX_IMAGES": str(self.max_images),
         }
 
 

@@ -10,9 +10,9 @@ import os
 import sys
 
 from ..errors import InputError
-from . import measure, sweep, train
+from . import images, measure, sweep, train
 
-GROUPS = (train, sweep, measure)
+GROUPS = (train, sweep, measure, images)
 
 
 def main(arguments: list[str] | None = None) -> int:

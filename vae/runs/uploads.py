@@ -22,6 +22,7 @@ from .store import Store, now
 
 OWN = "own-"
 SHORT = 12  # characters of the hash in a name
+LONGEST_TITLE = 80  # characters
 
 
 @dataclass(frozen=True)
@@ -46,10 +47,10 @@ def _not_from_a_folder(_: Path) -> Images:
 
 
 def keep(store: Store, title: str, images: Images) -> Upload:
-    """Store images once; the same images again only get the new title. Raises InputError for a bad title."""
+    """Store images once; the same ones again only get new names. Raises InputError for a bad title."""
     title = title.strip()
-    if not title or len(title) > 80:
-        raise InputError("A data set's name takes 1 to 80 characters.")
+    if not title or len(title) > LONGEST_TITLE:
+        raise InputError(f"A data set's name takes 1 to {LONGEST_TITLE} characters.")
     info = {
         "shape": list(images.shape),
         "white": images.white,
@@ -62,7 +63,7 @@ def keep(store: Store, title: str, images: Images) -> Upload:
     with store.write() as connection:
         known = connection.scalar(select(uploads.c.hash).where(uploads.c.hash == images.hash))
         if known:
-            connection.execute(update(uploads).where(uploads.c.hash == known).values(name=title))
+            connection.execute(update(uploads).where(uploads.c.hash == known).values(name=title, info=info))
         else:
             connection.execute(
                 insert(uploads).values(hash=images.hash, name=title, info=info, payload=payload, created_at=now())

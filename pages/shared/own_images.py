@@ -1,0 +1,175 @@
+"""Images of one's own: read, looked at, kept, trained on, deleted."""
+
+from __future__ import annotations
+
+import time
+from pathlib import PurePath
+
+import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
+
+from vae.config import PRESETS
+from vae.datasets import Images
+from vae.datasets.own import LARGEST, READERS, SMALLEST, Limits, NeedsSize, read, validation_size
+from vae.errors import InputError
+from vae.runs import uploads
+
+from . import config_form, portrait, resources
+from .plain import plain
+
+PREVIEW, KEPT, ROUND = "own.preview", "own.kept", "own.round"
+SIZES = {"as they are": None, "8×8": (8, 8), "16×16": (16, 16), "28×28": (28, 28), "32×32": (32, 32), "64×64": (64, 64)}
+OTHER = "another size"
+BETWEEN = 0.1  # seconds between two moves of the bar
+
+
+def upload() -> None:
+    """Choose a file, look at what is in it, then keep it. Nothing is stored before that."""
+    limits = Limits.of(resources.settings())
+    st.markdown(
+        "Bring your own: **.npz** (`images`, and `labels` if you like), **.zip** of PNG or JPEG pictures (folders are "
+        "labels), or **.csv** (a label, then the pixels, one image in a line). Colours become grey, what is "
+        "transparent lies on black, and a sixth is held out for testing. "
+        f"Sides of {SMALLEST} to {LARGEST} pixels are kept as they are."
+    )
+    most = min(limits.upload_bytes >> 20, st.get_option("server.maxUploadSize"))
+    turn = st.session_state.setdefault(ROUND, 0)  # another key empties the widget
+    file = st.file_uploader("Your images", list(READERS), key=f"own.file.{turn}", max_upload_size=most)
+    if file is None:
+        st.session_state.pop(PREVIEW, None)
+        _just_kept()
+        return
+    st.session_state.pop(KEPT, None)
+    size_at, told = st.container(), st.container()
+    with size_at:
+        size = _size()
+    try:
+        with told:
+            images = _read_once(file, size, limits)
+    except NeedsSize as problem:
+        told.warning(plain(str(problem)), icon=":material/aspect_ratio:")
+    except InputError as problem:
+        told.error(f"Nothing was stored. {plain(str(problem))}")
+    else:
+        _preview(images, file.name)
+
+
+def _size() -> tuple[int, int] | None:
+    """What the visitor wants the images resized to."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        chosen = st.selectbox(
+            "Size",
+            [*SIZES, OTHER],
+            key="own.size",
+            width=180,
+            help="Resized images are stretched or shrunk to exactly this size (Lanczos); proportions are not kept.",
+        )
+        if chosen != OTHER:
+            return SIZES[chosen]
+        height = st.number_input("Height", SMALLEST, LARGEST, 28, key="own.height", width=130)
+        width = st.number_input("Width", SMALLEST, LARGEST, 28, key="own.width", width=130)
+        return height, width
+
+
+def _read_once(file: UploadedFile, size: tuple[int, int] | None, limits: Limits) -> Images:
+    """`Images` of the file; read again only when the file or the size is another. Raises InputError."""
+    wanted = (file.file_id, size)
+    known = st.session_state.get(PREVIEW)
+    if known and known[0] == wanted:
+        if isinstance(known[1], InputError):
+            raise known[1]
+        return known[1]
+    st.session_state.pop(PREVIEW, None)
+    bar, moved = st.progress(0.0, text="Reading …"), 0.0
+
+    def show(share: float, what: str) -> None:
+        nonlocal moved
+        if time.monotonic() - moved > BETWEEN:
+            bar.progress(min(share, 1.0), text=f"{what}: {share:.0%}")
+            moved = time.monotonic()
+
+    try:
+        found: Images | InputError = read(file.name, file.getvalue(), size, limits, show)
+    except InputError as problem:
+        found = problem
+    finally:
+        bar.empty()
+    st.session_state[PREVIEW] = (wanted, found)
+    if isinstance(found, InputError):
+        raise found
+    return found
+
+
+def _preview(images: Images, file_name: str) -> None:
+    height, width = images.shape
+    brightest = int(images.train_x.max())
+    st.markdown(
+        f"**{len(images.train_x) + len(images.test_x):,} images** of {height}×{width} pixels, "
+        f"{len(images.test_x):,} of them for testing"
+        + (f", in {len(images.classes)} classes." if len(images.classes) > 1 else ", without classes.")
+        + (f" The brightest pixel is {brightest} of 255, so they are dark." if brightest < 128 else "")
+    )
+    portrait.samples(images, "own")
+    portrait.class_counts(images, "own")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        stem = PurePath(file_name).stem[: uploads.LONGEST_TITLE]
+        name = st.text_input("Name", stem, key=f"own.name.{images.hash}", max_chars=uploads.LONGEST_TITLE, width=320)
+        keep = st.button("Keep these images", type="primary", icon=":material/save:")
+    if keep:
+        try:
+            kept = uploads.keep(resources.store(), name, images)
+        except InputError as problem:
+            st.error(plain(str(problem)))
+            return
+        resources.forget()
+        st.session_state[KEPT] = kept.name
+        st.session_state[ROUND] += 1
+        st.session_state.pop(PREVIEW, None)
+        st.rerun()
+
+
+def _just_kept() -> None:
+    """What to do with the images that were kept a moment ago."""
+    name = st.session_state.get(KEPT)
+    own = resources.catalogue()
+    if name in own:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.success(f"{plain(own[name].title)} is kept; every page can use it now.", icon=":material/check:")
+            _train_button(name, own[name].train_size, "Train on them", "primary", "kept")
+
+
+def listed() -> None:
+    """All images of one's own that are in the database."""
+    own = uploads.listed(resources.store())
+    if not own:
+        return
+    st.subheader("Kept in the database", divider="gray")
+    for upload_ in own:
+        height, width = upload_.info["shape"]
+        count = upload_.info["train_size"] + upload_.info["test_size"]
+        with st.container(horizontal=True, vertical_alignment="center", key=f"own.row.{upload_.name}"):
+            st.markdown(f"**{plain(upload_.title)}**", width="stretch")
+            st.caption(f"{count:,} images, {height}×{width} · `{upload_.name}`")
+            with st.container(horizontal=True, width="content"):
+                _train_button(upload_.name, upload_.info["train_size"], "Train", "secondary", "row")
+                _delete(upload_)
+
+
+def _train_button(name: str, train_size: int, label: str, kind: str, key: str) -> None:
+    if st.button(label, type=kind, icon=":material/play_arrow:", key=f"own.train.{key}.{name}"):
+        changes = {"dataset": name, "validation_size": validation_size(train_size)}
+        config_form.fill(PRESETS["quick"].config.model_copy(update=changes))
+        st.switch_page("train.py", query_params={field: str(value) for field, value in changes.items()})
+
+
+def _delete(upload_: uploads.Upload) -> None:
+    with st.popover("Delete", icon=":material/delete:"):
+        st.markdown(f"“{plain(upload_.title)}” will be gone for everybody who uses this dashboard.")
+        if st.button("Delete for good", key=f"own.delete.{upload_.name}"):
+            try:
+                uploads.remove(resources.store(), upload_.name)
+            except InputError as problem:
+                st.error(plain(str(problem)))
+                return
+            resources.forget()
+            st.rerun()

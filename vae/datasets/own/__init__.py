@@ -1,0 +1,50 @@
+"""Images of one's own: a file from outside becomes a data set, or one sentence says why not.
+
+Grey images are kept as they are and colours as their luminance; numbers are whole levels from 0 to 255 or lie
+between 0 and 1. Sides of 4 to 64 pixels are kept, others are resized if asked for. A sixth is held out for testing.
+Nothing is unpickled, unpacked to a disk or run, and what is read is bounded (`Limits`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import PurePath
+
+from ...errors import InputError
+from ..images import Images
+from . import npz, pictures, table
+from .found import Found
+from .limits import LARGEST, SMALLEST, Limits, NeedsSize, Progress, check_size, megabytes, shown
+
+__all__ = ["LARGEST", "READERS", "SMALLEST", "Limits", "NeedsSize", "Progress", "read", "validation_size"]
+
+Reader = Callable[[bytes, tuple[int, int] | None, Limits, Progress], Found]
+READERS: dict[str, Reader] = {".npz": npz.read, ".zip": pictures.read, ".csv": table.read}
+
+
+def validation_size(train_size: int) -> int:
+    """How many of so many training images to watch learning on: as many as of the digits, but a sixth at the most."""
+    return min(200, train_size // 6)
+
+
+def _silent(share: float, what: str) -> None:
+    """Tell nobody."""
+
+
+def read(name: str, data: bytes, size: tuple[int, int] | None, limits: Limits, progress: Progress = _silent) -> Images:
+    """The images in the file `name`, resized to `size` (height, width) if that is given.
+
+    Raises InputError with a sentence for all that is refused; NeedsSize when a size would put it right.
+    """
+    suffix = PurePath(name).suffix.lower()
+    if suffix not in READERS:
+        raise InputError(f"{shown(name)} is of no known kind: images come as {', '.join(READERS)}.")
+    if len(data) > limits.upload_bytes:
+        raise InputError(
+            f"The file has {megabytes(len(data))}, and {megabytes(limits.upload_bytes)} are allowed here "
+            "(VAE_MAX_UPLOAD_MB)."
+        )
+    if not data:
+        raise InputError("The file is empty.")
+    check_size(size)
+    return READERS[suffix](data, size, limits, progress).data_set()
