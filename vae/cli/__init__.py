@@ -10,9 +10,9 @@ import os
 import sys
 
 from ..errors import InputError
-from . import measure, train
+from . import measure, results, train
 
-GROUPS = (train, measure)
+GROUPS = (train, measure, results)
 
 
 def main(arguments: list[str] | None = None) -> int:
