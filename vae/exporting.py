@@ -20,8 +20,6 @@ from .runs.payloads import unpack
 from .runs.store import Run, Store
 
 IMAGES_IN_A_ROW = 8
-# A year that zip files can hold: the same run gives the same bytes whenever it is packed.
-ZIP_DATE = (1980, 1, 1, 0, 0, 0)
 # How plain PyTorch spells each activation of `learning.models`.
 SPELLED = {"relu": "nn.ReLU()", "leaky_relu": "nn.LeakyReLU(0.5)", "tanh": "nn.Tanh()", "elu": "nn.ELU()"}
 
@@ -75,7 +73,7 @@ def as_zip(store: Store, run_ids: Sequence[str]) -> bytes:
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
         for run_id in dict.fromkeys(run_ids):
             for name, data in files(store, run_id).items():
-                archive.writestr(zipfile.ZipInfo(f"{folder_name(run_id)}/{name}", ZIP_DATE), data, zipfile.ZIP_DEFLATED)
+                archive.writestr(f"{folder_name(run_id)}/{name}", data)
     return packed.getvalue()
 
 

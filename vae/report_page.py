@@ -58,8 +58,8 @@ holders.forEach((holder) => near.observe(holder))
 for (const legend of document.querySelectorAll(".legend")) {
   const holder = legend.previousElementSibling
   for (const key of legend.children) key.onclick = () => {
-    const visible = key.ariaPressed === "false"
-    key.ariaPressed = String(visible)
+    const visible = key.getAttribute("aria-pressed") === "false"
+    key.setAttribute("aria-pressed", visible)
     const wanted = holder.data.flatMap((trace, i) => (trace.name === key.dataset.name ? [i] : []))
     Plotly.restyle(holder, { visible }, wanted)
   }

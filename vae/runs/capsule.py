@@ -185,7 +185,7 @@ def dumps(contents: dict[str, Any]) -> str:
 class _File(BaseModel):
     model_config = ConfigDict(extra="forbid")
     format: Literal["latent-twins capsule"]
-    version: int
+    version: Literal[1]
     made_at: Any
     runs: Any
     checksum: str

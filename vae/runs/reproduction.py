@@ -232,8 +232,8 @@ def unrepeatable(store: Store, old: RunRecord, settings: Settings) -> str | None
         images = uploads.load(store, old.config.dataset, settings.data_dir)
         if images.hash != old.dataset.hash:
             return (
-                f"{old.config.dataset} here is not what this run learnt from: its hash is {images.hash[:12]}…, the "
-                f"capsule says {old.dataset.hash[:12]}…."
+                f"{old.config.dataset} here is not what this run learnt from; its hash begins with "
+                f"{images.hash[:12]}, the capsule's with {old.dataset.hash[:12]}."
             )
         check(store, old.config, settings)
     except InputError as error:
