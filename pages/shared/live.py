@@ -18,6 +18,7 @@ from vae.runs.store import Run
 from . import resources
 from .downloads import csv
 from .strips import inline_png
+from .take_home import take_home
 
 POLL = 0.5  # seconds between looks at a run that is under way
 IMAGES_IN_A_ROW = 10
@@ -60,6 +61,7 @@ def _panel(run_id: str, was_active: bool) -> None:
         csv(lambda: history, f"history-{run.id}", "CSV of all epochs")
     if run.status == "done":
         _test_table(run, history[history["split"] == "test"])
+        take_home([run])
 
 
 def _header(run: Run) -> None:
