@@ -173,13 +173,16 @@ def test_other_files_are_no_capsules(text):
         read(text)
 
 
-def test_files_beyond_all_measure_are_refused_unread(monkeypatch, sealed):
-    text = dumps(sealed).replace(": ", ": 1e999, ", 1)
-    with pytest.raises(InputError):
-        read(text)
+def test_numbers_and_files_beyond_all_measure_are_refused(monkeypatch, sealed):
+    sealed["runs"][0]["metrics"]["vae"]["test"]["kl"] = "INFINITY"
+    with pytest.raises(InputError, match="infinite"):
+        read(dumps(sealed).replace('"INFINITY"', "1e999"))
+    text = dumps(sealed)
     monkeypatch.setattr("vae.runs.capsule.MAX_BYTES", 1000)
     with pytest.raises(InputError, match="larger than"):
-        read(dumps(sealed))
+        read(text)
+    with pytest.raises(InputError, match="several of fewer runs"):
+        dumps(sealed)
 
 
 # The rerun
@@ -301,6 +304,7 @@ def test_what_is_missing_differs_wherever_it_was_trained(old):
         vae = old.metrics["vae"].model_copy(update={"epochs": epochs})
         doctored = old.model_copy(update={"metrics": old.metrics | {"vae": vae}})
         assert compare(elsewhere(doctored), old).verdict == DIFFERS, "a row lost, doubled, in another place"
+        assert str(compare(doctored, old).differences[0]).startswith("vae epochs 0, ")
     assert compare(elsewhere(changed(old, test={"kl": None})), old).verdict == DIFFERS
 
 

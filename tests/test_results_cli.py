@@ -91,6 +91,16 @@ def test_reproduce_tells_a_doctored_capsule(vae, file):
     assert "changed after it was written" in vae("reproduce", file)[2]
 
 
+def test_a_rerun_that_broke_off_is_no_bad_request(vae, file, monkeypatch):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("vae.cli.results.epoch_bar", interrupted)
+    code, out, _ = vae("reproduce", file)
+    assert code == 1
+    assert "its training was stopped" in out
+
+
 def test_reproduce_prints_json(vae, file, tmp_path):
     doctor(file, active_units=0, kl=25.9)
     code, out, _ = vae("reproduce", file, "--json", "-")

@@ -151,6 +151,13 @@ def test_what_can_not_be_repeated_here_says_why_and_the_rest_is_trained(shared, 
     assert len(app.success) == len(app.warning) == 1
 
 
+def test_more_runs_than_a_page_watches_are_left_to_the_command_line(shared, sealed, monkeypatch):
+    monkeypatch.setattr(take_home, "MANY", 0)
+    app = uploaded(sealed)
+    assert app.button(key="reproduce").disabled
+    assert "python -m vae reproduce" in texts(app)
+
+
 def test_a_rerun_that_was_stopped_is_no_verdict(shared, sealed):
     app = again(uploaded(sealed))
     shared.request_stop(shared.queue()[0])

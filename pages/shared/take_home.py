@@ -18,7 +18,7 @@ from . import resources
 from .downloads import csv
 
 POLL = 0.5
-MANY = 50  # runs beyond which a report is not read, and a zip file takes a server's memory
+MANY = 50  # runs beyond which a report is not read, a zip file takes a server's memory, and reruns hold up a class
 RERUNS = (
     "capsule_reruns"  # in the session: digest of a file → number of its run → id of its rerun, or why there is none
 )
@@ -94,7 +94,10 @@ def reproduce_panel() -> None:
     reruns = st.session_state.setdefault(RERUNS, {})
     count = len(sealed.runs)
     label = "Train it again" if count == 1 else f"Train all {count} again"
-    if st.button(label, type="primary", icon=":material/replay:", key="reproduce"):
+    few = count <= MANY
+    if not few:
+        st.caption(f"More than {MANY} runs are work for `python -m vae reproduce FILE`.")
+    if st.button(label, type="primary", icon=":material/replay:", key="reproduce", disabled=not few):
         with st.spinner("Looking at the data …"):
             reruns[digest] = {number: _again(old) for number, old in enumerate(sealed.runs)}
         resources.forget()
@@ -162,7 +165,7 @@ def _judged(sealed: Capsule, digest: str, was_active: bool) -> None:
             outcomes.append(Outcome(old.name, IMPOSSIBLE, reason=reason))
         elif not _active((run_id, None)):
             outcomes.append(_outcome(digest, number, run_id, old))
-    for outcome in outcomes[:MANY]:
+    for outcome in outcomes:
         _show(outcome)
     if len(outcomes) > 1:
         csv(lambda: _table(outcomes), f"reproduced-{digest[:12]}", "CSV of all outcomes")

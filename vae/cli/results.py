@@ -95,7 +95,8 @@ def _reproduce(options: argparse.Namespace) -> int:
     if len(outcomes) < len(sealed.runs):
         print(f"vae: stopped after {len(outcomes):,} of {len(sealed.runs):,} runs.", file=sys.stderr)
         return 1
-    return 1 if DIFFERS in verdicts else 2 if IMPOSSIBLE in verdicts else 0
+    broken_off = any(outcome.verdict == IMPOSSIBLE and outcome.run_id for outcome in outcomes)
+    return 1 if DIFFERS in verdicts or broken_off else 2 if IMPOSSIBLE in verdicts else 0
 
 
 def _print(outcome: Any, target: Any) -> None:

@@ -178,8 +178,14 @@ def checksum(contents: dict[str, Any]) -> str:
 
 
 def dumps(contents: dict[str, Any]) -> str:
-    """The file's text. Floats come back from it exactly: Python writes as many digits as tell a number from others."""
-    return json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    """The file's text. Floats come back from it exactly: Python writes as many digits as tell a number from others.
+
+    Raises InputError when it would be larger than `read` takes.
+    """
+    text = json.dumps(contents, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    if len(text.encode()) > MAX_BYTES:
+        raise InputError(f"These runs make a capsule larger than {MAX_BYTES >> 20} MB; make several of fewer runs.")
+    return text
 
 
 class _File(BaseModel):

@@ -14,6 +14,7 @@ from . import uploads
 from .capsule import Capsule, Machine, Measured, RunRecord, record
 from .store import Store, new_owner
 
+EPOCHS = "epochs"  # which of them have a row, in their order
 REPRODUCED, WITHIN, DIFFERS, IMPOSSIBLE = "reproduced", "reproduced within tolerance", "differs", "can't be repeated"
 
 
@@ -186,7 +187,8 @@ def _unequal_numbers(old: RunRecord, new: RunRecord) -> list[Difference]:
         variant, epoch, metric, dimension = key
         if was == now or variant in one_sided:
             continue
-        what = " ".join(map(str, [variant, "test" if epoch is None else f"epoch {epoch}", metric, *dimension]))
+        where = [] if metric == EPOCHS else ["test"] if epoch is None else [f"epoch {epoch}"]
+        what = " ".join(map(str, [variant, *where, metric, *dimension]))
         reach = None
         if was is not None and now is not None and metric in TOLERANCES:
             reach = allowed(metric, old.config.epochs if epoch is None else epoch, old.config.precision, was, now)
@@ -204,7 +206,7 @@ def _numbers(run: RunRecord) -> dict[tuple[str, int | None, str, tuple[int, ...]
     rows: list[tuple[str, int | None, Measured]] = [(name, None, told.test) for name, told in run.metrics.items()]
     for name, told in run.metrics.items():
         rows += [(name, row.epoch, row) for row in told.epochs]
-        found[name, run.config.epochs, "epochs listed", ()] = ", ".join(str(row.epoch) for row in told.epochs)
+        found[name, None, EPOCHS, ()] = ", ".join(str(row.epoch) for row in told.epochs)
     for name, epoch, row in rows:
         for metric in type(row).model_fields:
             value = getattr(row, metric)
