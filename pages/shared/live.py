@@ -19,6 +19,7 @@ from . import resources
 from .downloads import csv
 from .share import link
 from .strips import inline_png
+from .take_home import take_home
 
 POLL = 0.5  # seconds between looks at a run that is under way
 IMAGES_IN_A_ROW = 10
@@ -61,6 +62,7 @@ def _panel(run_id: str, was_active: bool) -> None:
         csv(lambda: history, f"history-{run.id}", "CSV of all epochs")
     if run.status == "done":
         _test_table(run, history[history["split"] == "test"])
+        take_home([run])
 
 
 def _header(run: Run) -> None:

@@ -1,6 +1,7 @@
 """`python -m vae COMMAND`: what the pages do, without a browser. One file for each group of commands.
 
-Exit codes: 0 done; 1 the run failed or was stopped; 2 something in the request or the environment must be put right.
+Exit codes: 0 done; 1 the run failed, was stopped, or isn't what its capsule says; 2 something in the request or the
+environment must be put right.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ import os
 import sys
 
 from ..errors import InputError
-from . import images, measure, sweep, train
+from . import images, measure, results, sweep, train
 
-GROUPS = (train, sweep, measure, images)
+GROUPS = (train, sweep, measure, results, images)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -46,7 +46,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.json and options.json != "-":
         emit({}, options.json)  # a target that can't be written is better known before an hour of training
     run_id = store.create(config, new_owner("cli"))
-    status = execute(store, run_id, settings, lambda epoch: _bar(epoch, config.epochs))
+    status = execute(store, run_id, settings, lambda epoch: epoch_bar(epoch, config.epochs))
     print(file=sys.stderr)
     if status != "done":
         print(f"vae: run {run_id} {status}. {store.run(run_id).error or ''}", file=sys.stderr)
@@ -58,7 +58,8 @@ def _train(options: argparse.Namespace) -> int:
     return 0 if status == "done" else 1
 
 
-def _bar(epoch: Any, epochs: int) -> None:
+def epoch_bar(epoch: Any, epochs: int) -> None:
+    """How far a training is, after each of its epochs."""
     full = round(BAR_WIDTH * epoch.epoch / epochs)
     losses = "  ".join(f"{name} {values.loss:.2f}" for name, values in epoch.metrics.items())
     line = f"epoch {epoch.epoch:>{len(str(epochs))}}/{epochs} [{'█' * full}{'·' * (BAR_WIDTH - full)}]  {losses}"

@@ -21,6 +21,7 @@ from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
 from ..learning.training import Diverged, Epoch, Training, pick_device
 from ..settings import Settings
 from . import uploads
+from .machine import machine
 from .payloads import pack, pack_tensors, unpack_tensors
 from .store import EpochRecord, Run, Store, Superseded
 
@@ -150,6 +151,7 @@ def describe(images: Images, split: Split, training: Training) -> dict[str, Any]
         "watched_split": training.watched_split,
         "floor": training.floor(),
         "device": training.device.type,
+        "machine": machine(training.device.type, training.threads),
     }
 
 
