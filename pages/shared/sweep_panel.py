@@ -23,6 +23,7 @@ from .downloads import csv
 from .live import BADGES
 from .share import link
 from .sweep_form import ASKED, KEY, link_to
+from .take_home import take_home
 
 POLL = 1.0
 SHOWN = 40  # sweeps offered
@@ -99,6 +100,8 @@ def _panel(sweep_id: str, was_running: bool) -> None:
         return
     _effects(sweep, done)
     _points(sweep, trials, results)
+    if sweep.status != "running":
+        take_home([resources.run(member.run_id) for member in members if member.status == "done"])
     _optuna(sweep, trials)
 
 

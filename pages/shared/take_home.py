@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Callable
 
 import pandas as pd
@@ -16,13 +15,13 @@ from vae.runs.store import Run
 
 from . import resources
 from .downloads import csv
+from .plain import plain
 
 POLL = 0.5
 MANY = 50  # runs beyond which a report is not read, a zip file takes a server's memory, and reruns hold up a class
 RERUNS = (
     "capsule_reruns"  # in the session: digest of a file → number of its run → id of its rerun, or why there is none
 )
-PUNCTUATION = r"([!-/:-@\[-`{-~])"  # ASCII's: a backslash before it takes its meaning in Markdown away
 ICONS = {WITHIN: ":material/approval:", DIFFERS: ":material/difference:", IMPOSSIBLE: ":material/block:"}
 
 
@@ -204,8 +203,3 @@ def _table(outcomes: list[Outcome]) -> pd.DataFrame:
             old, new = told_apart(it.old, it.new)
             rows.append(about | {"What": it.what, "In the capsule": old, "Here": new, "Later epochs": it.more})
     return pd.DataFrame(rows)
-
-
-def plain(text: str) -> str:
-    """`text` for Markdown, none of it read as such: pictures from the web and colours stay what they are, letters."""
-    return re.sub(PUNCTUATION, r"\\\1", text)
