@@ -87,6 +87,11 @@ def test_a_data_set_that_is_not_here_is_offered(shared: Store) -> None:
     assert not app.dataframe
 
 
+def test_known_factors_are_named(shared: Store) -> None:
+    (numbers,) = (table.value for table in open_page("data.py", dataset="shapes").dataframe)
+    assert "shape 3, scale 4, rotation 8, x 8, y 8" in list(numbers["value"])
+
+
 def test_a_link_may_name_a_data_set(shared: Store) -> None:
     name = kept(shared)
     app = open_page("start.py").switch_page("data.py")

@@ -102,16 +102,12 @@ def in_numbers(images: Images) -> None:
         "Standard deviation of a pixel's grey level": f"{numbers.std:.3f}",
         "Hash of all pixels and labels": images.hash[:12],
     }
-    if names := [factor if isinstance(factor, str) else getattr(factor, "name", "") for factor in _factors(images)]:
-        rows["Factors"] = ", ".join(names)
+    if images.factors:
+        sizes = zip(images.factors.names, images.factors.sizes, strict=True)
+        rows["Factors, with how many values"] = ", ".join(f"{name} {size}" for name, size in sizes)
     st.dataframe(pd.DataFrame({"": rows.keys(), "value": rows.values()}), hide_index=True, width="stretch")
     st.markdown(
         f"**What to beat.** Predicting the mean training image for every test image costs {floor['bce']:.2f} nats per "
         f"image (BCE), or {floor['sse']:.2f} in squared error per image, an MSE of {floor['mse']:.4f} per pixel. A "
         "model that is worse than this has learnt nothing."
     )
-
-
-def _factors(images: Images) -> list:
-    """What generated images were generated from, where that is known."""
-    return list(getattr(images, "factors", None) or ())
