@@ -94,7 +94,8 @@ def test_without_a_common_seed_there_is_no_difference() -> None:
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "said"), [(0.1, 0.3, "B is higher"), (-0.3, -0.1, "B is lower"), (-0.1, 0.1, "open")]
+    ("low", "high", "said"),
+    [(0.1, 0.3, "B is higher"), (-0.3, -0.1, "B is lower"), (-0.1, 0.1, "open"), (0.0, 0.0, "equal")],
 )
 def test_judgements(low: float, high: float, said: str) -> None:
     assert Difference((low + high) / 2, low, high, 3).judgement == said

@@ -24,4 +24,5 @@ LESSONS = (
     Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What lies between and beyond?"),
     Lesson("the_trick.py", "The trick", ":material/shuffle:", "How does a gradient pass a random node?"),
     Lesson("two_losses.py", "Two losses", ":material/balance:", "What does the KL buy?"),
+    Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?"),
 )

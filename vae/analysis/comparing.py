@@ -73,9 +73,11 @@ class Difference:
 
     @property
     def judgement(self) -> str:
-        """What it says: "too few seeds", "B is higher", "B is lower" or "open"."""
+        """What it says: "too few seeds", "equal", "B is higher", "B is lower" or "open"."""
         if self.pairs < SEEDS_FOR_A_VERDICT:
             return "too few seeds"
+        if self.low == self.high == 0:
+            return "equal"
         if self.low > 0:
             return "B is higher"
         return "B is lower" if self.high < 0 else "open"
