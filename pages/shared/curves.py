@@ -150,7 +150,7 @@ def _legend(found: Sequence[Settings], measure: str) -> str:
 def notice(curves: pd.DataFrame, measure: str, groups: Mapping[str, str]) -> str:
     """Where the curves end, from the least to the greatest. `groups`: of the settings, by letter."""
     last = curves.loc[curves.groupby(["name", "variant"])["epoch"].idxmax()].sort_values("value")
-    parts, alike = [], last["epoch"].nunique() == 1
+    parts, alike = [], len(set(last["epoch"])) == 1
     for variant in [name for name in VARIANT_COLOURS if name in set(last["variant"])]:
         rows = last[last["variant"] == variant]
         ends = ", ".join(

@@ -108,7 +108,12 @@ def _unused(config: RunConfig, count: int) -> list[RunConfig]:
 
 @st.dialog("Rename, tag, note", width="medium")
 def describe(every: EveryRun, runs: Sequence[Run]) -> None:
-    """Of one run all three; of several tags that each of them gets."""
+    """`describe_form` over the page."""
+    describe_form(every, runs)
+
+
+def describe_form(every: EveryRun, runs: Sequence[Run]) -> None:
+    """Of one run its name, tags and note; of all together tags that each of them gets."""
     by_id = {run.id: run for run in runs}
     options = [*by_id, ALL] if len(runs) > 1 else list(by_id)
     which = st.selectbox(
