@@ -12,6 +12,8 @@ from scipy import stats
 from vae.analysis import comparing
 from vae.analysis.comparing import Difference
 from vae.config import RunConfig
+from vae.figures import comparing as figures
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 
 # Folding and differences of configs
 
@@ -175,3 +177,61 @@ def test_the_plane_takes_means_over_seeds_and_leaves_out_what_has_no_rate() -> N
         ("s", "ae"): False,
     }
     assert not found.loc[("s", "kl_only"), "samples"], "it decodes the mean: its reconstruction is no distortion"
+
+
+# Figures
+
+
+def test_letters_at_the_ends_of_lines_are_kept_apart_in_their_order() -> None:
+    moved = figures.ends_apart([1.0, 0.0, 1.1, 5.0], gap=0.5)
+    assert moved == [1.0, 0.0, 1.5, 5.0]
+    assert figures.ends_apart([2.0, 2.0, 2.0], gap=1.0) == [2.0, 3.0, 4.0]
+    assert figures.ends_apart([], gap=1.0) == []
+
+
+def test_colour_is_the_variant_and_dash_the_settings() -> None:
+    rows = [
+        (name, v, e, 1.0, 0.5, 1.5, seeds)
+        for name, seeds in (("A", 3), ("B", 1))
+        for v in ("ae", "vae")
+        for e in (1, 2)
+    ]
+    curves = pd.DataFrame(rows, columns=["name", "variant", "epoch", "value", "low", "high", "seeds"])
+    drawing = figures.overlaid(curves, "Reconstruction (nats / image)")
+    lines = {trace.name: trace.line for trace in drawing.data if trace.name}
+    assert {name: (line.color, line.dash) for name, line in lines.items()} == {
+        f"{letter} {VARIANT_TITLES[variant]}": (VARIANT_COLOURS[variant], dash)
+        for letter, dash in (("A", "solid"), ("B", "dash"))
+        for variant in ("ae", "vae")
+    }
+    bands = [trace for trace in drawing.data if trace.fill == "toself"]
+    assert len(bands) == 2, "one seed has no band"
+    assert list(bands[0].y) == [1.5, 1.5, 0.5, 0.5]
+    assert len(set(figures.DASHES)) == len(comparing.LETTERS)
+    assert figures.overlaid(curves[:0], "x").data == ()
+
+
+def test_a_difference_without_an_interval_has_no_band() -> None:
+    rows = [("vae", 1, 0.5, np.nan, np.nan), ("vae", 2, 0.4, np.nan, np.nan), ("ae", 1, 0.1, 0.0, 0.2)]
+    drawing = figures.difference_curves(
+        pd.DataFrame(rows, columns=["variant", "epoch", "mean", "low", "high"]), "B − A"
+    )
+    assert [trace.fill for trace in drawing.data] == ["toself", None, None]
+    assert drawing.layout.shapes[0].y0 == drawing.layout.shapes[0].y1 == 0
+
+
+def test_the_plane_keeps_what_has_no_rate_at_its_edge_and_names_as_text() -> None:
+    rows = [("s", "vae", 2.0, 10.0), ("s", "vae", 4.0, 14.0), ("s", "ae", np.nan, 9.0), ("t", "vae", 1.0, 20.0)]
+    runs = pd.DataFrame(rows, columns=["settings", "variant", "kl", "reconstruction"])
+    folded = comparing.rate_distortion(runs)
+    drawing = figures.plane(folded, runs, {"s": "<b>x</b>", "t": "t"}, {"s": "A"}, "nats / image")
+    named = {(trace.name, trace.mode): trace for trace in drawing.data}
+    front = named[("Pareto front", "lines")]
+    assert (list(front.x), list(front.y), front.line.shape) == ([1.0, 3.0], [20.0, 12.0], "hv")
+    vae = named[(VARIANT_TITLES["vae"], "markers+text")]
+    assert vae.text == ("<b>A</b>", "<b></b>") and vae.customdata[0] == "&lt;b&gt;x&lt;/b&gt;<br>2 seeds"
+    assert list(named[(VARIANT_TITLES["vae"], "markers")].x) == [2.0, 4.0], "only settings with several seeds"
+    assert named[(VARIANT_TITLES["ae"], "markers+text")].xaxis == "x2"
+    assert drawing.layout.xaxis.range[0] < 0, "a dead code's point is whole"
+    without = figures.plane(folded[folded.variant == "vae"], runs, {"s": "", "t": ""}, {}, "nats / image")
+    assert tuple(without.layout.xaxis.domain) == (0, 1)

@@ -60,6 +60,7 @@ def _restore() -> None:
     forget()
     chosen.choose([*chosen.ids(), *gone])
     st.session_state[TOLD] = f"{plural(back, 'run')} brought back."
+    st.rerun()  # as a whole: the table shows them again
 
 
 def _dismiss() -> None:

@@ -70,7 +70,7 @@ def filters(every: EveryRun) -> np.ndarray:
             "Search",
             key="compare.search",
             type="search",
-            live="120ms",
+            live="60ms",
             icon=":material/search:",
             placeholder="Name, tag, note or id",
             persist_state="session",
@@ -114,7 +114,7 @@ def _tick(shown: np.ndarray) -> None:
     state = st.session_state.get(KEY)
     before = sorted(state["selection"]["rows"]) if state else []
     if before != rows:
-        st.session_state[KEY] = {"selection": {"rows": rows}}
+        st.session_state[KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
     st.session_state[SHOWN] = list(shown)
 
 
@@ -123,9 +123,12 @@ def _ticked() -> None:
     shown: list[str] = st.session_state[SHOWN]
     rows = st.session_state[KEY]["selection"]["rows"]
     now = [shown[row] for row in rows if row < len(shown)]
-    gone = set(shown) - set(now)
-    chosen.choose([*(run_id for run_id in chosen.ids() if run_id not in gone), *now])
-    st.rerun()
+    gone, before = set(shown) - set(now), chosen.ids()
+    chosen.choose([*(run_id for run_id in before if run_id not in gone), *now])
+    if (
+        chosen.ids() != before
+    ):  # the browser also tells what a link has ticked: no reason to drop a click that came with it
+        st.rerun()
 
 
 def _none() -> None:
@@ -133,8 +136,9 @@ def _none() -> None:
     st.rerun()
 
 
-def _number(title: str, style: str, explanation: str) -> dict:
-    return st.column_config.NumberColumn(title, format=style, help=explanation)
+def _number(title: str, style: str, explanation: str | None = None) -> dict:
+    """Every column has a width: finding one means measuring the text of its cells, in the browser, at every filter."""
+    return st.column_config.NumberColumn(title, format=style, help=explanation, width=30 + 8 * len(title))
 
 
 _OF = "At the last recorded epoch, on the validation images (training images where none are set aside)."
@@ -168,16 +172,16 @@ COLUMNS = {
     "vae_test_mse_from_mean": _number("VAE MSE from μ, test", "%.4f", f"Per pixel. {_TEST}"),
     "vae_test_mse_from_sample": _number("VAE MSE from z, test", "%.4f", f"Per pixel, from a sample. {_TEST}"),
     "vae_test_active_units": _number("VAE active units, test", "%d", f"Dimensions in use. {_TEST}"),
-    "dataset": st.column_config.TextColumn("Data set"),
-    "reconstruction": st.column_config.TextColumn("Loss", help="The reconstruction loss."),
-    "latent_dim": st.column_config.NumberColumn("Dimensions", help="Of the code."),
+    "dataset": st.column_config.TextColumn("Data set", width=110),
+    "reconstruction": st.column_config.TextColumn("Loss", width=110, help="The reconstruction loss."),
+    "latent_dim": _number("Dimensions", "%d", "Of the code."),
     "beta": _number("β", "%g", "The weight of the KL."),
-    "seed": st.column_config.NumberColumn("Seed", format="%d"),
-    "epochs": st.column_config.NumberColumn("Epochs", format="%d"),
-    "hidden": st.column_config.TextColumn("Hidden layers"),
-    "estimator": st.column_config.TextColumn("Estimator"),
-    "variants": st.column_config.TextColumn("Variants"),
+    "seed": _number("Seed", "%d"),
+    "epochs": _number("Epochs", "%d"),
+    "hidden": st.column_config.TextColumn("Hidden layers", width=120),
+    "estimator": st.column_config.TextColumn("Estimator", width=110),
+    "variants": st.column_config.TextColumn("Variants", width=110),
     "seconds": _number("Seconds", "%.1f", "Spent in its epochs, without waiting."),
-    "created_at": st.column_config.DatetimeColumn("Made", format="distance"),
-    "id": st.column_config.TextColumn("Id"),
+    "created_at": st.column_config.DatetimeColumn("Made", format="distance", width=120),
+    "id": st.column_config.TextColumn("Id", width=90),
 }
