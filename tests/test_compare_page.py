@@ -143,7 +143,7 @@ def test_the_link_opens_the_comparison(shared: Store, made: dict) -> None:
 def test_a_link_to_runs_that_are_not_there_is_told(shared: Store) -> None:
     ids = stock(shared, 2, 2)
     app = compare(ids[0], "nope", "**`x`**")
-    assert "'nope'" in app.warning[0].value and "`" not in app.warning[0].value
+    assert app.warning[0].value.endswith("deleted: nope and ???x???.")
     assert app.session_state["compare.runs"] == [ids[0]]
 
 
@@ -197,6 +197,18 @@ def test_curves_fold_seeds_and_are_those_of_the_store(shared: Store, made: dict)
     assert 0 not in set(table.epoch)
     drawn = [trace.name for trace in made["compare.curves.0"].data if trace.name]
     assert drawn == ["A Autoencoder", "B Autoencoder", "A Variational autoencoder", "B Variational autoencoder"]
+
+
+def test_what_ends_where_is_said_for_each_pair_of_axes() -> None:
+    columns = ["name", "variant", "epoch", "value"]
+    bce = pd.DataFrame([("A", "vae", 1, 9.0), ("A", "vae", 2, 5.0), ("B", "vae", 2, 4.0)], columns=columns)
+    sse = pd.DataFrame([("C", "ae", 2, 1.5), ("D", "ae", 1, 0.5)], columns=columns)
+    said = curves.notice([("x", bce), ("y", sse)], "reconstruction")
+    assert "x: Variational autoencoder B 4, A 5." in said
+    assert "y: Autoencoder D 0.5 (epoch 1), C 1.5 (epoch 2)." in said
+    assert "Variational autoencoder B 4, A 5." in curves.notice([("x", bce)], "kl") and "no merit" in curves.notice(
+        [], "kl"
+    )
 
 
 def settings(letter: str, group: str, **changes: Any) -> Settings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,8 +66,10 @@ def from_link(every: EveryRun) -> None:
     asked = [run_id for run_id in asked if run_id]
     missing = [run_id for run_id in asked if run_id not in every.place]
     if missing and link is not None:
-        named = listed([repr(run_id[:12]) for run_id in missing[:5]]) + (" and more" if len(missing) > 5 else "")
-        st.warning(f"Not among the runs of this database, or deleted: {named}.".replace("`", "'"))
+        # What a link holds may be anything: only what an id may consist of is repeated, the rest would be markdown.
+        named = listed([re.sub("[^0-9A-Za-z]", "?", run_id[:12]) for run_id in missing[:5]])
+        more = f" and {len(missing) - 5} more" if len(missing) > 5 else ""
+        st.warning(f"Not among the runs of this database, or deleted: {named}{more}.")
     choose([run_id for run_id in asked if run_id in every.place])
 
 

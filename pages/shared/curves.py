@@ -110,23 +110,25 @@ def overlaid_curves(found: Sequence[Settings], groups: Mapping[str, str]) -> Non
         )
     curves = over_seeds(history[history["variant"].isin(shown)], measure, ("name", "variant"))
     reconstruction = {it.letter: it.config.reconstruction for it in found}
-    drawn = 0
+    drawn: list[tuple[str, pd.DataFrame]] = []
     columns = st.columns(IN_A_ROW) if len(panels(found, measure, groups)) > 1 else [st.container()]
     for title, pairs in panels(found, measure, groups).items():
         rows = curves[[pair in pairs for pair in zip(curves["name"], curves["variant"], strict=True)]]
         if rows.empty:
             continue
         axis = f"{MEASURES[measure]} ({unit(measure, reconstruction[rows['name'].iloc[0]])})"
-        with columns[drawn % len(columns)]:
+        with columns[len(drawn) % len(columns)]:
             st.html(f"<div style='font-size:.9rem;opacity:.75'>{escape(title)}</div>")
-            figure(overlaid(rows, axis), key=f"compare.curves.{drawn}", alt=f"{MEASURES[measure]} per epoch: {title}")
-        drawn += 1
+            figure(
+                overlaid(rows, axis), key=f"compare.curves.{len(drawn)}", alt=f"{MEASURES[measure]} per epoch: {title}"
+            )
+        drawn.append((title, rows))
     if not drawn:
         st.caption("The variants shown have no such measure.")
         return
     st.caption(_legend(found, measure))
     csv(lambda: curves.assign(measure=measure), f"curves-{measure}")
-    st.markdown("**What to notice.** " + notice(curves, measure, {it.letter: it.group for it in found}))
+    st.markdown("**What to notice.** " + notice(drawn, measure))
 
 
 def _legend(found: Sequence[Settings], measure: str) -> str:
@@ -147,20 +149,20 @@ def _legend(found: Sequence[Settings], measure: str) -> str:
     return " ".join(said)
 
 
-def notice(curves: pd.DataFrame, measure: str, groups: Mapping[str, str]) -> str:
-    """Where the curves end, from the least to the greatest. `groups`: of the settings, by letter."""
-    last = curves.loc[curves.groupby(["name", "variant"])["epoch"].idxmax()].sort_values("value")
-    parts, alike = [], len(set(last["epoch"])) == 1
-    for variant in [name for name in VARIANT_COLOURS if name in set(last["variant"])]:
-        rows = last[last["variant"] == variant]
-        ends = ", ".join(
-            f"{it.name} {it.value:.4g}" + ("" if alike else f" (epoch {it.epoch})") for it in rows.itertuples()
-        )
-        parts.append(f"{VARIANT_TITLES[variant]}: {ends}.")
-    when = f"at epoch {last['epoch'].iloc[0]}" if alike else "at the last epoch of each"
-    said = f"{MEASURES[measure]} {when}, least first. {' '.join(parts)}"
-    if len({groups[name] for name in last["name"]}) > 1 and measure not in IN_PIXELS:
-        said += " Not all of them are in the same unit or of the same images: compare within one pair of axes."
+def notice(drawn: Sequence[tuple[str, pd.DataFrame]], measure: str) -> str:
+    """Where the curves of each pair of axes, title and rows, end, from the least to the greatest."""
+    said = [f"{MEASURES[measure]} at the last epoch, least first."]
+    for title, curves in drawn:
+        last = curves.loc[curves.groupby(["name", "variant"])["epoch"].idxmax()].sort_values("value", kind="stable")
+        alike = len(set(last["epoch"])) == 1
+        parts = []
+        for variant in [name for name in VARIANT_COLOURS if name in set(last["variant"])]:
+            ends = ", ".join(
+                f"{it.name} {it.value:.4g}" + ("" if alike else f" (epoch {it.epoch})")
+                for it in last[last["variant"] == variant].itertuples()
+            )
+            parts.append(f"{VARIANT_TITLES[variant]} {ends}")
+        said.append((f"{title}: " if len(drawn) > 1 else "") + "; ".join(parts) + ".")
     if measure == "kl":
-        said += " A small KL is no merit by itself: a code that has died has none."
-    return said
+        said.append("A small KL is no merit by itself: a code that has died has none.")
+    return " ".join(said)
