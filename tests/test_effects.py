@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vae.analysis.effects import half_width, in_words, over_seeds, steps
+from vae.analysis.effects import in_words, steps, with_intervals
+from vae.analysis.intervals import half_width
 from vae.figures.sweeps import against, drawn
 
 TITLES = {"ae": "AE", "vae": "VAE"}
@@ -26,12 +27,12 @@ def table(values: dict[tuple[str, float], list[float]]) -> pd.DataFrame:
 
 def test_the_interval_is_students() -> None:
     # mean 2, standard deviation 1, three values: t(0.975, 2) = 4.302653 (any table of quantiles)
-    assert half_width(pd.Series([1.0, 2.0, 3.0])) == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
-    assert math.isnan(half_width(pd.Series([1.0])))
+    assert half_width(np.array([1.0, 2.0, 3.0])) == pytest.approx(4.302653 / math.sqrt(3), rel=1e-6)
+    assert math.isnan(half_width(np.array([1.0])))
 
 
-def test_means_over_seeds() -> None:
-    found = over_seeds(table({("ae", 2): [1, 2, 3], ("vae", 2): [5]}), ["variant", "latent_dim"], "mse")
+def test_means_with_intervals() -> None:
+    found = with_intervals(table({("ae", 2): [1, 2, 3], ("vae", 2): [5]}), ["variant", "latent_dim"], "mse")
     ae, vae = found.to_dict("records")
     assert (ae["mean"], ae["seeds"], ae["high"] - ae["mean"]) == (2, 3, pytest.approx(4.302653 / math.sqrt(3)))
     assert ae["mean"] - ae["low"] == pytest.approx(ae["high"] - ae["mean"])
@@ -40,7 +41,7 @@ def test_means_over_seeds() -> None:
 
 
 def test_what_was_not_measured_is_left_out() -> None:
-    found = over_seeds(table({("ae", 2): [1, 2, math.nan]}), ["variant", "latent_dim"], "mse")
+    found = with_intervals(table({("ae", 2): [1, 2, math.nan]}), ["variant", "latent_dim"], "mse")
     assert found.to_dict("records")[0]["seeds"] == 2
 
 
@@ -59,8 +60,9 @@ def test_steps_are_paired_by_seed() -> None:
         ([1, 1, 1], [2, 2.1, 1.9], "rises"),
         ([2, 2.1, 1.9], [1, 1, 1], "falls"),
         ([1, 2, 3], [2, 1, 3.1], "open"),
-        ([1], [2], "one seed"),
-        ([1, 1], [1, 1], "open"),
+        ([1], [2], "too few seeds"),
+        ([1, 1], [2, 2.1], "too few seeds"),
+        ([1, 1, 1], [1, 1, 1], "open"),
     ],
 )
 def test_what_a_step_says(before: list[float], after: list[float], said: str) -> None:
@@ -76,12 +78,12 @@ def test_the_sentence_names_every_step_once() -> None:
 
 def test_a_single_seed_says_so() -> None:
     found = steps(table({("ae", 1): [1], ("ae", 2): [0.5], ("vae", 1): [1], ("vae", 2): [2]}), "latent_dim", "mse")
-    assert in_words(found, TITLES) == ["AE: one seed tells nothing of 1 → 2", "VAE: one seed tells nothing of 1 → 2"]
+    assert in_words(found, TITLES) == ["AE: too few seeds to tell 1 → 2", "VAE: too few seeds to tell 1 → 2"]
 
 
 def test_the_figure_draws_what_it_is_given() -> None:
     values = {("ae", 2): [1, 2, 3], ("ae", 16): [0.5, 0.6, 0.7], ("vae", 2): [2, 2.5, 3], ("vae", 16): [4]}
-    bands = over_seeds(table(values), ["variant", "latent_dim"], "mse")
+    bands = with_intervals(table(values), ["variant", "latent_dim"], "mse")
     figure = against(bands, "latent_dim", "Latent dimensions", "MSE")
     lines = {line.name: line for line in figure.data if line.mode == "lines+markers"}
     assert list(lines["Autoencoder"].x) == ["2", "16"]
@@ -95,7 +97,7 @@ def test_the_figure_draws_what_it_is_given() -> None:
 def test_other_settings_have_a_line_each() -> None:
     rows = table({("vae", 2): [1, 2], ("vae", 4): [3, 4]})
     both = pd.concat([rows.assign(beta=0.5), rows.assign(beta=1.0, mse=rows["mse"] + 1)])
-    figure = against(over_seeds(both, ["variant", "latent_dim", "beta"], "mse"), "latent_dim", "D", "MSE", ["beta"])
+    figure = against(with_intervals(both, ["variant", "latent_dim", "beta"], "mse"), "latent_dim", "D", "MSE", ["beta"])
     names = [line.name for line in figure.data if line.mode == "lines+markers"]
     assert names == ["Variational autoencoder, beta 0.5", "Variational autoencoder, beta 1"]
     assert len({line.line.dash for line in figure.data if line.mode == "lines+markers"}) == 2
@@ -103,7 +105,7 @@ def test_other_settings_have_a_line_each() -> None:
 
 def test_drawn_points_stand_on_a_number_line() -> None:
     rows = table({("vae", 0.001): [1], ("vae", 0.01): [2]}).rename(columns={"latent_dim": "learning_rate"})
-    bands = over_seeds(rows, ["variant", "learning_rate"], "mse")
+    bands = with_intervals(rows, ["variant", "learning_rate"], "mse")
     figure = drawn(bands, "learning_rate", "Learning rate", "MSE", log=True)
     assert figure.layout.xaxis.type == "log"
     np.testing.assert_allclose(figure.data[0].x, [0.001, 0.01])

@@ -25,5 +25,6 @@ LESSONS = (
     Lesson("the_trick.py", "The trick", ":material/shuffle:", "How does a gradient pass a random node?"),
     Lesson("two_losses.py", "Two losses", ":material/balance:", "What does the KL buy?"),
     Lesson("sweeps.py", "Sweep", ":material/grid_view:", "What does a setting do?"),
+    Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?"),
     Lesson("data.py", "Data", ":material/photo_library:", "What do they learn from?"),
 )

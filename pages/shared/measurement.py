@@ -168,7 +168,7 @@ def _number(value: float | None) -> str:
 
 
 def _more_seeds(run: Run, family: dict[int, Run]) -> None:
-    from vae.analysis.sensitivity import SEEDS_FOR_A_VERDICT
+    from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 
     lacking = SEEDS_FOR_A_VERDICT - len(family)
     if lacking <= 0 or run.status != "done":

@@ -8,7 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from vae.analysis.effects import in_words, over_seeds, steps
+from vae.analysis.effects import in_words, steps, with_intervals
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.curves import UNITS
@@ -166,7 +166,7 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
     unit = f" ({UNITS[spec.base.reconstruction]})" if measure == "reconstruction" else ""
     name = next(name for name, mine in settings.items() if mine == column)
     others = [other for other in settings.values() if other != column]
-    shown = over_seeds(rows, ["variant", column, *others], measure)
+    shown = with_intervals(rows, ["variant", column, *others], measure)
     if any(isinstance(values, Range) for values in spec.over.values()):
         log = isinstance(spec.over[name], Range) and spec.over[name].log
         drawing = drawn(shown, column, titles[column], measures[measure] + unit, log)

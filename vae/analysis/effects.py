@@ -4,26 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
-CONFIDENCE = 0.95
+from .intervals import SEEDS_FOR_A_VERDICT, half_width
 
 
-def half_width(values: pd.Series) -> float:
-    """Half the 95 % interval of a mean, by Student's t; NaN with one value, where nothing is known of it."""
-    from scipy.stats import t as student  # imported here: pages that only draw do without it
-
-    count = values.count()
-    if count < 2:
-        return float("nan")
-    return float(student.ppf(0.5 + CONFIDENCE / 2, count - 1) * values.std(ddof=1) / np.sqrt(count))
-
-
-def over_seeds(table: pd.DataFrame, by: Sequence[str], measure: str) -> pd.DataFrame:
+def with_intervals(table: pd.DataFrame, by: Sequence[str], measure: str) -> pd.DataFrame:
     """Rows of one split, one per seed → columns *by, mean, low, high, seeds: the mean of `measure`, its interval."""
     grouped = table.dropna(subset=[measure]).groupby(list(by), sort=False, observed=True)[measure]
-    found = grouped.agg(mean="mean", half=half_width, seeds="count").reset_index()
+    found = grouped.agg(
+        mean="mean", half=lambda values: half_width(values.to_numpy(dtype=float)), seeds="count"
+    ).reset_index()
     found["low"], found["high"] = found["mean"] - found["half"], found["mean"] + found["half"]
     return found.drop(columns="half")
 
@@ -32,7 +23,7 @@ def steps(table: pd.DataFrame, setting: str, measure: str) -> pd.DataFrame:
     """From each value of `setting` to the next larger one, for each variant: the difference of `measure`, by seed.
 
     Differences are paired: the same seed before and after. Columns variant, start, end, difference, low, high, seeds,
-    and said: "falls", "rises", "open" (the interval holds 0) or "one seed".
+    and said: "falls", "rises", "open" (the interval holds 0) or "too few seeds".
     """
     rows = []
     for variant, of_variant in table.groupby("variant", sort=False):
@@ -42,14 +33,16 @@ def steps(table: pd.DataFrame, setting: str, measure: str) -> pd.DataFrame:
             pairs = (wide[end] - wide[start]).dropna()
             if pairs.empty:
                 continue
-            mean, half = float(pairs.mean()), half_width(pairs)
-            rows.append([variant, start, end, mean, mean - half, mean + half, len(pairs), _said(mean, half)])
+            mean, half = float(pairs.mean()), half_width(pairs.to_numpy())
+            rows.append(
+                [variant, start, end, mean, mean - half, mean + half, len(pairs), _said(mean, half, len(pairs))]
+            )
     return pd.DataFrame(rows, columns=["variant", "start", "end", "difference", "low", "high", "seeds", "said"])
 
 
-def _said(mean: float, half: float) -> str:
-    if np.isnan(half):
-        return "one seed"
+def _said(mean: float, half: float, pairs: int) -> str:
+    if pairs < SEEDS_FOR_A_VERDICT:
+        return "too few seeds"
     if abs(mean) <= half:
         return "open"
     return "falls" if mean < 0 else "rises"
@@ -57,7 +50,12 @@ def _said(mean: float, half: float) -> str:
 
 def in_words(found: pd.DataFrame, titles: dict[str, str]) -> list[str]:
     """A sentence for each variant of `steps`: where it falls, where it rises, where these seeds don't tell."""
-    words = {"falls": "falls", "rises": "rises", "open": "can't be told apart", "one seed": "one seed tells nothing of"}
+    words = {
+        "falls": "falls",
+        "rises": "rises",
+        "open": "can't be told apart",
+        "too few seeds": "too few seeds to tell",
+    }
     sentences = []
     for variant, rows in found.groupby("variant", sort=False):
         parts: list[tuple[str, list]] = []

@@ -18,6 +18,7 @@ from ..learning.models import Autoencoder
 from ..learning.training import stream
 from . import directions
 from .codes import Codes, encode
+from .intervals import CONFIDENCE
 from .reference import Classifier, RealImages
 
 # A nudge of size s in a unit is δ = s · scale ∘ u · √D, where |u| = 1: s is its root mean square per dimension.
@@ -31,8 +32,6 @@ SIZES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 NEAREST_QUERIES = 250  # images whose nearest real image is looked for, at every size and unit
 CHUNK = 500  # codes at a time: their pictures stay in the processor's cache
 COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
-CONFIDENCE = 0.95
-SEEDS_FOR_A_VERDICT = 3
 
 
 def scale(unit: str, codes: Codes) -> np.ndarray | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from .sensitivity import SEEDS_FOR_A_VERDICT
+from .intervals import SEEDS_FOR_A_VERDICT
 
 IN_UNIT = {
     "absolute": "in absolute units",

@@ -1,0 +1,32 @@
+"""Compare: which settings?"""
+
+import streamlit as st
+
+from pages.shared import chosen, chosen_panel, frontier, run_table
+from pages.shared.every_run import every_run
+from pages.shared.take_home import reproduce_panel, take_home
+
+st.title("Which settings?")
+st.markdown(
+    "Every run there is. Tick some, and they are laid over one another. **Choices are made on validation images**: the "
+    "marks and the front below are computed there, among runs of the same images and the same reconstruction loss. The "
+    "test images were measured once, at each run's end; their numbers stand alongside."
+)
+every = every_run()
+if every.runs.empty:
+    st.info("Nothing is trained yet.", icon=":material/model_training:")
+    st.page_link("start.py", label="Train both now, on the first page", icon=":material/home:")
+else:
+    chosen.from_link(every)
+    run_table.table()
+    compared = chosen_panel.panel()
+    if compared:
+        st.subheader("Take home", divider="gray")
+        take_home([run for settings in compared for run in settings.runs])
+    frontier.frontier(compared)
+    st.subheader("Does it come out the same?", divider="gray")
+    st.markdown(
+        "A capsule holds runs with their numbers. Bring one along, from here or from anywhere: its runs are trained "
+        "anew, and told whether they came out the same."
+    )
+    reproduce_panel()

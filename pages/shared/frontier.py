@@ -1,0 +1,177 @@
+"""Rate against distortion, all runs of one kind: which settings no other beats in both?"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from vae.figures.comparing import plane
+from vae.figures.curves import UNITS
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+
+from .chosen import Settings
+from .downloads import csv
+from .every_run import EveryRun, every_run, plural
+
+ALEMI = "[Alemi et al. 2018](https://arxiv.org/abs/1711.00464)"
+
+
+def frontier(found: Sequence[Settings]) -> None:
+    """The plane, with the chosen settings named."""
+    st.subheader("Rate and distortion", divider="gray")
+    st.fragment(_frontier)({it.runs[0].id: it.letter for it in found})
+
+
+def _frontier(letters: Mapping[str, str]) -> None:
+    every = every_run()
+    groups = every.groups
+    if not groups:
+        st.caption("No run has learnt anything yet.")
+        return
+    group = next(iter(groups))
+    if len(groups) > 1:
+        chosen = [every.runs["group"].iloc[every.place[run_id]] for run_id in letters if run_id in every.place]
+        names = list(groups)
+        first = next((names.index(it) for it in chosen if it in groups), 0)
+        group = st.selectbox(
+            "Runs of",
+            names,
+            index=first,
+            format_func=groups.get,
+            key=f"compare.plane.{first}.{len(names)}",
+            width=320,
+            help="One data set, one set of validation images and one reconstruction loss: all else can't be compared.",
+        )
+    rows = in_group(every, group)
+    if rows.empty:
+        st.caption("None of these runs has been trained for an epoch.")
+        return
+    present = [name for name in VARIANT_COLOURS if name in set(rows["variant"])]
+    if len(present) > 1:
+        shown = st.pills(
+            "Variants",
+            present,
+            selection_mode="multi",
+            default=present,
+            format_func=VARIANT_TITLES.get,
+            key=f"compare.plane.variants.{'.'.join(present)}",
+            width="content",
+        )
+        rows = rows[rows["variant"].isin(shown or present)]
+    from vae.analysis.comparing import rate_distortion
+
+    folded = rate_distortion(rows)
+    named = {row.settings: letters[row.id] for row in rows.itertuples() if row.id in letters}
+    words = describe(every.runs[every.runs["group"] == group])
+    reconstruction = every.runs.loc[every.runs["group"] == group, "reconstruction"].iloc[0]
+    _legend(folded)
+    figure(
+        plane(folded, rows, words, named, UNITS[reconstruction]),
+        key="compare.plane",
+        alt="Reconstruction against KL, all runs, with the Pareto front",
+    )
+    st.caption(
+        "On the **validation** images (training images where none are set aside), at each run's last epoch: a front is "
+        "a choice, and the test images take part in none. Large points are settings, the mean over their seeds; small "
+        "ones the seeds. The dotted staircase is the Pareto front: no other settings have both a lower rate and a "
+        f"lower distortion. The rate is what the code costs, the distortion what is lost although it was paid: {ALEMI}."
+    )
+    csv(lambda: front_table(folded, every.runs), "rate-distortion")
+    st.markdown("**What to notice.** " + notice(folded, words_of_front(every.runs)))
+
+
+def in_group(every: EveryRun, group: str) -> pd.DataFrame:
+    """The group's points, trained for an epoch at least, with the settings of their runs."""
+    about = every.runs.loc[every.runs["group"] == group, ["id", "settings"]]
+    return every.points[every.points["epoch"] > 0].merge(about, on="id")
+
+
+def describe(runs: pd.DataFrame) -> dict[str, str]:
+    """What the pointer says of settings: what a reader would ask first, and the name where there is one run."""
+    said = {}
+    for settings, rows in runs.groupby("settings", sort=False):
+        it = rows.iloc[0]
+        said[settings] = (
+            f"{it['name']} · run {it['id']}"
+            if len(rows) == 1
+            else f"{_short(it)} · {it['hidden'] or 'no hidden layer'}"
+        )
+    return said
+
+
+def words_of_front(runs: pd.DataFrame) -> dict[str, str]:
+    """Settings in a few words that come from no visitor."""
+    return {it["settings"]: _short(it) for _, it in runs.drop_duplicates("settings").iterrows()}
+
+
+def _short(it: pd.Series) -> str:
+    return f"{it['latent_dim']}-D, β {it['beta']:g}"
+
+
+def front_table(folded: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
+    """The plane in numbers, with the settings as columns, and the test numbers beside those of the validation."""
+    about = ["dataset", "reconstruction", "latent_dim", "hidden", "beta", "epochs", "estimator"]
+    named = runs.drop_duplicates("settings")[["settings", *about]].rename(columns={"reconstruction": "loss"})
+    tests = [
+        runs.groupby("settings")[[f"{variant}_test_kl", f"{variant}_test_reconstruction"]]
+        .mean()
+        .set_axis(["test_rate", "test_distortion"], axis=1)
+        .reset_index()
+        .assign(variant=variant)
+        for variant in ("ae", "vae")
+    ]
+    with_test = folded.merge(pd.concat(tests), on=["settings", "variant"], how="left")
+    return with_test.merge(named, on="settings").drop(columns=["settings"])
+
+
+def _legend(folded: pd.DataFrame) -> None:
+    marks = {"vae": "●", "noise_only": "■", "kl_only": "◇", "ae": "–"}
+    said = [
+        f"<span style='color:{VARIANT_COLOURS[name]};font-weight:600'>{marks[name]}</span> {VARIANT_TITLES[name]}"
+        + (
+            ""
+            if name in ("vae", "noise_only")
+            else " (decodes the mean: no part of the front)"
+            if name == "kl_only"
+            else " (no rate: at the edge)"
+        )
+        for name in VARIANT_COLOURS
+        if name in set(folded["variant"])
+    ]
+    st.html(f"<div style='font-size:.9rem'>{' &nbsp;&nbsp; '.join(said)}</div>")
+
+
+def notice(folded: pd.DataFrame, words: Mapping[str, str]) -> str:
+    """The front in numbers, whichever way they come out."""
+    rated = folded[folded["samples"] & folded["rate"].notna()]
+    if rated.empty:
+        return "No variant here samples its code, so nothing has a rate, and there is no front."
+    front = rated[rated["front"]].sort_values("rate")
+    low, high = front.iloc[0], front.iloc[-1]
+    said = [
+        f"{len(front)} of {plural(len(rated), 'point')} with a rate {'is' if len(front) == 1 else 'are'} on the front."
+    ]
+    if len(front) > 1:
+        said.append(
+            f"It runs from a KL of {low['rate']:.2f} and a reconstruction of {low['distortion']:.2f} "
+            f"({words[low['settings']]}) to {high['rate']:.2f} and {high['distortion']:.2f} "
+            f"({words[high['settings']]})."
+        )
+    total = rated["rate"] + rated["distortion"]
+    least = rated.loc[total.idxmin()]
+    said.append(
+        f"The least sum of both, the best bound at β = 1, is {total.min():.2f} "
+        f"({words[least['settings']]}, {plural(int(least['seeds']), 'seed')})."
+    )
+    plain = folded[folded["variant"] == "ae"]
+    if len(plain):
+        best = plain["distortion"].min()
+        gap = best - rated["distortion"].min()
+        said.append(
+            f"The best autoencoder, which pays no rate, reaches {best:.2f}: {abs(gap):.2f} "
+            f"{'above' if gap > 0 else 'below'} the best of those that pay."
+        )
+    return " ".join(said)

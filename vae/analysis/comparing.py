@@ -1,0 +1,143 @@
+"""Several runs beside one another: seeds folded into one line, paired differences, best values, Pareto fronts.
+
+Tables in, tables out; what may be compared with what is decided by the caller's `group` column.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..config import RunConfig, as_text
+from ..learning.variants import VARIANTS
+from .intervals import SEEDS_FOR_A_VERDICT, half_width
+
+LETTERS = "ABCDEFGH"  # names of settings on a page
+
+
+def fold(configs: Mapping[str, RunConfig]) -> list[list[str]]:
+    """Run ids whose configs are equal but for the seed, together; both orders are those of `configs`."""
+    folded: dict[RunConfig, list[str]] = {}
+    for run_id, config in configs.items():
+        folded.setdefault(config.model_copy(update={"seed": 0}), []).append(run_id)
+    return list(folded.values())
+
+
+def differing(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
+    """Fields in which configs differ, the seed aside: columns setting (its title), then one for each name, as text."""
+    fields = RunConfig.model_fields
+    differ = [name for name in fields if name != "seed" and len({getattr(it, name) for it in configs.values()}) > 1]
+    rows = [
+        {"setting": fields[field].title} | {name: as_text(getattr(it, field)) or "none" for name, it in configs.items()}
+        for field in differ
+    ]
+    return pd.DataFrame(rows, columns=["setting", *configs])
+
+
+def over_seeds(history: pd.DataFrame, measure: str, by: Sequence[str] = ("name", "variant")) -> pd.DataFrame:
+    """Curves folded over seeds: columns `by`, epoch, value (the mean), low, high (least and greatest), seeds.
+
+    `history` holds the columns `by`, epoch and `measure`, a row per run. Epochs that a run lacks, because it is shorter
+    or under way, are left out for all of its seeds: a mean over fewer would make the line jump.
+    """
+    rows = history[history[measure].notna()]
+    keys = [*by, "epoch"]
+    found = rows.groupby(keys, sort=False)[measure].agg(value="mean", low="min", high="max", seeds="size").reset_index()
+    most = found.groupby(list(by), sort=False)["seeds"].transform("max")
+    return found[found["seeds"] == most].sort_values(keys, kind="stable").reset_index(drop=True)
+
+
+@dataclass(frozen=True)
+class Difference:
+    """B − A over runs with the same seeds."""
+
+    mean: float
+    low: float  # of the 95 % interval; NaN below SEEDS_FOR_A_VERDICT pairs
+    high: float
+    pairs: int
+
+    @property
+    def judgement(self) -> str:
+        """What it says: "too few seeds", "equal", "B is higher", "B is lower" or "open"."""
+        if self.pairs < SEEDS_FOR_A_VERDICT:
+            return "too few seeds"
+        if self.low == self.high == 0:
+            return "equal"
+        if self.low > 0:
+            return "B is higher"
+        return "B is lower" if self.high < 0 else "open"
+
+
+def paired(a: Mapping[Hashable, float], b: Mapping[Hashable, float]) -> Difference | None:
+    """B − A by seed, with the 95 % interval of its mean by Student's t. None without a seed that both have.
+
+    Pairs that share a seed share batches and, where shapes match, initial weights: what both have in common cancels.
+    """
+    seeds = [seed for seed in a if seed in b and np.isfinite(a[seed]) and np.isfinite(b[seed])]
+    if not seeds:
+        return None
+    apart = np.array([b[seed] - a[seed] for seed in seeds], dtype=float)
+    half = half_width(apart) if len(apart) >= SEEDS_FOR_A_VERDICT else float("nan")
+    mean = float(apart.mean())
+    return Difference(mean, mean - half, mean + half, len(apart))
+
+
+def paired_curve(a: pd.DataFrame, b: pd.DataFrame, measure: str) -> pd.DataFrame:
+    """`paired` at every epoch that both have: columns epoch, mean, low, high, pairs.
+
+    `a` and `b` hold the columns seed, epoch and `measure`. Epochs with fewer pairs than others are left out.
+    """
+    sides = [it.dropna(subset=[measure]).set_index(["epoch", "seed"])[measure] for it in (a, b)]
+    apart = (sides[1] - sides[0]).dropna()
+    rows: list[tuple[Any, ...]] = []
+    for epoch, values in apart.groupby(level="epoch"):
+        difference = paired(dict.fromkeys(range(len(values)), 0.0), dict(enumerate(values)))
+        rows.append((epoch, difference.mean, difference.low, difference.high, difference.pairs))
+    found = pd.DataFrame(rows, columns=["epoch", "mean", "low", "high", "pairs"])
+    return found[found["pairs"] == found["pairs"].max()].reset_index(drop=True)
+
+
+def best(values: pd.Series, group: pd.Series) -> np.ndarray:
+    """Which `values` are the least of their `group`, (n,) bool; all of those that tie. Empty groups and NaN: none.
+
+    A group of one has nothing to be better than.
+    """
+    known = values.where(group != "")
+    grouped = known.groupby(group)
+    return ((known == grouped.transform("min")) & (grouped.transform("count") > 1)).to_numpy()
+
+
+def pareto(points: np.ndarray) -> np.ndarray:
+    """Which of `points` (n, 2), both coordinates better when less, no other dominates: (n,) bool.
+
+    One dominates another if it is at most as great in both, and less in one. So equal points are on the front together,
+    and of points with one coordinate equal only the least. NaN and infinite points are never on it.
+    """
+    points = np.asarray(points, dtype=float).reshape(-1, 2)
+    front = np.zeros(len(points), dtype=bool)
+    places = np.flatnonzero(np.isfinite(points).all(axis=1))
+    order = places[np.lexsort((points[places, 1], points[places, 0]))]  # by the first coordinate, then the second
+    least, last = np.inf, None
+    for place in order:
+        point = tuple(points[place])
+        if point[1] < least or point == last:
+            front[place], least, last = True, point[1], point
+    return front
+
+
+def rate_distortion(points: pd.DataFrame) -> pd.DataFrame:
+    """Settings in the plane of rate and distortion: columns settings, variant, rate, distortion, seeds, samples, front.
+
+    `points` holds settings, variant, kl and reconstruction, a row per run and variant. Means over seeds. Alemi et al.
+    2018 (arXiv 1711.00464): the rate is the KL, the distortion the reconstruction from a *sample* of the code. Variants
+    that decode the mean (`samples` False) pay for no sample, or have no rate at all, and are no part of the front.
+    """
+    grouped = points.groupby(["settings", "variant"], sort=False)
+    found = grouped.agg(rate=("kl", "mean"), distortion=("reconstruction", "mean"), seeds=("kl", "size")).reset_index()
+    found["samples"] = [VARIANTS[name].noise for name in found["variant"]]
+    found["front"] = pareto(found[["rate", "distortion"]].where(found["samples"]).to_numpy())
+    return found
