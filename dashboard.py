@@ -3,7 +3,7 @@
 import gc
 import threading
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 
@@ -13,7 +13,7 @@ AFTER_FIRST_PAGE = 3  # seconds: whoever waits for the server to start sees a pa
 
 
 def _warm_up() -> None:
-    """Import what pages will need while nobody waits for it, then take it out of the garbage collector's rounds.
+    """Import and read what pages will need while nobody waits for it, then spare the garbage collector its rounds.
 
     A full collection walks every object of torch and plotly, about 100 ms with the interpreter lock held.
     """
@@ -23,6 +23,11 @@ def _warm_up() -> None:
     import vae.runs.execution  # torch
 
     del plotly, sklearn, vae
+    from pages.shared.every_run import every_run
+    from vae.errors import InputError
+
+    with suppress(InputError):  # a database that can't be used is told on every page
+        every_run()
     gc.collect()
     gc.freeze()
 
