@@ -150,14 +150,17 @@ def _hopeless(store: Store, sweep: Sweep, trial: Trial, frozen: FrozenTrial, run
     Those who come later are compared with it, so its epochs are reported even when it is done.
     """
     reached = min(run.epoch for run in runs)
-    if reached < 1 or reached in frozen.intermediate_values:
+    to_come = reached < frozen.params.get("epochs", sweep.spec.base.epochs)
+    if reached < 1:
         return False
+    if reached in frozen.intermediate_values:  # nothing new, unless the program died before it could act
+        return to_come and trial.should_prune()
     table = sweeps.rows(store, sweep.id, trial.number)
     table = table[table["split"] != "test"]
     means = table[table["variant"] == sweep.spec.of].groupby("epoch")[sweep.spec.objectives[0]].mean()
     for epoch in range(max(frozen.intermediate_values, default=0) + 1, reached + 1):
         trial.report(float(means[epoch]), epoch)
-    return reached < frozen.params.get("epochs", sweep.spec.base.epochs) and trial.should_prune()
+    return to_come and trial.should_prune()
 
 
 class Sweeper:
