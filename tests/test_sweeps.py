@@ -5,6 +5,7 @@ import threading
 
 import numpy as np
 import pytest
+from sweeps_by_hand import metrics
 
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -18,11 +19,6 @@ SPEC = SweepSpec.parse(TINY, {"beta": [0, 0.5, 1.0], "hidden": ["", "8,4"]}, see
 
 def configs(beta=1.0, seeds=(0, 1)):
     return [TINY.model_copy(update={"beta": beta, "seed": seed}) for seed in seeds]
-
-
-def metrics(loss, kl=3.0):
-    values = {"loss": loss, "reconstruction": loss - 1, "kl": kl, "kl_per_dim": [1.0, 2.0], "mse_from_mean": loss / 100}
-    return values | {"mse_from_sample": 0.5, "active_units": 2}
 
 
 def record(store, run, epoch, loss):

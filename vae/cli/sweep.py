@@ -118,10 +118,9 @@ def _asked(options: argparse.Namespace) -> tuple[str, Any]:
         if options.over:
             raise InputError("A ready-made sweep has fields of its own: give --ready or --over, not both.")
         title, _, spec = READY[options.ready]
-        flags = spec.base.model_dump() | {
-            name: value for name, value in vars(options).items() if name in spec.base.model_fields and value is not None
-        }
-        base = type(spec.base).parse(flags)
+        fields = type(spec.base).model_fields
+        flags = {name: value for name, value in vars(options).items() if name in fields and value is not None}
+        base = type(spec.base).parse(spec.base.model_dump() | flags)
         parts = spec.model_dump(exclude={"base", "over"})
         return options.name or title, SweepSpec.parse(base, spec.over, **parts | given)
     parts = [parse_over(text) for text in options.over]
