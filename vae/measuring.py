@@ -103,10 +103,10 @@ def ratio_of(store: Store, run: Run, settings: Settings, unit: str = "latent_std
 
     For choosing settings, so the test images are left alone. Raises InputError as `sensitivity_of`.
     """
+    models = models_of(store, run, last_epoch(store, run))
     images, split = images_of(store, run, settings), unpack(store.split_rows(run.id))
     rows = split["validation"] if len(split["validation"]) else split["train"]
     x = images.train_x[rows[:RATIO_IMAGES]].astype(np.float32) / images.white
-    models = models_of(store, run, last_epoch(store, run))
     table = sensitivity.measure(models, x, seed=run.config.seed, units=(unit,), sizes=(size,))
     return float(sensitivity.ratios(table)["ratio"].iloc[0])
 

@@ -2,148 +2,82 @@
 
 All that is known lies in the database: Optuna's study (points and their values) and `sweep_runs` (which run belongs to
 which point and seed). One step of `advance` reads both and does what is missing, so a sweep goes on after any crash: a
-point without runs gets them, a point whose runs are done is told, and Optuna refuses to be told twice.
+point without runs gets them, a point whose runs are done is told, one that was to be given up is, and Optuna refuses to
+be told twice. A point's number says all that its settings are drawn from, so nothing has to be remembered for later.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import NullPool
 
-from .config import RunConfig
 from .errors import InputError
 from .runs import sweeps
-from .runs.jobs import BEAT, SILENCE, Jobs
-from .runs.store import Store
-from .runs.sweep_spec import Range, SweepSpec
+from .runs.jobs import BEAT, KEPT_DYING, SILENCE, Jobs
+from .runs.store import ACTIVE, Store
+from .runs.sweep_spec import SweepSpec
 from .runs.sweeps import Member, Sweep
 from .settings import Settings
+from .studies import points_of, study_of, suggest
 
 log = logging.getLogger(__name__)
-optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 TICK = 0.3  # seconds between looks at the sweeps
-PATIENCE = 30  # seconds Optuna waits for SQLite's write lock
-TRIES = 5  # to open Optuna's tables: two programs may make them at the same moment
 AHEAD = 2  # runs per worker that are queued or under way, so that no worker waits and other visitors get their turn
-STARTUP_POINTS = 5  # points that are finished before any is called hopeless
+MOST_ATTEMPTS = 12  # at a run whose worker processes keep dying; Dask gives one up after four
+MOST_SWEEPS = 1000  # that are looked after at one time
 COLUMNS = {"loss": "loss", "reconstruction": "reconstruction", "kl": "kl", "mse": "mse_from_mean"}  # of the metrics
 REASON = "reason"  # why a point failed or was given up: a user attribute of its trial
-
-
-_opening = threading.Lock()
-
-
-def storage(url: str) -> optuna.storages.BaseStorage:
-    """Optuna's tables, in the database of the runs."""
-    with _opening:
-        return _open(url)
-
-
-@lru_cache(maxsize=4)
-def _open(url: str) -> optuna.storages.BaseStorage:
-    options: dict[str, Any] = {"pool_pre_ping": True}
-    if url.startswith("sqlite"):
-        options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
-    for attempts_left in reversed(range(TRIES)):
-        try:
-            return optuna.storages.RDBStorage(url, engine_kwargs=options)
-        except DBAPIError:  # another process has just made the same tables
-            if not attempts_left:
-                raise
-            time.sleep(TICK)
-    raise AssertionError("unreachable")
-
-
-def study_of(store: Store, sweep: Sweep) -> optuna.Study:
-    """A sweep's study, made when it is first asked for."""
-    return optuna.create_study(
-        storage=storage(_url(store)),
-        study_name=sweep.id,
-        directions=sweep.spec.directions(),
-        load_if_exists=True,
-        pruner=optuna.pruners.MedianPruner(n_startup_trials=STARTUP_POINTS, n_warmup_steps=1),
-    )
+HOPELESS = "Worse than the median of the earlier points at the same epoch."
 
 
 def points(store: Store, sweep: Sweep) -> list[FrozenTrial]:
     """What is known of each point so far: number, state, params, values."""
-    return study_of(store, sweep).get_trials(deepcopy=False)
+    return points_of(study_of(store, sweep), sweep.spec)
 
 
 def advance(store: Store, sweep: Sweep, settings: Settings, room: int) -> str:
     """Do what can be done now: judge finished points, queue missing runs, begin points while there is `room`.
 
-    `room`: runs that may be queued or under way at one time. Returns the sweep's status.
+    `room`: no point begins while as many of the sweep's runs are queued or under way. Returns the sweep's status.
     """
     spec, study = sweep.spec, study_of(store, sweep)
-    if spec.sampler == "grid":
-        _enqueue_grid(study, spec)
     by_point: dict[int, list[Member]] = {}
     for member in sweeps.members(store, sweep.id):
         by_point.setdefault(member.number, []).append(member)
-    trials = study.get_trials(deepcopy=False)
-    for trial in trials:
+    for trial in points_of(study, spec):
         if trial.state == TrialState.RUNNING:
             _look_after(store, sweep, study, trial, by_point.get(trial.number, []), settings)
-    under_way = sum(member.status in ("queued", "running") for group in by_point.values() for member in group)
-    begun = sum(trial.state != TrialState.WAITING for trial in trials)
+    under_way = sum(member.status in ACTIVE for member in sweeps.members(store, sweep.id))
+    begun = len(points_of(study, spec))
     while under_way < room and begun < spec.size:
-        study.sampler = _sampler(spec, begun)
         trial = study.ask()
-        _begin(store, sweep, study, trial)
+        if trial.number < spec.size and not _begin(store, sweep, study, trial):
+            break
         under_way, begun = under_way + spec.seeds, begun + 1
-    if begun >= spec.size and all(trial.state.is_finished() for trial in study.get_trials(deepcopy=False)):
+    told = points_of(study, spec)
+    if len(told) == spec.size and all(trial.state.is_finished() for trial in told):
         sweeps.settle(store, sweep, "done")
-        return "done"
-    return "running"
+    return sweeps.find(store, sweep.id).status
 
 
-def _enqueue_grid(study: optuna.Study, spec: SweepSpec) -> None:
-    """Put every combination into the study, those that are missing after a crash, too."""
-    there = len(study.get_trials(deepcopy=False))
-    for params in list(spec.grid())[there:]:
-        study.enqueue_trial(params)
-
-
-def _sampler(spec: SweepSpec, number: int) -> optuna.samplers.BaseSampler:
-    """Made anew for each point, so that the same sweep draws the same points also after a restart."""
-    seed = int(np.random.SeedSequence([spec.base.seed, number]).generate_state(1)[0])
-    return optuna.samplers.TPESampler(seed=seed) if spec.sampler == "tpe" else optuna.samplers.RandomSampler(seed=seed)
-
-
-def suggest(trial: Trial, spec: SweepSpec) -> dict[str, Any]:
-    """A point's params; those that it has already stay as they are."""
-    found: dict[str, Any] = {}
-    for name, values in spec.over.items():
-        if not isinstance(values, Range):
-            found[name] = trial.suggest_categorical(name, values)
-        elif RunConfig.model_fields[name].annotation is int:
-            found[name] = trial.suggest_int(name, round(values.low), round(values.high), log=values.log)
-        else:
-            found[name] = trial.suggest_float(name, values.low, values.high, log=values.log)
-    return found
-
-
-def _begin(store: Store, sweep: Sweep, study: optuna.Study, trial: Trial) -> None:
-    """Queue a point's runs, or say why it has none."""
+def _begin(store: Store, sweep: Sweep, study: optuna.Study, trial: Trial) -> bool:
+    """Queue a point's runs, or say why it has none. False when the sweep is no longer ours."""
     spec, params = sweep.spec, suggest(trial, sweep.spec)
     try:
         configs = [spec.config(params, seed) for seed in spec.all_seeds()]
     except InputError as problem:
-        _give_up(study, trial, TrialState.FAIL, str(problem))
-        return
-    sweeps.add_runs(store, sweep, trial.number, configs)
+        _give_up(store, study, trial, [], str(problem))
+        return True
+    return sweeps.add_runs(store, sweep, trial.number, configs)
 
 
 def _look_after(
@@ -151,33 +85,44 @@ def _look_after(
 ) -> None:
     """One point that has begun: queue what it lacks, tell its values once all its runs are done."""
     trial = Trial(study, frozen._trial_id)
-    status = {run.status for run in runs}
-    if len(runs) < sweep.spec.seeds:  # the program ended between choosing the point and queueing its runs
+    if REASON in frozen.user_attrs:  # the program ended while giving it up
+        _give_up(store, study, trial, runs, frozen.user_attrs[REASON])
+        return
+    if len(runs) < sweep.spec.seeds:  # it ended between choosing the point and queueing its runs, or one was purged
         _begin(store, sweep, study, trial)
-    elif status == {"done"}:
+        return
+    hopeless = sweep.spec.prune and _hopeless(store, sweep, trial, frozen, runs)
+    if all(run.status == "done" for run in runs):
         try:
-            values = judge(store, sweep, runs, settings)
+            study.tell(trial, judge(store, sweep, runs, settings), skip_if_finished=True)
         except InputError as problem:
-            _give_up(study, trial, TrialState.FAIL, str(problem))
-            return
-        study.tell(trial, values, skip_if_finished=True)
-    elif status & {"failed", "stopped"}:
-        first = next(run for run in runs if run.status in ("failed", "stopped"))
+            _give_up(store, study, trial, runs, str(problem))
+    elif failures := [f"Seed {run.seed}: {reason}" for run in runs if (reason := _failure(run))]:
+        _give_up(store, study, trial, runs, failures[0])
+    elif hopeless:
+        _give_up(store, study, trial, runs, HOPELESS)
+    else:
         for run in runs:
-            store.request_stop(run.run_id)
-        reason = store.run(first.run_id).error or "Stopped by hand."
-        _give_up(study, trial, TrialState.FAIL, f"Seed {first.seed}: {reason}")
-    elif sweep.spec.prune and _hopeless(store, sweep, trial, frozen, runs):
-        for run in runs:
-            store.request_stop(run.run_id)
-        _give_up(study, trial, TrialState.PRUNED, "Worse than the median of the earlier points at the same epoch.")
-    for run in runs:
-        if run.status == "interrupted":  # its dashboard died
-            store.requeue(run.run_id, sweep.owner, ("interrupted",))
+            if run.status == "interrupted":  # its dashboard died, or the sweep was stopped
+                sweeps.requeue(store, sweep, run.run_id)
 
 
-def _give_up(study: optuna.Study, trial: Trial, state: TrialState, reason: str) -> None:
+def _failure(run: Member) -> str | None:
+    """Why a run will not be done; None when it may."""
+    if run.status == "stopped":
+        return run.error or "Stopped by hand."
+    if run.status == "failed" or (run.error == KEPT_DYING and run.attempt >= MOST_ATTEMPTS):
+        return run.error
+    return None
+
+
+def _give_up(store: Store, study: optuna.Study, trial: Trial, runs: list[Member], reason: str) -> None:
+    """Stop what is left of a point and close it. Told last: until then whoever comes next finishes what was begun."""
     trial.set_user_attr(REASON, reason)
+    for run in runs:
+        if run.status in ACTIVE:
+            store.request_stop(run.run_id)
+    state = TrialState.PRUNED if reason == HOPELESS else TrialState.FAIL
     study.tell(trial, state=state, skip_if_finished=True)
 
 
@@ -195,20 +140,28 @@ def judge(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) ->
 
         ratios = [ratio_of(store, store.run(run.run_id), settings) for run in runs]
         values["ratio"] = float(np.exp(np.mean(np.log(ratios))))
+    if unknown := [name for name in sweep.spec.objectives if math.isnan(values[name])]:
+        raise InputError(f"Its {' and '.join(unknown)} can't be measured: some picture does not change at all.")
     return [values[name] for name in sweep.spec.objectives]
 
 
 def _hopeless(store: Store, sweep: Sweep, trial: Trial, frozen: FrozenTrial, runs: list[Member]) -> bool:
-    """Whether the point, at an epoch that all its seeds have reached, is worse than the median of earlier points."""
+    """Whether the point, at an epoch that all its seeds have reached, is worse than the median of earlier points.
+
+    Those who come later are compared with it, so its epochs are reported even when it is done.
+    """
     reached = min(run.epoch for run in runs)
-    if reached < 1 or reached in frozen.intermediate_values:
+    to_come = reached < frozen.params.get("epochs", sweep.spec.base.epochs)
+    if reached < 1:
         return False
+    if reached in frozen.intermediate_values:  # nothing new, unless the program died before it could act
+        return to_come and trial.should_prune()
     table = sweeps.rows(store, sweep.id, trial.number)
     table = table[table["split"] != "test"]
     means = table[table["variant"] == sweep.spec.of].groupby("epoch")[COLUMNS[sweep.spec.objectives[0]]].mean()
     for epoch in range(max(frozen.intermediate_values, default=0) + 1, reached + 1):
         trial.report(float(means[epoch]), epoch)
-    return trial.should_prune()
+    return to_come and trial.should_prune()
 
 
 def check_all(store: Store, spec: SweepSpec, settings: Settings) -> None:
@@ -225,32 +178,36 @@ class Sweeper:
     def __init__(self, store: Store, settings: Settings, jobs: Jobs) -> None:
         self.store, self.settings, self.jobs = store, settings, jobs
         self._seen: dict[str, tuple[int, float]] = {}  # sweep id → pulse, and when it was new (monotonic seconds)
-        self._last_beat = 0.0
+        self._has_some = False  # sweeps of ours that go on
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._loop, name="sweeper", daemon=True)
+        loops = {"sweeper": self._look_again, "sweeper's heart": self._beat}
+        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
 
     def start(self) -> Sweeper:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def close(self) -> None:
         """Its sweeps stay as they are: whoever finds them silent goes on with them."""
         self._closing.set()
-        self._thread.join(timeout=30)
+        for thread in self._threads:
+            if thread.ident:
+                thread.join(timeout=30)
 
     def look(self) -> None:
         """Once over all running sweeps."""
-        running = sweeps.listed(self.store, status="running")
+        running = sweeps.listed(self.store, MOST_SWEEPS, "running")
         mine = [sweep for sweep in running if sweep.owner == self.jobs.owner]
-        if mine and time.monotonic() - self._last_beat > BEAT:
-            self._last_beat = time.monotonic()
-            sweeps.beat(self.store, self.jobs.owner)
+        self._has_some = bool(mine)
         self._adopt_silent([sweep for sweep in running if sweep.owner != self.jobs.owner])
         for sweep in mine:
             try:
                 advance(self.store, sweep, self.settings, AHEAD * self.settings.workers)
             except InputError as problem:
                 sweeps.settle(self.store, sweep, "failed", str(problem))
+            except Exception:  # the database may be away for a moment; the other sweeps go on
+                log.warning("sweep %s: a look at it broke off", sweep.id, exc_info=True)
         if mine:
             self.jobs.wake()
 
@@ -263,13 +220,22 @@ class Sweeper:
             if moment - self._seen[sweep.id][1] > SILENCE:
                 sweeps.adopt(self.store, sweep, self.jobs.owner)
 
-    def _loop(self) -> None:
+    def _look_again(self) -> None:
         while not self._closing.wait(TICK):
             try:
                 self.look()
             except Exception:  # the database may be away for a moment: look again
                 log.warning("the sweeper stumbled; it goes on", exc_info=True)
                 self._closing.wait(BEAT)
+
+    def _beat(self) -> None:
+        """Signs of life, also while a look takes long: it measures what finished points are judged by."""
+        while not self._closing.wait(BEAT):
+            try:
+                if self._has_some:
+                    sweeps.beat(self.store, self.jobs.owner)
+            except Exception:
+                log.warning("no sign of life from the sweeper", exc_info=True)
 
 
 def params_by_number(trials: list[FrozenTrial]) -> Mapping[int, dict[str, Any]]:
@@ -280,7 +246,3 @@ def params_by_number(trials: list[FrozenTrial]) -> Mapping[int, dict[str, Any]]:
 def values_of(trial: FrozenTrial, spec: SweepSpec) -> dict[str, float]:
     """A point's values by objective; empty until it is judged."""
     return dict(zip(spec.objectives, trial.values or (), strict=False))
-
-
-def _url(store: Store) -> str:
-    return store.engine.url.render_as_string(hide_password=False)

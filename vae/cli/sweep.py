@@ -52,7 +52,10 @@ def _sweep(options: argparse.Namespace) -> int:
     settings = Settings.from_environment()
     store = Store(settings.database_url)
     if options.resume:
-        sweeps.find(store, options.resume)
+        if options.over or options.ready:
+            raise InputError("A sweep goes on as it was asked for: give --resume without --over and --ready.")
+        if sweeps.find(store, options.resume).status == "done":
+            raise InputError(f"Sweep {options.resume} is done, so there is nothing to resume.")
     else:
         name, spec = _asked(options)
         check_all(store, spec, settings)
@@ -61,16 +64,13 @@ def _sweep(options: argparse.Namespace) -> int:
     jobs = Jobs(store, settings)
     if options.resume:
         sweep_id = options.resume
-        if not sweeps.resume(store, sweep_id, jobs.owner):
-            raise InputError(
-                f"Sweep {sweep_id} is {sweeps.find(store, sweep_id).status}, so there is nothing to resume."
-            )
+        _take_up(store, sweep_id, jobs.owner)
     else:
         sweep_id = sweeps.create(store, spec, name, jobs.owner)
     sweeper = Sweeper(store, settings, jobs)
-    jobs.start()
-    sweeper.start()
     try:
+        jobs.start()
+        sweeper.start()
         _watch(store, sweep_id)
     except KeyboardInterrupt:
         sweeps.stop(store, sweep_id)
@@ -79,6 +79,25 @@ def _sweep(options: argparse.Namespace) -> int:
         sweeper.close()
         jobs.close()
     return _report(store, sweep_id, options.json)
+
+
+def _take_up(store: Any, sweep_id: str, owner: str) -> None:
+    """Go on with a sweep that was stopped, or whose program was killed. Raises InputError when it is neither."""
+    from ..runs import sweeps
+    from ..runs.jobs import SILENCE
+
+    if sweeps.resume(store, sweep_id, owner):
+        return
+    sweep = sweeps.find(store, sweep_id)
+    if sweep.status == "running":
+        print(f"sweep {sweep_id}: listening whether another program works on it", file=sys.stderr, flush=True)
+        time.sleep(SILENCE)
+        if sweeps.adopt(store, sweep, owner):
+            return
+        sweep = sweeps.find(store, sweep_id)
+    if sweep.status == "running":
+        raise InputError(f"Sweep {sweep_id} is running in another program, which goes on with it.")
+    raise InputError(f"Sweep {sweep_id} is {sweep.status}, so there is nothing to resume.")
 
 
 def _asked(options: argparse.Namespace) -> tuple[str, Any]:
@@ -98,13 +117,15 @@ def _asked(options: argparse.Namespace) -> tuple[str, Any]:
         if options.over:
             raise InputError("A ready-made sweep has fields of its own: give --ready or --over, not both.")
         title, _, spec = READY[options.ready]
-        flags = spec.base.model_dump() | {
-            name: value for name, value in vars(options).items() if name in spec.base.model_fields and value is not None
-        }
-        base = type(spec.base).parse(flags)
+        fields = type(spec.base).model_fields
+        flags = {name: value for name, value in vars(options).items() if name in fields and value is not None}
+        base = type(spec.base).parse(spec.base.model_dump() | flags)
         parts = spec.model_dump(exclude={"base", "over"})
         return options.name or title, SweepSpec.parse(base, spec.over, **parts | given)
-    over = dict(parse_over(text) for text in options.over)
+    parts = [parse_over(text) for text in options.over]
+    over = dict(parts)
+    if len(over) < len(parts):
+        raise InputError("Name each field once, with all its values: --over beta=0,1,4.")
     spec = SweepSpec.parse(config_of(options), over, **given)
     return options.name or " × ".join(over), spec
 
@@ -144,12 +165,19 @@ def _report(store: Any, sweep_id: str, target: str | None) -> int:
         head = {"sweep_id": sweep_id, "name": sweep.name, "status": sweep.status, "error": sweep.error}
         emit(head | {"spec": sweep.spec.model_dump(mode="json"), "points": listed, "results": records(table)}, target)
     else:
-        params = list(table.columns[1 : 1 + len(sweep.spec.over)])
-        means = table.groupby([*params, "variant", "split"], sort=False)[
-            ["reconstruction", "kl", "mse_from_mean"]
-        ].mean()
-        print(f"sweep {sweep_id}: {sweep.status}, {len(trials)} points × {sweep.spec.seeds} seeds; means over seeds:")
-        print(means.reset_index().to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))
+        _print_means(sweep, table)
     if sweep.error:
         print(f"vae: {sweep.error}", file=sys.stderr)
     return 0 if sweep.status == "done" else 1
+
+
+def _print_means(sweep: Any, table: Any) -> None:
+    done = table[table["status"] == "done"]
+    points, seeds = done["number"].nunique(), sweep.spec.seeds
+    print(f"sweep {sweep.id}: {sweep.status}, {points} points × up to {seeds} seeds are done; means over seeds:")
+    if done.empty:
+        return
+    by = [*table.columns[1 : 1 + len(sweep.spec.over)], "variant", "split"]
+    shown = ["reconstruction", "kl", "mse_from_mean"]
+    means = done.astype(dict.fromkeys(shown, float)).groupby(by, sort=False)[shown].mean().reset_index()
+    print(means.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))

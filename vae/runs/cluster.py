@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 from typing import Any
@@ -59,6 +60,8 @@ def main() -> None:
     """Own a LocalCluster until standard input closes."""
     from distributed import LocalCluster, Security
 
+    # A terminal's Ctrl-C reaches all its processes: ours end, workers too, when the one that owns them has tidied up.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(AttributeError, OSError):  # Windows has no nice()
         os.nice(NICENESS)  # workers inherit it
     contact_line = os.fdopen(os.dup(1), "w")

@@ -19,6 +19,8 @@ from .store import ACTIVE, Store, new_owner
 
 log = logging.getLogger(__name__)
 
+KEPT_DYING = "Its worker process kept dying, or broke off; see the server's log."
+
 TICK = 0.5  # seconds between looks at the queue when nothing wakes the dispatcher
 BEAT = 1.0  # seconds between signs of life
 SILENCE = 5.0  # seconds without one after which a run counts as abandoned; no clock is compared, only change watched
@@ -141,9 +143,7 @@ class Jobs:
             del self._tasks[run_id]
             if task.status != "finished":
                 pulse = self.store.run(run_id).pulse
-                self.store.interrupt(
-                    run_id, pulse, "Its worker process kept dying, or broke off; see the server's log."
-                )
+                self.store.interrupt(run_id, pulse, KEPT_DYING)
 
     def _hand_out(self) -> None:
         """Give waiting runs to free workers, longest waiting first."""

@@ -188,14 +188,7 @@ class Store:
     def requeue(self, run_id: str, owner: str, status: Sequence[str] = RESUMABLE) -> bool:
         """Queue a run again, to go on from its last epoch; False when its status is not one of `status`."""
         with self.write() as connection:
-            result = connection.execute(
-                update(runs)
-                .where(runs.c.id == run_id, runs.c.status.in_(status))
-                .values(
-                    status="queued", owner=owner, stop_requested=False, error=None, queued_at=now(), finished_at=None
-                )
-            )
-        return result.rowcount == 1
+            return queue_again(connection, run_id, owner, status)
 
     def interrupt(self, run_id: str, pulse: int, reason: str) -> None:
         """Mark a run whose owner has died, unless its pulse has moved since."""
@@ -362,6 +355,13 @@ def new_run(connection: Connection, config: RunConfig, owner: str) -> str:
         )
     )
     return run_id
+
+
+def queue_again(connection: Connection, run_id: str, owner: str, status: Sequence[str]) -> bool:
+    """`Store.requeue` within somebody's transaction."""
+    values = {"status": "queued", "owner": owner, "stop_requested": False, "error": None, "finished_at": None}
+    mine = runs.c.id == run_id, runs.c.status.in_(status)
+    return connection.execute(update(runs).where(*mine).values(**values, queued_at=now())).rowcount == 1
 
 
 def utc(values: dict[str, Any]) -> dict[str, Any]:

@@ -112,16 +112,24 @@ class SweepSpec(BaseModel):
     def _wrong_values(self) -> str | None:
         for name, values in self.over.items():
             if isinstance(values, Range):
-                if RunConfig.model_fields[name].annotation not in (int, float):
-                    return f"{name} has no order, so it takes a list of values instead of a range"
-                if not math.isfinite(values.low + values.high) or values.low >= values.high:
-                    return f"{name}'s range must go from a smaller number to a larger one"
-                if values.log and values.low <= 0:
-                    return f"{name}'s range is logarithmic, so it must start above 0"
-                if self.sampler == "grid":
-                    return f"{name} is a range, which a grid can't list; name its values, or draw points at random"
+                if problem := self._wrong_range(name, values):
+                    return problem
             elif not values or len(set(values)) != len(values):
                 return f"{name} needs at least one value, and each only once"
+        return None
+
+    def _wrong_range(self, name: str, values: Range) -> str | None:
+        kind = RunConfig.model_fields[name].annotation
+        if kind not in (int, float):
+            return f"{name} has no order, so it takes a list of values instead of a range"
+        if not math.isfinite(values.low + values.high) or values.low >= values.high:
+            return f"{name}'s range must go from a smaller number to a larger one"
+        if kind is int and (values.low % 1 or values.high % 1):
+            return f"{name} takes whole numbers, so its range must start and end with one"
+        if values.log and values.low <= 0:
+            return f"{name}'s range is logarithmic, so it must start above 0"
+        if self.sampler == "grid":
+            return f"{name} is a range, which a grid can't list; name its values, or draw points at random"
         return None
 
     def _wrong_size(self) -> str | None:

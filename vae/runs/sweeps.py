@@ -9,12 +9,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, insert, select, update
 
 from ..config import RunConfig
 from ..errors import InputError
 from .schema import metrics, runs, sweep_runs, sweeps
-from .store import Store, new_run, now, utc
+from .store import ACTIVE, Store, new_run, now, queue_again, utc
 from .sweep_spec import SweepSpec
 
 METRICS = ("loss", "reconstruction", "kl", "mse_from_mean", "mse_from_sample", "active_units")
@@ -45,6 +45,8 @@ class Member:
     status: str
     epoch: int
     pulse: int
+    attempt: int
+    error: str | None
 
 
 def create(store: Store, spec: SweepSpec, name: str, owner: str) -> str:
@@ -91,18 +93,24 @@ def settle(store: Store, sweep: Sweep, status: str, error: str | None = None) ->
 
 
 def stop(store: Store, sweep_id: str) -> None:
-    """No further point begins, and the sweep's runs end as stopped runs do; `resume` goes on from there."""
+    """No further point begins, and the sweep's runs are interrupted; `resume` goes on from their last epochs.
+
+    All in one transaction, and not as runs are stopped by hand: whoever looks sees either a sweep that goes on or one
+    that was stopped, never a running sweep whose runs somebody didn't want.
+    """
     with store.write() as connection:
         running = sweeps.c.id == sweep_id, sweeps.c.status == "running"
         connection.execute(update(sweeps).where(*running).values(status="stopped", finished_at=now()))
-    for member in members(store, sweep_id):
-        store.request_stop(member.run_id)
+        under_way = runs.c.id.in_(_run_ids(sweep_id)), runs.c.status.in_(ACTIVE)
+        values = {"status": "interrupted", "error": "Its sweep was stopped.", "finished_at": now()}
+        connection.execute(update(runs).where(*under_way).values(**values))
 
 
 def resume(store: Store, sweep_id: str, owner: str) -> bool:
-    """Go on with a stopped or failed sweep, its stopped runs from their last epoch; False when it is neither."""
-    for member in members(store, sweep_id):
-        store.requeue(member.run_id, owner)
+    """Go on with a stopped or failed sweep; False when it is neither.
+
+    Its Sweeper queues the interrupted runs again, but for those of points that were given up.
+    """
     with store.write() as connection:
         ended = sweeps.c.id == sweep_id, sweeps.c.status.in_(("stopped", "failed"))
         values = {"status": "running", "owner": owner, "error": None, "finished_at": None}
@@ -132,7 +140,16 @@ def beat(store: Store, owner: str) -> None:
 def members(store: Store, sweep_id: str) -> list[Member]:
     """All its runs, by point and seed."""
     query = (
-        select(sweep_runs.c.number, sweep_runs.c.seed, runs.c.id, runs.c.status, runs.c.epoch, runs.c.pulse)
+        select(
+            sweep_runs.c.number,
+            sweep_runs.c.seed,
+            runs.c.id,
+            runs.c.status,
+            runs.c.epoch,
+            runs.c.pulse,
+            runs.c.attempt,
+            runs.c.error,
+        )
         .join(runs, runs.c.id == sweep_runs.c.run_id)
         .where(sweep_runs.c.sweep_id == sweep_id)
         .order_by(sweep_runs.c.number, sweep_runs.c.seed)
@@ -141,11 +158,14 @@ def members(store: Store, sweep_id: str) -> list[Member]:
         return [Member(*row) for row in connection.execute(query)]
 
 
-def add_runs(store: Store, sweep: Sweep, number: int, configs: Sequence[RunConfig]) -> None:
-    """Queue the runs of a point, one for each seed; those that are there already stay as they are."""
+def add_runs(store: Store, sweep: Sweep, number: int, configs: Sequence[RunConfig]) -> bool:
+    """Queue the runs of a point, one for each seed; those that are there already stay as they are.
+
+    False when the sweep was stopped, or taken over by somebody else: then nothing is written.
+    """
     with store.write() as connection:
         if not _still_mine(connection, sweep):
-            return
+            return False
         of_point = sweep_runs.c.sweep_id == sweep.id, sweep_runs.c.number == number
         there = set(connection.scalars(select(sweep_runs.c.seed).where(*of_point)))
         for config in configs:
@@ -154,6 +174,14 @@ def add_runs(store: Store, sweep: Sweep, number: int, configs: Sequence[RunConfi
                 connection.execute(
                     insert(sweep_runs).values(sweep_id=sweep.id, number=number, seed=config.seed, run_id=run_id)
                 )
+    return True
+
+
+def requeue(store: Store, sweep: Sweep, run_id: str) -> None:
+    """Queue an interrupted run again, unless the sweep was stopped, or taken over by somebody else."""
+    with store.write() as connection:
+        if _still_mine(connection, sweep):
+            queue_again(connection, run_id, sweep.owner, ("interrupted",))
 
 
 def rows(store: Store, sweep_id: str, number: int) -> pd.DataFrame:
@@ -202,6 +230,10 @@ def results(store: Store, sweep_id: str, params: Mapping[int, Mapping[str, Any]]
         column = f"{name}_setting" if name in table.columns else name
         table.insert(place, column, [params.get(number, {}).get(name) for number in table["number"]])
     return table
+
+
+def _run_ids(sweep_id: str) -> Select:
+    return select(sweep_runs.c.run_id).where(sweep_runs.c.sweep_id == sweep_id)
 
 
 def _still_mine(connection: Connection, sweep: Sweep) -> bool:
