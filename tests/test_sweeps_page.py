@@ -121,9 +121,10 @@ def test_a_sweep_is_stopped_and_goes_on(shared: Store) -> None:
     sweep_id = swept(shared, spec(seeds=2), runs=1)
     app = press(open_page("sweeps.py", sweep=sweep_id), "Stop")
     assert sweeps.find(shared, sweep_id).status == "stopped"
-    assert {member.status for member in sweeps.members(shared, sweep_id)} == {"done", "stopped"}
+    assert {member.status for member in sweeps.members(shared, sweep_id)} == {"done", "interrupted"}
     press(app, "Resume")
     assert sweeps.find(shared, sweep_id).status == "running"
+    advance(shared, sweeps.find(shared, sweep_id), Settings.from_environment(), room=100)
     assert {member.status for member in sweeps.members(shared, sweep_id)} == {"done", "queued"}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections.abc import Mapping
@@ -24,6 +25,7 @@ from .runs.sweeps import Sweep
 optuna.logging.set_verbosity(optuna.logging.WARNING)
 
 PATIENCE = 30  # seconds Optuna waits for SQLite's write lock
+TRIES = 12  # to open Optuna's tables, which are made one by one: each may be made by another program meanwhile
 STARTUP_POINTS = 5  # points that are finished before any is called hopeless
 
 _opening = threading.Lock()
@@ -40,14 +42,14 @@ def _storage(url: str) -> optuna.storages.BaseStorage:
     options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
         options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
-    for tries_left in (2, 1, 0):
+    for tries_left in reversed(range(TRIES)):
         try:
             tables = optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)
             return optuna.storages.get_storage(tables)  # one that remembers finished points: a look must stay cheap
         except DBAPIError:  # another program is making the same tables at this moment
             if not tries_left:
                 raise
-            time.sleep(0.2)
+            time.sleep(random.uniform(0.05, 0.4))  # not all of them again at the same moment
     raise AssertionError("unreachable")
 
 
