@@ -37,9 +37,12 @@ def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Settings:
 
 @pytest.fixture(scope="module")
 def jobs(one_worker: Settings) -> Iterator[Jobs]:
-    started = Jobs(Store(one_worker.database_url), one_worker).start()
-    yield started
-    started.close()
+    with pytest.MonkeyPatch.context() as patch:
+        # Less than importing torch takes: a cluster that kept to this would lose a killed worker for good.
+        patch.setenv("DASK_DISTRIBUTED__DEPLOY__LOST_WORKER_TIMEOUT", "0.5s")
+        started = Jobs(Store(one_worker.database_url), one_worker).start()
+        yield started
+        started.close()
 
 
 def end(jobs: Jobs, *run_ids: str) -> None:

@@ -19,6 +19,7 @@ from ..settings import ROOT, Settings
 
 CREDENTIALS = ("tls_ca_file", "tls_client_cert", "tls_client_key")  # PEM texts that live in memory only
 NICENESS = 5  # the dashboard shares the cores: a visitor's click goes before a training step
+PATIENCE = "1 day"  # for a killed worker's replacement
 GOODBYE = 10  # seconds an ending cluster has before it is killed
 
 
@@ -58,8 +59,12 @@ class EmbeddedCluster:
 
 def main() -> None:
     """Own a LocalCluster until standard input closes."""
+    import dask
     from distributed import LocalCluster, Security
 
+    # Dask closes a lost worker for good when its replacement takes longer than this to register: 15 s, which
+    # on a busy machine is less than importing torch takes, and no run would ever be trained again.
+    dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE})
     # A terminal's Ctrl-C reaches all its processes: ours end, workers too, when the one that owns them has tidied up.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     with contextlib.suppress(AttributeError, OSError):  # Windows has no nice()
