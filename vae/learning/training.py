@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch.optim.adam import adam
 from ..config import RunConfig
 from ..datasets import Images, Split
 from ..errors import InputError
+from .by_hand import Stack
 from .estimators import ESTIMATORS, normal_like
 from .losses import RECONSTRUCTIONS, active_units, kl_divergence, mean_image_floor, reparameterize
 from .models import build, initialise
@@ -123,25 +125,40 @@ class Learner:
 
     def train_epoch(self, x: Tensor, epoch: int, stop: threading.Event) -> None:
         """One pass over `x` (N, P), in an order and with noise that depend only on the seed and the epoch."""
-        config, estimate = self.config, ESTIMATORS[self.config.estimator]
+        config = self.config
         order = torch.randperm(len(x), generator=stream(config.seed, "order", epoch)).to(self.device)
         noise = stream(config.seed, "noise", epoch, self.device.type)
         beta = config.beta * min(1.0, epoch / config.kl_warmup_epochs) if config.kl_warmup_epochs else config.beta
         for rows in order.split(config.batch_size):
             if stop.is_set():
                 return
-            with self.autocast():
-                estimate(
-                    self.model,
-                    self.variant,
-                    x.index_select(0, rows),
-                    self.reconstruction,
-                    beta,
-                    noise,
-                    config.samples,
-                    config.baseline,
-                )
-            self.update()
+            self.step(x, rows, beta, noise)
+
+    def step(self, x: Tensor, rows: Tensor, beta: float, noise: torch.Generator) -> None:
+        """Learn from the images `rows` (B,) of `x` (N, P)."""
+        config = self.config
+        if self.stack:
+            self.stack.step(x, [rows], beta, [noise])
+            return
+        with self.autocast():
+            ESTIMATORS[config.estimator](
+                self.model,
+                self.variant,
+                x.index_select(0, rows),
+                self.reconstruction,
+                beta,
+                noise,
+                config.samples,
+                config.baseline,
+            )
+        self.update()
+
+    @cached_property
+    def stack(self) -> Stack | None:
+        """The same step by hand, a stack of one network; None where only autograd knows it."""
+        config = self.config
+        by_hand = config.estimator == "pathwise" and config.samples == 1 and self.device.type == "cpu"
+        return Stack([self]) if by_hand else None
 
     @torch.no_grad()
     def update(self) -> None:
