@@ -1,8 +1,9 @@
 """Three runs that differ in their seeds only: one after another, by autograd and by hand, and together in one `Stack`.
 
-Together they share calls to torch, which pays where a step is bookkeeping more than arithmetic. For three seeds of the
-quick preset it saves a tenth of what steps by hand leave, and less for larger networks: not enough to have workers wait
-for one another, so the program trains each run alone.
+Together they share calls to torch, which pays where a step is bookkeeping more than arithmetic. Measured on 2 cores, a
+run of the quick preset takes 0.51 times the processor time by hand (0.59 with the store), and together a further 0.87
+(0.87 to 0.94, with six seeds 0.89); 784-400-20 takes 0.92, and together as much again. That is too little to have
+workers and runs wait for one another, so the program trains each run alone.
 """
 
 from __future__ import annotations
