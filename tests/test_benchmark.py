@@ -1,4 +1,5 @@
 import json
+from functools import partial
 from itertools import chain
 
 import pytest
@@ -6,6 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae import benchmark, datasets
+from vae.benchmark import plain, seeds
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.training import Learner, stream
@@ -31,9 +33,12 @@ def test_every_contender_is_timed_and_the_result_is_json(results):
     names = {"pair float32", "pair in turns", "products in turns", "products in threads", "plain"}
     names |= {"pair bfloat16"} if results["machine"]["bfloat16"] else set()
     names |= {"cuda float32", "cuda bfloat16"} if torch.cuda.is_available() else set()
-    assert {row["name"] for row in results["rows"]} == names
+    by_seed = {f"{size}{way}" for size in (seeds.SMALL, seeds.LARGE) for way in (" by autograd", "", " together")}
+    assert {row["name"] for row in results["rows"]} == names | by_seed
     assert all(0 < row["seconds_fastest"] <= row["seconds_median"] for row in results["rows"])
-    assert {row["name"]: row["epochs_timed"] for row in results["rows"]} == {n: 1 if n == "plain" else 2 for n in names}
+    once = {"plain", *by_seed}
+    timed = {row["name"]: row["epochs_timed"] for row in results["rows"]}
+    assert timed == {name: 1 if name in once else 2 for name in names | by_seed}
     assert results["data"] == "synthetic"
     assert results["images"] == {"train": 550, "validation": 50}
     assert json.loads(json.dumps(results)) == results
@@ -126,14 +131,14 @@ def test_the_products_are_those_of_an_evaluation(variant):
 
 @pytest.mark.parametrize("with_logvar", [False, True])
 def test_the_plain_network_is_as_large_as_ours(with_logvar):
-    plain = benchmark.PlainNetwork(784, 400, 20, with_logvar)
-    assert sum(p.numel() for p in plain.parameters()) == parameter_count([784, 400, 20], with_logvar)
+    network = plain.PlainNetwork(784, 400, 20, with_logvar)
+    assert sum(p.numel() for p in network.parameters()) == parameter_count([784, 400, 20], with_logvar)
 
 
 def test_the_plain_loop_learns():
     torch.manual_seed(0)
     images = benchmark.synthetic_images(IMAGES)
-    loop = benchmark.PlainLoop(CONFIG, images, datasets.split(images, 50), None)
+    loop = plain.PlainLoop(CONFIG, images, datasets.split(images, 50), None)
     losses = [loop.epoch() for _ in range(4)]
     assert len(loop.networks) == 2
     assert all(last < 0.8 * first for first, last in zip(losses[0], losses[-1], strict=True))
@@ -142,7 +147,7 @@ def test_the_plain_loop_learns():
 def test_the_plain_loop_reads_what_we_read():
     images = benchmark.synthetic_images(IMAGES)
     split = datasets.split(images, 50)
-    loop = benchmark.PlainLoop(CONFIG, images, split, None)
+    loop = plain.PlainLoop(CONFIG, images, split, None)
     read = torch.cat([x for x, _ in loop.validation]).flatten(1)
     torch.testing.assert_close(read, torch.from_numpy(images.train_x[split.validation]).float() / 255)
     assert len(list(chain.from_iterable(rows for _, rows in loop.train))) == 550
@@ -154,3 +159,25 @@ def test_synthetic_images_are_mostly_black_and_differ():
     assert x.max() > 200
     assert 0.6 < (x == 0).mean() < 0.9  # MNIST: 0.81
     assert len({image.tobytes() for image in x}) == 50
+
+
+@pytest.mark.parametrize("variants", [("ae", "vae"), ("noise_only", "kl_only")])
+def test_three_seeds_come_to_the_same_bits_by_autograd_by_hand_and_together(variants, settings):
+    """Otherwise their times would not be worth comparing."""
+    config = PRESETS["quick"].config.model_copy(
+        update={"train_limit": 300, "epochs": 3, "kl_warmup_epochs": 2, "device": "cpu", "variants": variants}
+    )
+    data = datasets.load("digits", settings.data_dir)
+    split = datasets.split(data, config.validation_size, config.train_limit)
+    configs = [config.model_copy(update={"seed": seed}) for seed in range(3)]
+    ways = (partial(seeds.one_after_another, by_hand=False), seeds.one_after_another, seeds.together)
+    by_autograd, by_hand, together = (way(configs, data, split) for way in ways)
+    for one, *others in zip(by_autograd, by_hand, together, strict=True):
+        for other in others:
+            assert other.epoch == 3
+            assert other.test() == one.test()
+            for mine, theirs in zip(one.learners, other.learners, strict=True):
+                ours, found = mine.state(), theirs.state()
+                assert [name for name in ours if not torch.equal(ours[name], found[name])] == []
+    weights = [training.learners[0].model.decoder.to_logits.weight for training in together]
+    assert not torch.equal(weights[0], weights[1])

@@ -19,8 +19,7 @@ from sqlalchemy.exc import OperationalError
 from vae import datasets
 from vae.config import RunConfig
 from vae.errors import InputError
-from vae.learning.estimators import ESTIMATORS
-from vae.learning.training import Training
+from vae.learning.training import Learner, Training
 from vae.runs import schema
 from vae.runs.execution import check, execute, weights_stride
 from vae.runs.payloads import unpack, unpack_tensors
@@ -161,13 +160,13 @@ def test_a_stop_from_elsewhere_is_honoured_and_the_run_goes_on_to_the_same_numbe
 
 def test_a_stop_is_honoured_within_an_epoch_and_a_long_epoch_gives_signs_of_life(store, settings, monkeypatch):
     """200 batches of one image, each slowed down: an epoch takes longer than this test waits."""
-    estimate = ESTIMATORS["pathwise"]
+    step = Learner.step
 
     def slow(*arguments):
         time.sleep(0.2)
-        estimate(*arguments)
+        step(*arguments)
 
-    monkeypatch.setitem(ESTIMATORS, "pathwise", slow)
+    monkeypatch.setattr(Learner, "step", slow)
     run_id = queue(store, QUICK.model_copy(update={"batch_size": 1}))
     worker = threading.Thread(target=execute, args=(store, run_id, settings))
     worker.start()

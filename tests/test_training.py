@@ -15,7 +15,7 @@ from vae.config import PRESETS, RunConfig
 from vae.learning import training as module
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.losses import RECONSTRUCTIONS
-from vae.learning.training import Diverged, Training, stream
+from vae.learning.training import Diverged, Learner, Training, stream
 from vae.learning.variants import VARIANTS, Variant
 from vae.runs.payloads import pack_tensors, unpack_tensors
 
@@ -54,13 +54,13 @@ def assert_same(one, other):
 
 def recorder(monkeypatch, record):
     """Calls `record(model, x, beta)` before each training step."""
-    estimate = ESTIMATORS["pathwise"]
+    step = Learner.step
 
-    def recording(model, variant, x, reconstruction, beta, *others):
-        record(model, x, beta)
-        estimate(model, variant, x, reconstruction, beta, *others)
+    def recording(learner, x, rows, beta, noise):
+        record(learner.model, x[rows], beta)
+        step(learner, x, rows, beta, noise)
 
-    monkeypatch.setitem(ESTIMATORS, "pathwise", recording)
+    monkeypatch.setattr(Learner, "step", recording)
 
 
 # Twins

@@ -1,4 +1,5 @@
-"""`python -m vae bench`: seconds per epoch of the pair, beside a plain loop and beside the bare matrix products.
+"""`python -m vae bench`: seconds per epoch of the pair, beside a plain loop and beside the bare matrix products; and
+whole runs that differ in their seeds only, by hand and by autograd, one after another and together.
 
 All is measured in one process and in turns (A B C A B C …), so that a busy machine slows everything alike.
 """
@@ -19,17 +20,16 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset, Subset
+from torch import Tensor
 
-from . import datasets
-from .config import PRESETS, RunConfig
-from .datasets import Images, Split
-from .datasets.torchvision_sets import torchvision_datasets
-from .learning.training import EVALUATION_CHUNK, Training
-from .learning.variants import VARIANTS, Variant
-from .settings import Settings, cores
+from .. import datasets
+from ..config import PRESETS, RunConfig
+from ..datasets import Images, Split
+from ..learning.training import EVALUATION_CHUNK, Training
+from ..learning.variants import VARIANTS, Variant
+from ..settings import Settings, cores
+from . import seeds as runs_by_seed
+from .plain import PlainLoop
 
 RATIOS = {  # rows divided: (sense, target), or None for one that only informs
     "plain / pair float32": ("at least", 3.5),
@@ -37,6 +37,7 @@ RATIOS = {  # rows divided: (sense, target), or None for one that only informs
     "pair float32 / products in turns": ("at most", 1.5),
     "pair float32 / products in threads": ("at most", 1.5),
     "pair in turns / pair float32": None,
+    **runs_by_seed.RATIOS,
 }
 QUIET = 0.1  # share of the machine that other programs may use before the table warns
 
@@ -126,7 +127,7 @@ def _contenders(
         for precision in ("float32", "bfloat16"):
             run = partial(pair, device="cuda", precision=precision)
             found[f"cuda {precision}"] = (f"ae + vae on the GPU, {precision}", run)
-    return found
+    return found | runs_by_seed.contenders(settings, data)
 
 
 Product = tuple[Tensor, Tensor, Tensor]  # a, b, and where a @ b goes
@@ -171,81 +172,6 @@ def multiply(models: list[list[Product]], threads: int, parallel: bool = False) 
 def _multiply(model: list[Product]) -> None:
     for a, b, out in model:
         torch.mm(a, b, out=out)
-
-
-class PilImages(Dataset):
-    """Images in memory, read the way torchvision.datasets.MNIST reads its own: one PIL image at a time."""
-
-    def __init__(self, data: Images, transform: Callable[[Any], Tensor]) -> None:
-        self.x = torch.from_numpy(data.train_x).reshape(-1, *data.shape)
-        self.y, self.transform = torch.from_numpy(data.train_y), transform
-
-    def __len__(self) -> int:
-        return len(self.x)
-
-    def __getitem__(self, row: int) -> tuple[Tensor, int]:
-        from PIL import Image
-
-        return self.transform(Image.fromarray(self.x[row].numpy())), int(self.y[row])
-
-
-class PlainNetwork(nn.Module):
-    """The network of PyTorch's VAE example; without `to_logvar` the autoencoder beside it."""
-
-    def __init__(self, pixels: int, hidden: int, latent_dim: int, with_logvar: bool) -> None:
-        super().__init__()
-        self.to_hidden, self.to_mu = nn.Linear(pixels, hidden), nn.Linear(hidden, latent_dim)
-        self.to_logvar = nn.Linear(hidden, latent_dim) if with_logvar else None
-        self.from_code, self.to_logits = nn.Linear(latent_dim, hidden), nn.Linear(hidden, pixels)
-
-    def loss(self, x: Tensor) -> Tensor:
-        """Nats, summed over the batch `x` (B, P)."""
-        h = F.relu(self.to_hidden(x))
-        z, kl = self.to_mu(h), 0.0
-        if self.to_logvar:
-            mu, logvar = z, self.to_logvar(h)
-            z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
-            kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-        logits = self.to_logits(F.relu(self.from_code(z)))
-        return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl
-
-
-class PlainLoop:
-    """Both models as most tutorials train them, one after the other, each with its look at the validation images."""
-
-    def __init__(self, config: RunConfig, data: Images, split: Split, root: Path | None) -> None:
-        mnist = torchvision_datasets().MNIST
-        from torchvision.transforms import ToTensor
-
-        read = mnist(str(root), transform=ToTensor()) if root else PilImages(data, ToTensor())
-        self.train = DataLoader(Subset(read, split.train.tolist()), batch_size=config.batch_size, shuffle=True)
-        self.validation = DataLoader(Subset(read, split.validation.tolist()), batch_size=config.batch_size)
-        layers = config.layers(data.pixels)
-        self.networks = [PlainNetwork(*layers, VARIANTS[name].has_logvar) for name in config.variants]
-        self.optimisers = [torch.optim.Adam(network.parameters()) for network in self.networks]
-        self.epochs = 0
-
-    def epoch(self) -> list[float]:
-        """One epoch of each network; their validation losses in nats per image."""
-        losses = []
-        for network, optimiser in zip(self.networks, self.optimisers, strict=True):
-            for x, _ in self.train:
-                optimiser.zero_grad()
-                network.loss(x.flatten(1)).backward()
-                optimiser.step()
-            with torch.no_grad():
-                total = sum(network.loss(x.flatten(1)).item() for x, _ in self.validation)
-            losses.append(total / len(self.validation.dataset))
-        self.epochs += 1
-        return losses
-
-    def seconds(self) -> list[float]:
-        """Seconds of one more epoch; the first call warms up with another."""
-        if not self.epochs:
-            self.epoch()
-        started = time.perf_counter()
-        self.epoch()
-        return [time.perf_counter() - started]
 
 
 def synthetic_images(count: int) -> Images:
@@ -316,6 +242,9 @@ def table(results: dict[str, Any]) -> str:
         times = f"{row['seconds_median']:6.2f} {row['seconds_fastest']:8.2f} {row['epochs_timed']:7}"
         lines.append(f"{row['name']:35} {times}  {row['what']}")
     lines.append("The matrix products are those of training and of measuring the validation images.")
+    lines.append(
+        "Three seeds: processor seconds per epoch of a run, measuring and pictures included, one torch thread."
+    )
     lines.append(f"\n{'ratio':35} median  fastest  target (for the median)")
     for name, ratio in results["ratios"].items():
         values = f"{ratio['median']:5.2f}× {ratio['fastest']:7.2f}×" if ratio else f"{'—':>6} {'—':>8}"
