@@ -65,7 +65,7 @@ def expect_in_link(page: Page, *run_ids: str) -> None:
 def test_a_thousand_runs_open_and_are_filtered(
     app: Dashboard, browser: Browser, ids: list[str], times: dict[str, float]
 ) -> None:
-    loads, filters = [], []
+    loads, again, filters = [], [], []
     for _ in range(4):  # the first one comes to a server that has just started
         context = browser.new_context(viewport={"width": 1280, "height": 900})
         page = context.new_page()
@@ -82,9 +82,14 @@ def test_a_thousand_runs_open_and_are_filtered(
             page.wait_for_function("window.tookMs !== null")
             filters.append(page.evaluate("window.tookMs") / 1000)
             rows_are(page, left)
+        started = time.perf_counter()
+        page.goto(f"{app.url}/compare")
+        rows_are(page, RUNS)
+        again.append(time.perf_counter() - started)
         context.close()
+    times["compare, 1,000 runs: request to table, who has been here before, best of 4"] = min(again)
     times["compare, 1,000 runs: request to table, first of all"] = loads[0]
-    times["compare, 1,000 runs: request to table, best of 3"] = min(loads[1:])
+    times["compare, 1,000 runs: request to table, an empty browser, best of 3"] = min(loads[1:])
     times["compare, 1,000 runs: key to filtered table, best"] = min(filters)
     times["compare, 1,000 runs: key to filtered table, median"] = sorted(filters)[len(filters) // 2]
 

@@ -24,7 +24,7 @@ def test_how_many_latent_dimensions(app: Dashboard, browser: Browser, times: dic
         timeout=TWO_MINUTES
     )
     times["click to the first point of a sweep"] = time.perf_counter() - started
-    expect(page.get_by_text("running", exact=True)).to_be_visible()
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
     expect(page.get_by_text("21 of 21 runs done")).to_be_visible(timeout=2 * TWO_MINUTES)
     times["click to done: 7 sizes × 3 seeds on digits"] = time.perf_counter() - started
     settled(page)

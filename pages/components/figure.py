@@ -33,6 +33,19 @@ const load = (url) =>
 JS = (
     LOAD
     + """
+// What is below the window waits: starting plotly.js takes half a second, which a table above it would have to wait.
+const near = (element) =>
+  new Promise((resolve) => {
+    const seen = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && come())
+    const later = setTimeout(() => come(), 1500)
+    const come = () => {
+      seen.disconnect()
+      clearTimeout(later)
+      resolve()
+    }
+    seen.observe(element)
+  })
+
 // Figures are drawn one after the other, with a breath between them: the first one is seen before the last is drawn.
 const inTurn = (draw) => {
   const before = window.latentTwinsTurns ?? Promise.resolve()
@@ -51,7 +64,8 @@ export default ({ data, parentElement }) => {
   const figure = JSON.parse(data.figure)
   holder.style.minHeight = `${figure.layout.height}px`
   holder.latest = figure // while plotly.js loads, newer figures may arrive: only the last one is drawn
-  load(data.script).then((Plotly) => inTurn(() => {
+  const ready = holder.observer ? Promise.resolve() : near(holder)
+  ready.then(() => load(data.script)).then((Plotly) => inTurn(() => {
     if (holder.latest !== figure || !holder.isConnected) return
     const config = { displayModeBar: false, responsive: false }
     Plotly.react(holder, figure.data, themed(figure.layout, holder), config)
@@ -84,8 +98,11 @@ def _address() -> str:
 
 
 def preload() -> None:
-    """Fetch plotly.js while the visitor reads, so that the first figure of a run does not wait for it."""
-    js = LOAD + "export default ({ data }) => { load(data.script) }"
+    """Fetch plotly.js while the visitor reads, so that the first figure of a run does not wait for it.
+
+    A little later, that is: what the page shows first should not wait for it either.
+    """
+    js = LOAD + "export default ({ data }) => { setTimeout(() => load(data.script), 1500) }"
     st.components.v2.component("latent_twins_preload", html="<span></span>", js=js)(
         key="preload", data={"script": _address()}
     )

@@ -70,7 +70,7 @@ def filters(every: EveryRun) -> np.ndarray:
             "Search",
             key="compare.search",
             type="search",
-            live="60ms",
+            live="15ms",
             icon=":material/search:",
             placeholder="Name, tag, note or id",
             persist_state="session",
