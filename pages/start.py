@@ -6,6 +6,7 @@ from pages.shared import resources, selection
 from pages.shared.drawing import networks
 from pages.shared.lessons import LESSONS
 from pages.shared.live import BADGES, run_panel
+from pages.shared.plain import plain
 from vae.config import PRESETS
 from vae.errors import InputError
 
@@ -42,5 +43,5 @@ if recent:
         icon, colour = BADGES[run.status]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(run.status, icon=icon, color=colour)
-            st.page_link("train.py", label=f"{run.name}", query_params={"run": run.id})
+            st.page_link("train.py", label=plain(run.name), query_params={"run": run.id})
             st.caption(f"{run.created_at:%d %b, %H:%M} UTC · epoch {max(run.epoch, 0)} of {run.config.epochs}")

@@ -6,6 +6,7 @@ from pages.shared import config_form, resources, selection
 from pages.shared.drawing import networks
 from pages.shared.live import run_panel
 from pages.shared.obtain import offer_download
+from pages.shared.plain import plain
 from vae.errors import InputError
 
 st.title("Train both, side by side")
@@ -19,7 +20,7 @@ run_id = selection.selected()
 shown = resources.run(run_id) if run_id else None
 config_form.fill_once(shown.config if shown else None)
 if message := config_form.link_error():
-    st.warning(message)
+    st.warning(plain(message))
 
 try:
     config, problem = config_form.parsed(), None

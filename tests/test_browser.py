@@ -213,6 +213,9 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
         ("sampling", 1),
         ("the_trick", 6),
         ("two_losses", 5),
+        ("sweeps", 0),
+        ("compare", 1),
+        ("data", 1),
     ],
 )
 def test_pages_fit_the_window(

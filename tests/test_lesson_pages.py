@@ -12,6 +12,7 @@ from paging import open_page, texts
 from sqlalchemy import update
 
 from pages.shared import measured
+from pages.shared.plain import plain
 from vae import datasets
 from vae.config import RunConfig
 from vae.runs import schema
@@ -92,7 +93,7 @@ def test_a_link_to_no_run_is_told(stocked: Store, name: str) -> None:
     app = open_page(name)
     app.query_params["run"] = "nosuchrun"  # the first page, which open_page passes by, would have told it there
     app.run()
-    assert any("'nosuchrun'" in warning.value for warning in app.warning)
+    assert any(plain("'nosuchrun'") in warning.value for warning in app.warning)
     assert not app.error
 
 

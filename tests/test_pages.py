@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 import numpy as np
 import pytest
 from paging import open_page, texts
 from sqlalchemy import update
 
+from pages.shared import resources
+from pages.shared.plain import plain
 from vae.config import PRESETS, RunConfig
+from vae.errors import InputError
 from vae.runs import schema
 from vae.runs.execution import execute
 from vae.runs.payloads import unpack
-from vae.runs.store import Store
+from vae.runs.store import Store, now
 from vae.settings import Settings
 
 
@@ -186,3 +191,41 @@ def test_captions_name_training_images_when_none_are_set_aside(shared: Store) ->
     assert execute(shared, run_id, Settings.from_environment()) == "done"
     assert "of 1,000 training images" in texts(open_page("train.py", run=run_id))
     assert "Means over 1,500 training images of all classes" in texts(open_page("reconstructions.py", run=run_id))
+
+
+# Text from visitors
+
+
+EVIL = "![x](http://evil.example/a.png) **b** :red[c]"
+
+
+def test_a_runs_name_is_shown_as_text(shared: Store, finished: str) -> None:
+    shared.describe(finished, name=EVIL, tags=(), note="")
+    resources.forget()
+    train = open_page("train.py", run=finished)
+    assert any(plain(EVIL) in element.value for element in train.markdown)
+    assert not any(EVIL in element.value for element in train.markdown)
+    links = [link.proto.label for link in open_page("start.py").get("page_link")]
+    assert plain(EVIL) in links and EVIL not in links
+
+
+@pytest.mark.parametrize(("page", "query"), [("start.py", "run"), ("train.py", "hidden"), ("sweeps.py", "sweep")])
+def test_what_a_link_says_is_shown_as_text(shared: Store, page: str, query: str) -> None:
+    app = open_page(page, **{query: EVIL})
+    assert any("evil" in element.value for element in app.warning)
+    assert not any(EVIL in element.value for element in app.warning)
+
+
+def test_runs_deleted_long_ago_are_gone_at_the_next_start(shared: Store) -> None:
+    old, young = (shared.create(RunConfig(), "test") for _ in range(2))
+    for run_id in (old, young):
+        shared.request_stop(run_id)
+    assert shared.delete([old, young]) == 2
+    with shared.write() as connection:
+        long_ago = now() - resources.DELETED_KEPT - dt.timedelta(minutes=1)
+        connection.execute(update(schema.runs).where(schema.runs.c.id == old).values(deleted_at=long_ago))
+    resources.start()
+    assert shared.restore([old, young]) == 1
+    assert shared.run(young).deleted_at is None
+    with pytest.raises(InputError, match="no run"):
+        shared.run(old)

@@ -17,6 +17,7 @@ from vae.runs.store import Run
 
 from . import resources
 from .downloads import csv
+from .plain import plain
 from .share import link
 from .strips import inline_png
 from .take_home import take_home
@@ -69,7 +70,7 @@ def _header(run: Run) -> None:
     icon, colour = BADGES[run.status]
     with st.container(horizontal=True, vertical_alignment="center", key="run_header"):
         st.badge(run.status, icon=icon, color=colour)
-        st.markdown(f"**{run.name}**  ·  run `{run.id}`")
+        st.markdown(f"**{plain(run.name)}**  ·  run `{run.id}`")
         if run.active:
             stopping = run.stop_requested
             if st.button("Stopping…" if stopping else "Stop", icon=":material/stop:", disabled=stopping, key="stop"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import threading
 import time
 from functools import lru_cache
@@ -16,13 +17,14 @@ from vae.errors import InputError
 from vae.runs import sweeps, uploads
 from vae.runs.jobs import Jobs
 from vae.runs.payloads import unpack
-from vae.runs.store import Run, Store
+from vae.runs.store import Run, Store, now
 from vae.runs.sweep_spec import SweepSpec
 from vae.settings import Settings
 from vae.sweeping import Sweeper, check_all
 
 HEAD_START = 0.8  # seconds a click waits for the first pictures of its run
 LOOK = 0.03  # seconds between looks meanwhile
+DELETED_KEPT = dt.timedelta(days=30)  # runs that were deleted can be restored for so long
 FRESH = 0.4  # seconds a read is shared between visitors who watch the same run
 
 _lock = threading.Lock()
@@ -78,6 +80,7 @@ def start() -> None:
     """Bring the workers up with the server. A wrong environment is told on the page, which then tries again."""
     try:
         jobs()
+        store().purge(now() - DELETED_KEPT)
     except InputError as error:
         print(f"Latent Twins: {error}", flush=True)
 

@@ -8,6 +8,7 @@ from vae.errors import InputError
 from vae.runs.store import Run
 
 from . import resources, trained
+from .plain import plain
 
 KEY = "run"
 PICKER = "picked_run"
@@ -28,7 +29,7 @@ def selected() -> str | None:
     try:
         resources.run(run_id)
     except InputError as error:
-        st.warning(str(error))
+        st.warning(plain(str(error)))  # the link's words, that is: somebody's text
         st.session_state.pop(KEY, None)
         st.query_params.pop(KEY, None)
         return None

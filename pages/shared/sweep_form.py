@@ -13,6 +13,7 @@ from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, 
 from . import resources, selection
 from .estimate import training_time
 from .live import duration
+from .plain import plain
 
 KEY = "sweep"  # which one is looked at: in the link
 ASKED = "spec"  # a whole sweep in a link
@@ -165,10 +166,10 @@ def _from_link() -> None:
         spec = SweepSpec.parse(base, over, **asked)
     except (InputError, ValueError, TypeError, KeyError, AttributeError) as problem:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
-        st.warning(f"The link's sweep was not taken over. {reason}")
+        st.warning(f"The link's sweep was not taken over. {plain(reason)}")
         return
     over = "; ".join(f"{name}: {_listed(values)}" for name, values in spec.over.items())
-    st.markdown(f"The link asks for a sweep over {over}, from **{spec.base.name()}**.")
+    st.markdown(f"The link asks for a sweep over {plain(over)}, from **{plain(spec.base.name())}**.")
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
         start(spec, " × ".join(RunConfig.model_fields[name].title for name in spec.over))

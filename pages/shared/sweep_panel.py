@@ -21,6 +21,7 @@ from vae.runs.sweeps import Sweep
 from . import resources
 from .downloads import csv
 from .live import BADGES
+from .plain import plain
 from .share import link
 from .sweep_form import ASKED, KEY, link_to
 from .take_home import take_home
@@ -69,7 +70,7 @@ def chosen_sweep() -> None:
         try:
             there = {chosen: sweeps.find(resources.store(), chosen), **there}
         except InputError as problem:
-            st.warning(str(problem))
+            st.warning(plain(str(problem)))
             st.query_params.pop(KEY, None)
             chosen = None
     if not there:
