@@ -11,7 +11,7 @@ run: $(VENV)/app.done
 
 test: $(VENV)/test.done lint
 	sh tests/ensure_chromium.sh $(BIN)/python
-	$(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m "not slow and browser" $(PYTEST_ARGS)
 
 test-slow: $(VENV)/test.done

@@ -197,7 +197,7 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
     ("width", "height", "dark"),
     [
         pytest.param(1280, 1900, False, id="wide-light"),
-        pytest.param(390, 3400, True, id="narrow-dark"),
+        pytest.param(390, 3400, True, id="narrow-dark", marks=pytest.mark.slow),
         pytest.param(1280, 1900, True, id="wide-dark", marks=pytest.mark.slow),
         pytest.param(390, 3400, False, id="narrow-light", marks=pytest.mark.slow),
     ],
@@ -231,6 +231,7 @@ def test_pages_fit_the_window(
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_nothing_recorded_is_lost_when_the_dashboard_is_killed(browser: Browser, tmp_path: Path) -> None:
     """kill -9 of the dashboard, a new start, one click on Resume."""
     app = Dashboard(tmp_path)

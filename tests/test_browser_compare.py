@@ -74,6 +74,7 @@ def expect_in_link(page: Page, *run_ids: str) -> None:
     page.wait_for_function(f"new URL(location).searchParams.get('runs') === {','.join(run_ids)!r}", timeout=PATIENCE)
 
 
+@pytest.mark.slow
 def test_a_thousand_runs_open_and_are_filtered(
     app: Dashboard, browser: Browser, ids: list[str], times: dict[str, float]
 ) -> None:
@@ -133,6 +134,7 @@ def test_ticked_rows_are_compared_and_stay_ticked_under_a_filter(
     assert page.complaints == link.complaints == []
 
 
+@pytest.mark.slow
 def test_a_filtered_row_is_the_run_it_shows(page: Page, ids: list[str]) -> None:
     search(page, "a note")
     page.wait_for_function(f"{IN_GRID} < {RUNS / 2}")
@@ -165,6 +167,7 @@ def test_deleting_is_undone_and_a_name_is_text(app: Dashboard, browser: Browser,
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_it_fits_a_phone(app: Dashboard, browser: Browser, ids: list[str]) -> None:
     page = open_page(browser, f"{app.url}/compare?runs={ids[0]},{ids[5]}", width=390, height=2500, dark=True)
     expect(page.get_by_role("heading", name="Rate and distortion")).to_be_visible()

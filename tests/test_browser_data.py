@@ -26,6 +26,7 @@ def choose(page: Page, content: bytes) -> None:
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
 
 
+@pytest.mark.slow
 def test_ten_thousand_pictures_are_uploaded_kept_and_trained_on(
     app: Dashboard, browser: Browser, times: dict[str, float], tmp_path: Path
 ) -> None:
@@ -101,8 +102,8 @@ def test_a_refused_name_is_text_whatever_it_says(app: Dashboard, browser: Browse
 @pytest.mark.parametrize(
     ("width", "height", "dark"),
     [
-        pytest.param(1280, 2600, False, id="wide-light"),
-        pytest.param(390, 4400, True, id="narrow-dark"),
+        pytest.param(1280, 2600, False, id="wide-light", marks=pytest.mark.slow),
+        pytest.param(390, 4400, True, id="narrow-dark", marks=pytest.mark.slow),
         pytest.param(1280, 2600, True, id="wide-dark", marks=pytest.mark.slow),
         pytest.param(390, 4400, False, id="narrow-light", marks=pytest.mark.slow),
     ],
