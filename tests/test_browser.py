@@ -214,7 +214,7 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
         ("the_trick", 6),
         ("two_losses", 5),
         ("sweeps", 0),
-        ("compare", 1),
+        ("compare", 2),
         ("data", 1),
     ],
 )
