@@ -119,8 +119,8 @@ def dressed(figure: go.Figure, height: int = 420) -> go.Figure:
         margin={"l": 60, "r": 30, "t": 40, "b": 50},
         template="none",
     )
-    faint = {"color": NEUTRAL, "size": 12}  # legible on a light and on a dark page
-    figure.update_traces(tickfont=faint, rangefont={"color": "rgba(0,0,0,0)"}, selector={"type": "parcoords"})
+    figure.update_traces(opacity=1, line_width=2.5, selector={"type": "scatter", "mode": "lines"})  # legible on black
+    figure.update_annotations(font={"color": NEUTRAL, "size": 12})
     figure.update_xaxes(gridcolor=GRID["gridcolor"], zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=GRID["gridcolor"], zeroline=False, automargin=True)
     return figure
