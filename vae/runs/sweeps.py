@@ -186,7 +186,23 @@ def requeue(store: Store, sweep: Sweep, run_id: str) -> None:
 
 def rows(store: Store, sweep_id: str, number: int) -> pd.DataFrame:
     """Every metric of every epoch of one point: number, seed, run_id, status, variant, split, epoch, and METRICS."""
-    query = (
+    return _frame(store, _measured(sweep_id).where(sweep_runs.c.number == number))
+
+
+def results(store: Store, sweep_id: str, params: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
+    """The last epoch on the watched images, and the test images, of every run: `rows` beside its point's `params`."""
+    last = (metrics.c.epoch == runs.c.epoch) | (metrics.c.split == "test")
+    table = _frame(store, _measured(sweep_id).where(last)).drop(columns="epoch")
+    names = dict.fromkeys(name for point in params.values() for name in point)
+    for place, name in enumerate(names, start=1):
+        # A swept loss is a setting called reconstruction, as its metric is.
+        column = f"{name}_setting" if name in table.columns else name
+        table.insert(place, column, [params.get(number, {}).get(name) for number in table["number"]])
+    return table
+
+
+def _measured(sweep_id: str) -> Select:
+    return (
         select(
             sweep_runs.c.number,
             sweep_runs.c.seed,
@@ -199,37 +215,9 @@ def rows(store: Store, sweep_id: str, number: int) -> pd.DataFrame:
         )
         .join(runs, runs.c.id == sweep_runs.c.run_id)
         .join(metrics, metrics.c.run_id == runs.c.id)
-        .where(sweep_runs.c.sweep_id == sweep_id, sweep_runs.c.number == number)
-        .order_by(sweep_runs.c.seed, metrics.c.variant, metrics.c.split, metrics.c.epoch)
-    )
-    return _frame(store, query)
-
-
-def results(store: Store, sweep_id: str, params: Mapping[int, Mapping[str, Any]]) -> pd.DataFrame:
-    """The last epoch on the watched images, and the test images, of every run: `rows` beside its point's `params`."""
-    ended = metrics.c.epoch == runs.c.epoch
-    query = (
-        select(
-            sweep_runs.c.number,
-            sweep_runs.c.seed,
-            sweep_runs.c.run_id,
-            runs.c.status,
-            metrics.c.variant,
-            metrics.c.split,
-            *(metrics.c[name] for name in METRICS),
-        )
-        .join(runs, runs.c.id == sweep_runs.c.run_id)
-        .join(metrics, (metrics.c.run_id == runs.c.id) & (ended | (metrics.c.split == "test")))
         .where(sweep_runs.c.sweep_id == sweep_id)
-        .order_by(sweep_runs.c.number, sweep_runs.c.seed, metrics.c.variant, metrics.c.split)
+        .order_by(sweep_runs.c.number, sweep_runs.c.seed, metrics.c.variant, metrics.c.split, metrics.c.epoch)
     )
-    table = _frame(store, query)
-    names = dict.fromkeys(name for point in params.values() for name in point)
-    for place, name in enumerate(names, start=1):
-        # A swept loss is a setting called reconstruction, as its metric is.
-        column = f"{name}_setting" if name in table.columns else name
-        table.insert(place, column, [params.get(number, {}).get(name) for number in table["number"]])
-    return table
 
 
 def _run_ids(sweep_id: str) -> Select:
