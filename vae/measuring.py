@@ -47,6 +47,13 @@ def images_of(store: Store, run: Run, settings: Settings) -> Images:
     return images
 
 
+def watched_of(store: Store, run: Run, images: Images, most: int) -> np.ndarray:
+    """The first `most` images that a run was watched on, (n, P) in [0, 1]: validation, or training if none are."""
+    split = unpack(store.split_rows(run.id))
+    rows = split["validation"] if len(split["validation"]) else split["train"]
+    return images.train_x[rows[:most]].astype(np.float32) / images.white
+
+
 @dataclass(frozen=True)
 class Judge:
     """The reference classifier of a data set, and how far it can be trusted."""
@@ -104,9 +111,7 @@ def ratio_of(store: Store, run: Run, settings: Settings, unit: str = "latent_std
     For choosing settings, so the test images are left alone. Raises InputError as `sensitivity_of`.
     """
     models = models_of(store, run, last_epoch(store, run))
-    images, split = images_of(store, run, settings), unpack(store.split_rows(run.id))
-    rows = split["validation"] if len(split["validation"]) else split["train"]
-    x = images.train_x[rows[:RATIO_IMAGES]].astype(np.float32) / images.white
+    x = watched_of(store, run, images_of(store, run, settings), RATIO_IMAGES)
     table = sensitivity.measure(models, x, seed=run.config.seed, units=(unit,), sizes=(size,))
     return float(sensitivity.ratios(table)["ratio"].iloc[0])
 
@@ -121,9 +126,7 @@ def noisy_variant(run: Run) -> str:
 
 def batch_of(store: Store, run: Run, images: Images) -> np.ndarray:
     """The images whose gradient is estimated, (B, P): the first that the run was watched on."""
-    split = unpack(store.split_rows(run.id))
-    rows = split["validation"] if len(split["validation"]) else split["train"]
-    return images.train_x[rows[: gradients.BATCH]].astype(np.float32) / images.white
+    return watched_of(store, run, images, gradients.BATCH)
 
 
 def flow_of(store: Store, run: Run, epoch: int, settings: Settings, way: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.figures.comparing import difference_curves
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.variants import VARIANTS
@@ -56,8 +57,8 @@ def paired_differences(found: Sequence[Settings]) -> None:
         st.dataframe(_in_words(table, first, second), hide_index=True, width="stretch")
         st.caption(
             f"{second} − {first} on the test images, by seed: runs that share one share batches and, where shapes "
-            "match, initial weights. The 95 % interval of the mean is by Student's t over pairs; below 3 there is "
-            "none. For the report, not for the choice: choose by validation images."
+            "match, initial weights. The 95 % interval of the mean is by Student's t over pairs; below "
+            f"{SEEDS_FOR_A_VERDICT} there is none. For the report, not for the choice: choose by validation images."
             + (
                 ""
                 if a.config.reconstruction == b.config.reconstruction
@@ -123,7 +124,7 @@ def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int
     """The differences that matter most, in words that hold whichever way they come out."""
     pairs = int(table["pairs"].min())
     said = []
-    if pairs < 3:
+    if pairs < SEEDS_FOR_A_VERDICT:
         said.append("One seed: an anecdote." if pairs == 1 else f"{pairs} seeds: not enough for a verdict.")
     for wanted in ("reconstruction", "mse_from_mean"):
         rows = table[table["measure"] == wanted]

@@ -10,11 +10,12 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from . import style
 from .curves import FEW
 from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
 
 # One for each of the settings on a page, from A to H: told apart without colour, which says the variant.
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "1px,7px", "14px,3px,3px,3px,3px,3px")
+DASHES = (*style.DASHES, "1px,7px", "14px,3px,3px,3px,3px,3px")
 HEIGHT = 340
 PLANE_HEIGHT = 460
 GAP = 0.055  # between the letters at the ends of lines, in shares of the axis

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, VARIANT_COLOURS, VARIANT_TITLES
+from .style import BARE, DASHES, GRID, VARIANT_COLOURS, VARIANT_TITLES
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")  # then from the start again
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star", "pentagon", "hexagram", "bowtie")
 CURVES_HEIGHT, PLANE_HEIGHT = 400, 380
 WIDE = 20  # times the least rate, from which the axis of rates is logarithmic

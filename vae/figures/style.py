@@ -25,6 +25,9 @@ CLASS_COLOURS = [
     "#79706E",
 ]
 
+# Plotly's dashes, for what colour does not tell: runs, or other settings.
+DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
+
 BARE = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
     "paper_bgcolor": "rgba(0,0,0,0)",

@@ -9,9 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
+from .style import BARE, DASHES, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
 
-DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 BAND = 0.16  # opacity of an interval
 
 

@@ -27,7 +27,6 @@ WAY_TITLES = {
 WAY_DASHES = {"pathwise": "solid", "score_function": "dash", "score_function_loo": "dashdot", "detached": "dot"}
 BINS = 60
 SHOWN = 0.99  # share of the estimates that a histogram shows; the rest lies beyond its edges
-EPS_RANGE = 4.0
 
 
 def normal_density(x: np.ndarray, mean: float, std: float) -> np.ndarray:
