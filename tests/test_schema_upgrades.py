@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from sqlalchemy import inspect, update
 
@@ -11,25 +13,29 @@ from vae.runs.execution import execute
 from vae.runs.store import Store
 from vae.settings import Settings
 
-CAME_WITH = {  # version → its new tables, and its new columns of `runs`
+CAME_WITH = {  # version → its new tables, and its new columns of those that were there
     2: ((schema.measurements, schema.classifiers), ()),
-    3: ((schema.sweep_runs, schema.sweeps, schema.uploads), ("tags", "note", "deleted_at")),
+    3: ((schema.sweep_runs, schema.sweeps, schema.uploads), ("runs.tags", "runs.note", "runs.deleted_at")),
+    4: ((), ("runs.visitor", "runs.ticket", "runs.fingerprint", "sweeps.visitor", "uploads.visitor")),
 }
 
 
 def as_it_was(store: Store, version: int) -> None:
     """Take from a database all that came after a version."""
     with store.write() as connection:
-        for newer in (later for later in CAME_WITH if later > version):
+        if version < 4:
+            connection.exec_driver_sql("DROP INDEX runs_by_fingerprint")
+        for newer in sorted((later for later in CAME_WITH if later > version), reverse=True):
             tables, columns = CAME_WITH[newer]
+            for column in columns:
+                table, name = column.split(".")
+                connection.exec_driver_sql(f"ALTER TABLE {table} DROP COLUMN {name}")
             for table in tables:
                 table.drop(connection)
-            for column in columns:
-                connection.exec_driver_sql(f"ALTER TABLE runs DROP COLUMN {column}")
         connection.execute(update(schema.schema_version).values(version=version))
 
 
-@pytest.mark.parametrize("version", [1, 2])
+@pytest.mark.parametrize("version", [1, 2, 3])
 def test_an_older_database_is_brought_up_and_keeps_its_runs(store: Store, settings: Settings, version: int) -> None:
     run_id = store.create(RunConfig(epochs=2, hidden=(8,), train_limit=100, validation_size=20), "test")
     assert execute(store, run_id, settings) == "done"
@@ -39,7 +45,7 @@ def test_an_older_database_is_brought_up_and_keeps_its_runs(store: Store, settin
     assert set(inspect(reopened.engine).get_table_names()) == set(schema.metadata.tables)
     with reopened.engine.connect() as connection:
         assert connection.scalars(schema.schema_version.select()).all() == [schema.SCHEMA_VERSION]
-    assert reopened.run(run_id) == run
+    assert reopened.run(run_id) == replace(run, ticket=0, fingerprint=None)
     assert reopened.history(run_id).equals(history)
     assert reopened.weights(run_id, 2) == weights
     reopened.describe(run_id, name="a name", tags=["lecture"], note="")

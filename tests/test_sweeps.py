@@ -151,11 +151,11 @@ def test_many_who_queue_the_same_point_at_once_queue_it_once(store, settings, sw
 def test_a_point_is_queued_whole_or_not_at_all(store, sweep, monkeypatch):
     made = []
 
-    def fails_at_the_second(connection, config, owner):
+    def fails_at_the_second(connection, config, *asked):
         made.append(config)
         if len(made) == 2:
             raise RuntimeError("killed")
-        return new_run(connection, config, owner)
+        return new_run(connection, config, *asked)
 
     new_run = sweeps.new_run
     with monkeypatch.context() as patched, pytest.raises(RuntimeError):

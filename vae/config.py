@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args
@@ -195,6 +197,15 @@ class RunConfig(BaseModel):
         `RunConfig.parse` reads them back.
         """
         return {name: as_text(getattr(self, name)) for name in type(self).model_fields}
+
+    def fingerprint(self) -> str:
+        """64 hex digits, the same for equal configs: finds who has asked for the same before.
+
+        Of the fields that differ from the defaults, so that a field that comes later changes none. When a default
+        changes, older runs are no longer found by theirs: whoever finds one compares the configs, too.
+        """
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
 
     def layers(self, pixels: int) -> list[int]:
         """Widths from image to code, such as [784, 400, 20]; the decoder runs through them backwards."""

@@ -71,11 +71,14 @@ def _prepare(engine: Engine) -> None:
 
 def _upgrade(connection: Connection, version: int) -> None:
     """Bring an older database to this version; nothing in it is lost."""
-    if version < 3:
-        for column in (schema.runs.c.tags, schema.runs.c.note, schema.runs.c.deleted_at):
-            kind = column.type.compile(connection.dialect)
-            connection.exec_driver_sql(f"ALTER TABLE runs ADD COLUMN {column.name} {kind}")
+    runs, sweeps, uploads = schema.runs.c, schema.sweeps.c, schema.uploads.c
+    columns = [runs.tags, runs.note, runs.deleted_at] if version < 3 else [sweeps.visitor, uploads.visitor]
+    for column in [*columns, runs.visitor, runs.ticket, runs.fingerprint]:
+        kind = column.type.compile(connection.dialect) + ("" if column.nullable else " NOT NULL DEFAULT 0")
+        connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
     schema.metadata.create_all(connection)  # tables that came with later versions
+    for index in schema.runs.indexes:
+        index.create(connection, checkfirst=True)
     connection.execute(update(schema.schema_version).values(version=schema.SCHEMA_VERSION))
 
 

@@ -18,8 +18,9 @@ from sqlalchemy import (
 )
 
 # 2: what has been measured on runs (classifiers, measurements). 3: names that people give (tags, note), runs that were
-# deleted and may come back, sweeps, images of one's own.
-SCHEMA_VERSION = 3
+# deleted and may come back, sweeps, images of one's own. 4: who asked (visitor), the order of the queue (ticket), which
+# requests are the same (fingerprint).
+SCHEMA_VERSION = 4
 
 metadata = MetaData()
 
@@ -50,8 +51,12 @@ runs = Table(
     Column("tags", JSON),  # a list of words; none: no tag
     Column("note", Text),
     Column("deleted_at", DateTime(timezone=True)),  # not shown from then on; may be brought back until it is purged
+    Column("visitor", String(64)),  # who asked for it; none: the command line
+    Column("ticket", BigInteger, nullable=False, server_default="0"),  # order in the queue: clocks may go backwards
+    Column("fingerprint", String(64)),  # of its config: the same request has the same one
     Index("runs_by_status", "status", "queued_at"),
     Index("runs_by_age", "created_at"),
+    Index("runs_by_fingerprint", "fingerprint"),
 )
 
 splits = Table(  # row numbers of training and validation images; many runs share one
@@ -132,6 +137,7 @@ sweeps = Table(
     Column("pulse", Integer, nullable=False, default=0),
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("finished_at", DateTime(timezone=True)),
+    Column("visitor", String(64)),  # who asked for it, and for all its runs
 )
 
 sweep_runs = Table(  # one row per point and seed, so that none is trained, or counted, twice
@@ -152,4 +158,5 @@ uploads = Table(  # images of one's own, by their content: workers anywhere read
     Column("info", JSON, nullable=False),  # shape, classes, counts: what is known without reading the payload
     Column("payload", LargeBinary, nullable=False),  # safetensors
     Column("created_at", DateTime(timezone=True), nullable=False),
+    Column("visitor", String(64)),  # who brought them first
 )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
 from ..config import RunConfig
 from ..errors import InputError
@@ -53,6 +53,9 @@ class Run:
     tags: tuple[str, ...]
     note: str | None
     deleted_at: dt.datetime | None
+    visitor: str | None
+    ticket: int
+    fingerprint: str | None
 
     @property
     def active(self) -> bool:
@@ -108,10 +111,10 @@ class Store:
 
     # Making and finding runs
 
-    def create(self, config: RunConfig, owner: str) -> str:
-        """Queue a run and return its id."""
+    def create(self, config: RunConfig, owner: str, visitor: str | None = None) -> str:
+        """Queue a run and return its id. `visitor`: who asked; None on the command line."""
         with self.write() as connection:
-            return new_run(connection, config, owner)
+            return new_run(connection, config, owner, visitor)
 
     def run(self, run_id: str) -> Run:
         """Raises InputError when there is no such run."""
@@ -132,13 +135,13 @@ class Store:
 
     def queue(self) -> list[str]:
         """Ids of the waiting runs, next one first."""
-        query = select(runs.c.id).where(runs.c.status == "queued").order_by(runs.c.queued_at, runs.c.id)
+        query = select(runs.c.id).where(runs.c.status == "queued").order_by(runs.c.ticket, runs.c.id)
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
     def owned(self, owner: str, status: str) -> list[str]:
         """Ids of an owner's runs with a status, longest waiting first."""
-        query = select(runs.c.id).where(runs.c.owner == owner, runs.c.status == status).order_by(runs.c.queued_at)
+        query = select(runs.c.id).where(runs.c.owner == owner, runs.c.status == status).order_by(runs.c.ticket)
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
@@ -340,7 +343,7 @@ class Store:
             return {row.variant: row.payload for row in rows}
 
 
-def new_run(connection: Connection, config: RunConfig, owner: str) -> str:
+def new_run(connection: Connection, config: RunConfig, owner: str, visitor: str | None = None) -> str:
     """Queue a run within somebody's transaction, and return its id."""
     run_id = secrets.token_hex(4)
     connection.execute(
@@ -352,6 +355,9 @@ def new_run(connection: Connection, config: RunConfig, owner: str) -> str:
             owner=owner,
             created_at=now(),
             queued_at=now(),
+            visitor=visitor,
+            ticket=_next_ticket(),
+            fingerprint=config.fingerprint(),
         )
     )
     return run_id
@@ -361,7 +367,16 @@ def queue_again(connection: Connection, run_id: str, owner: str, status: Sequenc
     """`Store.requeue` within somebody's transaction."""
     values = {"status": "queued", "owner": owner, "stop_requested": False, "error": None, "finished_at": None}
     mine = runs.c.id == run_id, runs.c.status.in_(status)
-    return connection.execute(update(runs).where(*mine).values(**values, queued_at=now())).rowcount == 1
+    return (
+        connection.execute(update(runs).where(*mine).values(**values, queued_at=now(), ticket=_next_ticket())).rowcount
+        == 1
+    )
+
+
+def _next_ticket() -> ScalarSelect:
+    """Behind everybody who waits, whatever the clock says."""
+    given = runs.alias()
+    return select(func.coalesce(func.max(given.c.ticket), 0) + 1).scalar_subquery()
 
 
 def utc(values: dict[str, Any]) -> dict[str, Any]:

@@ -33,6 +33,7 @@ class Sweep:
     pulse: int
     created_at: dt.datetime
     finished_at: dt.datetime | None
+    visitor: str | None  # who asked for it, and for its runs
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Member:
     error: str | None
 
 
-def create(store: Store, spec: SweepSpec, name: str, owner: str) -> str:
+def create(store: Store, spec: SweepSpec, name: str, owner: str, visitor: str | None = None) -> str:
     """Ask for a sweep and return its id; a Sweeper of `owner` moves it on."""
     sweep_id = secrets.token_hex(4)
     with store.write() as connection:
@@ -60,6 +61,7 @@ def create(store: Store, spec: SweepSpec, name: str, owner: str) -> str:
                 spec=spec.model_dump(mode="json"),
                 status="running",
                 owner=owner,
+                visitor=visitor,
                 created_at=now(),
             )
         )
@@ -170,7 +172,7 @@ def add_runs(store: Store, sweep: Sweep, number: int, configs: Sequence[RunConfi
         there = set(connection.scalars(select(sweep_runs.c.seed).where(*of_point)))
         for config in configs:
             if config.seed not in there:
-                run_id = new_run(connection, config, sweep.owner)
+                run_id = new_run(connection, config, sweep.owner, sweep.visitor)
                 connection.execute(
                     insert(sweep_runs).values(sweep_id=sweep.id, number=number, seed=config.seed, run_id=run_id)
                 )
