@@ -45,4 +45,11 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     resources.close()
 
 
-app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE])
+def on_script_error(problem: Exception) -> bool:
+    """A database that is away gets a sentence; what else goes wrong is shown as Streamlit does."""
+    from pages.shared.trouble import told
+
+    return told(problem)
+
+
+app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE], on_script_error=on_script_error)

@@ -3,9 +3,8 @@
 import streamlit as st
 
 from pages.components.figure import preload
-from pages.shared import resources
 from pages.shared.lessons import LESSONS
-from vae.errors import InputError
+from pages.shared.trouble import guarded
 from vae.figures.logo import LOGO, MARK
 
 st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
@@ -21,10 +20,5 @@ pages = [
     for number, lesson in enumerate(LESSONS)
 ]
 page = st.navigation(pages, position="top")
-try:
-    resources.store()
-except InputError as error:
-    st.error(str(error), icon=":material/database_off:")
-    st.stop()
-page.run()
+guarded(page.run)
 preload()

@@ -21,6 +21,8 @@ TIMEOUT = 60
 class QuietJobs:
     """Takes the place of the dispatcher: what a page submits stays queued, so nothing races with the assertions."""
 
+    trouble = None  # what a page tells of the dispatcher's
+
     def __init__(self, store: Store) -> None:
         self.store, self.owner = store, "test"
 
