@@ -1,6 +1,7 @@
 """Latent Twins. Start it with `streamlit run dashboard.py`."""
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -8,6 +9,10 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 
 from pages.components.figure import ROUTE
+
+# Visitors have threads of their own. OpenMP's, below them, wait for each other in loops that burn the cores: beside two
+# training workers fitting a mixture took over 60 seconds instead of 3. Before anything loads OpenMP.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 AFTER_FIRST_PAGE = 3  # seconds: whoever waits for the server to start sees a page before torch is imported
 

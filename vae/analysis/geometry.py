@@ -31,13 +31,24 @@ def decode(model: Autoencoder, z: np.ndarray) -> np.ndarray:
     return decoder(model)(torch.from_numpy(np.asarray(z, dtype=np.float32))).numpy()
 
 
+def along(decode: Decode, z: Tensor, direction: Tensor) -> Tensor:
+    """J·direction at each of `z` (n, D), for directions (n, D): (n, P).
+
+    By differentiating Jᵀu, which is linear in u, with respect to u. Torch's forward differentiation would do it in one
+    pass, but its state belongs to the process, where visitors' threads end each other's, and it loads a compiler.
+    """
+    with torch.enable_grad():
+        at = z.detach().requires_grad_()
+        images = decode(at)
+        u = torch.zeros_like(images, requires_grad=True)
+        (pulled,) = torch.autograd.grad(images, at, u, create_graph=True)  # Jᵀu, (n, D)
+        return torch.autograd.grad(pulled, u, direction)[0]
+
+
 def jacobian(decode: Decode, z: Tensor) -> Tensor:
     """∂x̂/∂z at each of `z` (n, D): (n, P, D), in grey levels per unit of code."""
-
-    def along(direction: Tensor) -> Tensor:  # (D,) → (n, P)
-        return torch.func.jvp(decode, (z,), (direction.expand_as(z),))[1]
-
-    return torch.stack([along(axis) for axis in torch.eye(z.shape[1], dtype=z.dtype)], dim=-1)
+    axes = torch.eye(z.shape[1], dtype=z.dtype)
+    return torch.stack([along(decode, z, axis.expand_as(z)) for axis in axes], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -151,6 +162,5 @@ def pullback_length(decode: Decode, path: np.ndarray, substeps: int = 16) -> flo
     step = (corners[1:] - corners[:-1]) / substeps  # (steps − 1, D)
     middles = (torch.arange(substeps) + 0.5)[:, None, None]
     at = (corners[:-1] + middles * step).flatten(0, 1)  # (substeps · (steps − 1), D)
-    along = step.repeat(substeps, 1)
-    change = torch.func.jvp(decode, (at,), (along,))[1]  # J ż dt, (…, P)
+    change = along(decode, at, step.repeat(substeps, 1))  # J ż dt, (…, P)
     return float(change.square().mean(-1).sqrt().sum())
