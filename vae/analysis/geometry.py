@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 from torch import Tensor
 
 from ..learning.models import Autoencoder
@@ -41,8 +42,9 @@ def along(decode: Decode, z: Tensor, direction: Tensor) -> Tensor:
         at = z.detach().requires_grad_()
         images = decode(at)
         u = torch.zeros_like(images, requires_grad=True)
-        (pulled,) = torch.autograd.grad(images, at, u, create_graph=True)  # Jᵀu, (n, D)
-        return torch.autograd.grad(pulled, u, direction)[0]
+        # Of sums: given vectors to multiply with, autograd would load sympy, 35 MB, to check their shapes.
+        (pulled,) = torch.autograd.grad((images * u).sum(), at, create_graph=True)  # Jᵀu, (n, D)
+        return torch.autograd.grad((pulled * direction).sum(), u)[0]
 
 
 def jacobian(decode: Decode, z: Tensor) -> Tensor:
@@ -130,19 +132,22 @@ def geodesic(decode: Decode, a: np.ndarray, b: np.ndarray, steps: int, iteration
     steps are equally long in pixel space. Shao et al. 2018 (arXiv 1711.08014), algorithm 1.
     """
     path = torch.from_numpy(line(a, b, steps))
-    inner = path[1:-1].clone().requires_grad_()
-    optimiser = torch.optim.LBFGS([inner], max_iter=iterations, line_search_fn="strong_wolfe")
+    if steps <= 2:
+        return path.numpy()
 
-    def energy() -> Tensor:
-        optimiser.zero_grad()
-        images = decode(torch.cat([path[:1], inner, path[-1:]]))  # (steps, P)
-        value = (images[1:] - images[:-1]).square().sum() * (steps - 1)
-        value.backward()
-        return value
+    def energy(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        inner = torch.from_numpy(flat.astype(np.float32)).view(steps - 2, -1).requires_grad_()
+        with torch.enable_grad():
+            images = decode(torch.cat([path[:1], inner, path[-1:]]))  # (steps, P)
+            value = (images[1:] - images[:-1]).square().sum() * (steps - 1)
+            (slope,) = torch.autograd.grad(value, inner)
+        return float(value.detach()), slope.double().numpy().ravel()
 
-    if steps > 2:
-        optimiser.step(energy)
-    return torch.cat([path[:1], inner.detach(), path[-1:]]).numpy()
+    found = minimize(
+        energy, path[1:-1].double().numpy().ravel(), jac=True, method="L-BFGS-B", options={"maxiter": iterations}
+    )
+    path[1:-1] = torch.from_numpy(found.x.astype(np.float32)).view(steps - 2, -1)
+    return path.numpy()
 
 
 @torch.no_grad()
