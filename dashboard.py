@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 
 from pages.components.figure import ROUTE
+from pages.shared.failures import on_script_error
 
 AFTER_FIRST_PAGE = 3  # seconds: whoever waits for the server to start sees a page before torch is imported
 
@@ -45,4 +46,4 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     resources.close()
 
 
-app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE])
+app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE], on_script_error=on_script_error)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, datasets
+from .. import __version__, datasets, logs
 from ..config import RunConfig
 from ..datasets import SPLIT_SEED, Images, Split
 from ..errors import InputError
@@ -48,14 +49,20 @@ def execute(
 
     What goes wrong ends up in the run's `error`; only a store that can't be reached raises.
     """
-    run = store.claim(run_id)
-    if run is None:
+    with logs.of_run(run_id):
+        run = store.claim(run_id)
+        if run is None:
+            return store.run(run_id).status
+        log.info("resumed" if run.epoch >= 0 else "started", extra={"title": run.name, "attempt": run.attempt})
+        began = time.monotonic()
+        try:
+            outcome = _outcome(store, run, settings, on_epoch)
+            store.finish(run, **outcome)
+            told = {"seconds": round(time.monotonic() - began, 2), "reason": outcome.get("error")}
+            log.log(logging.WARNING if outcome["status"] == "failed" else logging.INFO, outcome["status"], extra=told)
+        except Superseded:
+            log.warning("another attempt has taken over")
         return store.run(run_id).status
-    try:
-        store.finish(run, **_outcome(store, run, settings, on_epoch))
-    except Superseded:
-        log.warning("run %s: another attempt has taken over", run_id)
-    return store.run(run_id).status
 
 
 def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epoch], Any]) -> dict[str, Any]:
@@ -72,7 +79,7 @@ def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epo
     except KeyboardInterrupt:
         return {"status": "stopped", "error": "Stopped from the keyboard."}
     except Exception as error:
-        log.exception("run %s failed", run.id)
+        log.exception("training broke off")
         return {"status": "failed", "error": f"Training broke off: {type(error).__name__}: {error}"}
 
 
@@ -179,7 +186,7 @@ def _watch(store: Store, run: Run, stop: threading.Event) -> Iterator[None]:
                 if (looks := looks + 1) % BEATS_EVERY == 0:
                     store.beat([run.id])
             except Exception:  # the database may be away for a moment: go on training, and look again
-                log.warning("run %s: can't reach the store", run.id, exc_info=True)
+                log.warning("can't reach the store", exc_info=True, extra={"run": run.id})
 
     thread = threading.Thread(target=look, daemon=True, name=f"watch-{run.id}")
     thread.start()

@@ -2,20 +2,30 @@
 
 import importlib
 import logging
-import sys
+import os
 import threading
+from typing import Any
 
 import sklearn.datasets
 import torch
 
+from .. import logs
+from ..settings import logging_settings
 from . import execution
+from .workers import process_id
 
 __all__ = ["execution", "sklearn", "torch"]
 
 LATER = 10  # seconds after which torchvision follows: it takes seconds to import, and the digits do without it
 
-logging.basicConfig(level=logging.WARNING)
+told = logging_settings()
+logs.configure(told["log"], told["log_level"] or "INFO")
 timer = threading.Timer(LATER, importlib.import_module, ["torchvision.datasets"])
 timer.daemon = True
 timer.start()
-print("Latent Twins: worker ready", file=sys.stderr, flush=True)
+logging.getLogger(__name__).info("worker ready", extra={"pid": os.getpid()})
+
+
+def dask_setup(worker: Any) -> None:
+    """Dask calls it once the worker stands."""
+    worker.metrics["pid"] = process_id

@@ -1,0 +1,31 @@
+"""What a visitor reads when a page breaks off, and what the log says of it."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+
+import streamlit as st
+
+from vae.errors import InputError
+
+log = logging.getLogger(__name__)
+# Streamlit writes every one of these itself, over many lines and without a number: ours takes its place.
+logging.getLogger("streamlit.error_util").addFilter(lambda record: record.msg != "Uncaught app execution")
+
+
+def on_script_error(error: Exception) -> bool:
+    """Say in a sentence, where the page broke off, what happened; True: Streamlit needs to say nothing."""
+    if isinstance(error, InputError):
+        log.info("refused: %s", error)
+        st.error(str(error))
+        return True
+    number = secrets.token_hex(3)
+    page = st.context.url if st.runtime.exists() else None
+    log.error("a page broke off", exc_info=error, extra={"failure": number, "page": page})
+    st.error(
+        f"This part of the page broke off. Reloading may help; if it doesn't, tell whoever runs the server that it was "
+        f"failure {number}.",
+        icon=":material/error:",
+    )
+    return True
