@@ -13,6 +13,7 @@ from pages.shared import measured, resources
 from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.runs.store import Store
+from vae.runs.workers import Workforce
 from vae.settings import ROOT, Settings
 
 TIMEOUT = 60
@@ -32,6 +33,9 @@ class QuietJobs:
 
     def resume(self, run_id: str) -> bool:
         return self.store.requeue(run_id, "test")
+
+    def workforce(self) -> Workforce:
+        return Workforce()
 
     def position(self, run_id: str) -> int:
         return self.store.queue().index(run_id) + 1

@@ -179,12 +179,13 @@ def test_a_runs_life_is_told(store: Store, settings: Settings, capsys):
     ]
 
 
-def test_a_run_that_fails_is_a_warning_with_its_sentence(store: Store, settings: Settings, capsys):
+def test_a_run_that_fails_is_told_with_its_sentence(store: Store, settings: Settings, capsys):
     run_id = store.create(RunConfig(dataset="mnist", epochs=1), "test")  # whose files aren't here
     assert execute(store, run_id, settings) == "failed"
-    last = logs.recent()[0]
-    assert (last.level, last.run) == ("WARNING", run_id)
-    assert store.run(run_id).error.split()[0] in lines(capsys)[-1]
+    last = lines(capsys)[-1].split(" ", 1)[1]
+    assert last.startswith(f"INFO vae.runs.execution run={run_id} failed seconds=")
+    assert last.endswith(f'reason="{store.run(run_id).error}"')
+    assert logs.recent() == [], "the store knows it: nothing went wrong with the server"
 
 
 @pytest.mark.parametrize(("name", "value"), [("VAE_LOG", "xml"), ("VAE_LOG_LEVEL", "loud"), ("VAE_LOG_LEVEL", "20")])

@@ -96,6 +96,15 @@ def configure(style: str = "text", level: str = "INFO") -> None:
     logging.captureWarnings(True)
 
 
+def adopt(library: str) -> None:
+    """Write a library's warnings as ours, where it has begun to write them its own way on being imported."""
+    for name in [library, *logging.root.manager.loggerDict]:
+        if name == library or name.startswith(f"{library}."):
+            other = logging.getLogger(name)
+            other.handlers.clear()
+            other.propagate = True
+
+
 def recent() -> list[Event]:
     """The last warnings and errors of this process, newest first."""
     return list(reversed(_memory.events.copy()))

@@ -22,7 +22,7 @@ def on_script_error(error: Exception) -> bool:
         return True
     number = secrets.token_hex(3)
     page = st.context.url if st.runtime.exists() else None
-    log.error("a page broke off", exc_info=error, extra={"failure": number, "page": page})
+    log.error("a page broke off, failure %s", number, exc_info=error, extra={"page": page})
     st.error(
         f"This part of the page broke off. Reloading may help; if it doesn't, tell whoever runs the server that it was "
         f"failure {number}.",

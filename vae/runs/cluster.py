@@ -63,6 +63,7 @@ def main() -> None:
     import dask
     from distributed import LocalCluster, Security
 
+    logs.adopt("distributed")
     # Dask closes a lost worker for good when its replacement takes longer than this to register: 15 s, which
     # on a busy machine is less than importing torch takes, and no run would ever be trained again.
     dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE})

@@ -59,7 +59,7 @@ def execute(
             outcome = _outcome(store, run, settings, on_epoch)
             store.finish(run, **outcome)
             told = {"seconds": round(time.monotonic() - began, 2), "reason": outcome.get("error")}
-            log.log(logging.WARNING if outcome["status"] == "failed" else logging.INFO, outcome["status"], extra=told)
+            log.info(outcome["status"], extra=told)
         except Superseded:
             log.warning("another attempt has taken over")
         return store.run(run_id).status

@@ -138,6 +138,7 @@ class Jobs:
             return
         from distributed import Client, Security
 
+        logs.adopt("distributed")
         lost, self._tasks = list(self._tasks), {}
         if self._client is not None:
             log.warning(

@@ -49,7 +49,7 @@ def sizes(store: Store) -> Sizes:
     """Takes up to PATIENCE seconds where there is much: 0.1 s for a thousand runs."""
     with store.engine.connect() as connection:
         shown = select(runs.c.status, func.count()).where(runs.c.deleted_at.is_(None)).group_by(runs.c.status)
-        counted = dict(connection.execute(shown).tuples().all())
+        counted = dict(connection.execute(shown).all())
         deleted = connection.scalar(select(func.count()).select_from(runs).where(runs.c.deleted_at.is_not(None)))
         total, unused = sqlite_bytes(connection) if is_sqlite(store) else (server_bytes(connection), 0)
     return Sizes(database_version(store), total, unused, _kinds(store), counted, deleted or 0)

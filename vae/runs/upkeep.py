@@ -26,6 +26,7 @@ from .store import ACTIVE, ENDED, Store, now, utc
 log = logging.getLogger(__name__)
 
 MB = 2**20
+MOST = 10**6  # days, or megabytes, that may be asked for
 METRIC = 200  # bytes of a row of `metrics`, about
 JUST_NOW = dt.timedelta(hours=1)  # what has ended since may still be looked at: it doesn't go to make room
 IN_A_TRANSACTION = 20  # runs, or
@@ -71,8 +72,10 @@ def plan(
     deleted ones first, until all runs together hold less than that. Nothing is written. Raises InputError.
     """
     for name, value in (("older_than_days", older_than_days), ("larger_than_mb", larger_than_mb)):
-        if value is not None and value < 1:
-            raise InputError(f"{name.replace('_', ' ')} is {value}, but it must be a whole number of at least 1.")
+        if value is not None and not 1 <= value <= MOST:
+            raise InputError(
+                f"{name.replace('_', ' ')} is {value:,}, but it must be a whole number from 1 to {MOST:,}."
+            )
     today = steady_now()
     with store.engine.connect() as connection:
         rows = [_dated(row) for row in connection.execute(_candidates()).mappings()]

@@ -20,6 +20,7 @@ LATER = 10  # seconds after which torchvision follows: it takes seconds to impor
 
 told = logging_settings()
 logs.configure(told["log"], told["log_level"] or "INFO")
+logs.adopt("distributed")
 timer = threading.Timer(LATER, importlib.import_module, ["torchvision.datasets"])
 timer.daemon = True
 timer.start()
