@@ -201,3 +201,16 @@ def test_settings_reach_workers():
     silent = Settings.from_environment({})
     assert (silent.log, silent.log_level) == ("text", None)
     assert Settings.from_environment(silent.environment()) == silent
+
+
+def test_a_library_that_writes_its_own_way_is_written_as_ours(capsys):
+    """Dask hangs its own handlers in when it is imported."""
+    other = logging.getLogger("dasklike.nanny")
+    handler = logging.StreamHandler()
+    other.addHandler(handler)
+    other.setLevel(logging.INFO)
+    other.propagate = False
+    logs.adopt("dasklike")
+    other.info("chatter")
+    other.warning("Restarting worker")
+    assert [line.split(" ", 1)[1] for line in lines(capsys)] == ["WARNING dasklike.nanny Restarting worker"]

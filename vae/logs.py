@@ -103,6 +103,7 @@ def adopt(library: str) -> None:
             other = logging.getLogger(name)
             other.handlers.clear()
             other.propagate = True
+            other.setLevel(logging.NOTSET)
 
 
 def recent() -> list[Event]:

@@ -100,7 +100,6 @@ def under_way(now: Board) -> None:
             "Run": run.name,
             "Epoch": f"{max(run.epoch, 0)} of {run.config.epochs}",
             "Done": 100 * max(run.epoch, 0) / run.config.epochs,
-            "Since": run.started_at,
             "Id": run.id,
         }
         for run in now.running[:SHOWN]
@@ -110,10 +109,9 @@ def under_way(now: Board) -> None:
         key="server.running",
         hide_index=True,
         column_config={
-            "Run": st.column_config.TextColumn(width=200),
+            "Run": st.column_config.TextColumn(width=210),
             "Epoch": st.column_config.TextColumn(width=95),
-            "Done": st.column_config.ProgressColumn(format=PERCENT, max_value=100, width=115),
-            "Since": st.column_config.DatetimeColumn(format="distance", width=105),
+            "Done": st.column_config.ProgressColumn(format=PERCENT, max_value=100, width=125),
         },
         alt="Runs that are being trained",
     )
