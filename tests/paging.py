@@ -9,7 +9,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import measured, resources
+from pages.shared import bounded, measured, resources
 from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.runs.store import Store
@@ -49,6 +49,7 @@ def forget_everything() -> None:
     resources.store.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()
+    bounded.clear()
 
 
 @pytest.fixture

@@ -114,7 +114,7 @@ def run(run_id: str) -> Run:
     return store().run(run_id)
 
 
-@st.cache_data(ttl=FRESH, max_entries=50, show_spinner=False)
+@st.cache_data(ttl=FRESH, max_entries=30, show_spinner=False)
 def progress(run_id: str) -> tuple[Run, pd.DataFrame]:
     """A run and its rows of `metrics`, read in this order: the rows hold at least the epochs the run speaks of."""
     current = store().run(run_id)
@@ -133,7 +133,7 @@ def originals(run_id: str) -> dict[str, np.ndarray]:
     return unpack(store().originals(run_id))
 
 
-@st.cache_data(ttl=FRESH, show_spinner=False)
+@st.cache_data(ttl=FRESH, max_entries=10, show_spinner=False)
 def recent(limit: int) -> list[Run]:
     """The newest runs."""
     return store().runs(limit)

@@ -80,7 +80,12 @@ def numbers(now: Board) -> None:
         ("Training", f"{len(now.running):,}" + (f" of {workers:,}" if workers else ""), "Runs, of as many workers."),
         ("Waiting", f"{len(now.waiting):,}", "Runs in the queue."),
         ("Visitors", "–" if there is None else f"{there:,}", "Open browser windows."),
-        ("Dashboard", readable(it.memory), "Memory of the process that draws pages, without its workers."),
+        (
+            "Dashboard",
+            readable(it.private),
+            "Memory that the process which draws pages has of its own. With the libraries' files, which its workers "
+            f"share, it is {readable(it.memory)}.",
+        ),
         ("Machine", f"{it.used / it.total:.0%}", f"{readable(it.used)} of {readable(it.total)} memory in use."),
         ("Load", "–" if it.load is None else f"{it.load:.1f} / {it.cores}", "Busy processes over a minute / cores."),
     ]

@@ -119,7 +119,7 @@ def load(store: Store, name: str, data_dir: Path) -> Images:
     return _own(store, name) if name.startswith(OWN) else datasets.load(name, data_dir)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)  # each may take VAE_MAX_UPLOAD_MB
 def _own(store: Store, name: str) -> Images:
     upload = find(store, name)
     with store.engine.connect() as connection:

@@ -22,7 +22,8 @@ LIBRARIES = ("streamlit", "torch", "distributed", "optuna", "SQLAlchemy", "numpy
 class Vitals:
     """All sizes in bytes."""
 
-    memory: int  # that this process holds
+    memory: int  # that this process has in use, with the libraries' files, which its workers share
+    private: int  # of it, this process's own
     used: int  # of the machine's, or of the container's
     total: int
     cores: int  # that this process may use
@@ -48,6 +49,7 @@ def vitals(data_dir: Path) -> Vitals:
     disk = shutil.disk_usage(there)
     return Vitals(
         memory=me.memory_info().rss,
+        private=_private() or me.memory_info().rss,
         used=used,
         total=total,
         cores=cores(),
@@ -56,6 +58,15 @@ def vitals(data_dir: Path) -> Vitals:
         disk_total=disk.total,
         uptime=max(0.0, time.time() - me.create_time()),
     )
+
+
+def _private() -> int:
+    """Bytes, from Linux's own account, which costs nothing; 0 elsewhere."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("RssAnon:"):
+                return 1024 * int(line.split()[1])
+    return 0
 
 
 def versions() -> dict[str, str]:
