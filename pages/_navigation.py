@@ -36,5 +36,5 @@ page.run()
 with st.container(horizontal=True, horizontal_alignment="right", key="below"):
     for lesson in LESSONS:
         if not lesson.in_bar and page.title != lesson.title:
-            st.page_link(lesson.file, label=lesson.title, icon=lesson.icon, help=lesson.question)
+            st.page_link(lesson.file, label=lesson.title, icon=lesson.icon)
 preload()

@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import logging
 import re
+import time
 
+import psutil
 import pytest
 import streamlit as st
 from paging import QuietJobs, open_page, texts
@@ -18,8 +20,10 @@ from vae import logs
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs import schema
+from vae.runs.jobs import Jobs
 from vae.runs.store import Store, now
 from vae.runs.workers import Worker, Workforce, survey
+from vae.settings import Settings
 
 MB = 2**20
 
@@ -253,3 +257,22 @@ def test_it_stands_where_streamlit_says_nothing_more(shared: Store):
 
     assert dashboard.app._on_script_error is failures.on_script_error
     assert resources.settings().log == "text"
+
+
+@pytest.mark.slow
+def test_a_real_worker_is_seen_at_work(store: Store, settings: Settings):
+    jobs = Jobs(store, settings).start()
+    try:
+        run_id = jobs.submit(RunConfig(epochs=1000))
+        deadline = time.monotonic() + 60
+        # Dask measures a worker now and then, the first time before it has imported torch.
+        while not any(it.run == run_id and it.memory > 200 * MB for it in jobs.workforce().workers):
+            assert time.monotonic() < deadline
+            time.sleep(0.2)
+        (worker,) = jobs.workforce().workers
+        process = psutil.Process(worker.pid)
+        assert worker.memory == pytest.approx(process.memory_info().rss, rel=0.5)
+        jobs.stop(run_id)
+    finally:
+        jobs.close()
+    assert jobs.workforce().workers == ()

@@ -69,10 +69,15 @@ def _confirm(planned: upkeep.Plan) -> None:
 
 
 def _vacuum() -> None:
+    if not may_administer():
+        return
     try:
-        _told(f"The database is {readable(upkeep.vacuum(resources.store()))} smaller.")
+        with st.spinner("Writing the file anew …"):
+            smaller = upkeep.vacuum(resources.store())
     except InputError as problem:
         st.error(str(problem))
+    else:
+        _told(f"The database is {readable(smaller)} smaller.")
 
 
 def _told(sentence: str) -> None:
