@@ -28,6 +28,11 @@ from vae.settings import Settings
 MB = 2**20
 
 
+@pytest.fixture(autouse=True)
+def _nothing_went_wrong_yet() -> None:
+    logs._memory.events.clear()
+
+
 def ended(store: Store, days_ago: float, size: int = 0, **values: object) -> str:
     run_id = store.create(RunConfig(), "test")
     at = now() - dt.timedelta(days=days_ago)
