@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager, suppress
 import streamlit as st
 
 from pages.components.figure import ROUTE
+from pages.shared.failures import on_script_error
 
 # Visitors have threads of their own. OpenMP's, below them, wait for each other in loops that burn the cores: beside two
 # training workers fitting a mixture took over 60 seconds instead of 3. Before anything loads OpenMP.
@@ -48,13 +49,6 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     warm_up.start()
     yield
     resources.close()
-
-
-def on_script_error(problem: Exception) -> bool:
-    """A database that is away gets a sentence; what else goes wrong is shown as Streamlit does."""
-    from pages.shared.trouble import told
-
-    return told(problem)
 
 
 app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE], on_script_error=on_script_error)

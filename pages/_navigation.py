@@ -16,9 +16,19 @@ st.html(
     ".st-key-decoders { position: absolute; }</style>"
 )
 pages = [
-    st.Page(lesson.file, title=lesson.title, icon=lesson.icon, default=number == 0)
+    st.Page(
+        lesson.file,
+        title=lesson.title,
+        icon=lesson.icon,
+        default=number == 0,
+        visibility="visible" if lesson.in_bar else "hidden",
+    )
     for number, lesson in enumerate(LESSONS)
 ]
 page = st.navigation(pages, position="top")
 guarded(page.run)
+with st.container(horizontal=True, horizontal_alignment="right", key="below"):
+    for lesson in LESSONS:
+        if not lesson.in_bar and page.title != lesson.title:
+            st.page_link(lesson.file, label=lesson.title, icon=lesson.icon)
 preload()

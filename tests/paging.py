@@ -9,10 +9,11 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from pages.shared import measured, resources
+from pages.shared import bounded, measured, resources
 from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.runs.store import Store
+from vae.runs.workers import Workforce
 from vae.settings import ROOT, Settings
 
 TIMEOUT = 60
@@ -35,6 +36,9 @@ class QuietJobs:
     def resume(self, run_id: str) -> bool:
         return self.store.requeue(run_id, "test")
 
+    def workforce(self) -> Workforce:
+        return Workforce()
+
     def position(self, run_id: str) -> int:
         return self.store.queue().index(run_id) + 1
 
@@ -47,6 +51,7 @@ def forget_everything() -> None:
     resources.store.cache_clear()
     st.cache_data.clear()
     st.cache_resource.clear()
+    bounded.clear()
 
 
 @pytest.fixture

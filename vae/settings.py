@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .errors import InputError
+from .logs import LEVELS, STYLES
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -31,6 +32,8 @@ class Settings:
     max_weights_mb: int  # kept weights per run; beyond it only every k-th epoch's are kept
     max_upload_mb: int  # of a file with images of one's own, and of these images as they are stored
     max_images: int  # in such a file
+    log: str  # how events are written: text or json
+    log_level: str | None  # the least of them; none said: INFO on a server, WARNING on the command line
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
@@ -62,6 +65,7 @@ class Settings:
             max_weights_mb=_whole(env, "VAE_MAX_WEIGHTS_MB", 64),
             max_upload_mb=_whole(env, "VAE_MAX_UPLOAD_MB", 200),
             max_images=_whole(env, "VAE_MAX_IMAGES", 200_000),
+            **logging_settings(env),
         )
 
     def environment(self) -> dict[str, str]:
@@ -77,7 +81,28 @@ class Settings:
             "VAE_MAX_WEIGHTS_MB": str(self.max_weights_mb),
             "VAE_MAX_UPLOAD_MB": str(self.max_upload_mb),
             "VAE_MAX_IMAGES": str(self.max_images),
+            "VAE_LOG": self.log,
+            "VAE_LOG_LEVEL": self.log_level or "",
         }
+
+
+def logging_settings(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:
+    """`log` and `log_level` of Settings, also where the rest of the environment is wrong. Raises InputError."""
+    env = os.environ if environment is None else environment
+    return {
+        "log": (_one_of(env, "VAE_LOG", STYLES) or STYLES[0]),
+        "log_level": _one_of(env, "VAE_LOG_LEVEL", LEVELS),
+    }
+
+
+def _one_of(env: Mapping[str, str], name: str, known: tuple[str, ...]) -> str | None:
+    text = (env.get(name) or "").strip()
+    for value in known:
+        if text.lower() == value.lower():
+            return value
+    if text:
+        raise InputError(f"{name} is {text!r}, but it must be one of {', '.join(known)}.")
+    return None
 
 
 def _whole(env: Mapping[str, str], name: str, default: int) -> int:

@@ -207,7 +207,7 @@ class Sweeper:
             except InputError as problem:
                 sweeps.settle(self.store, sweep, "failed", str(problem))
             except Exception:  # the database may be away for a moment; the other sweeps go on
-                log.warning("sweep %s: a look at it broke off", sweep.id, exc_info=True)
+                log.warning("a look at the sweep broke off", exc_info=True, extra={"sweep": sweep.id})
         if mine:
             self.jobs.wake()
 

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from . import resources, trained
+from .bounded import bounded
 
 SOURCES = {"prior": "N(0, I)", "gaussian": "a Gaussian fitted to the codes", "mixture": "a Gaussian mixture fitted"}
 FITTED_ON = 10_000  # codes of training images
@@ -16,7 +17,7 @@ CODES_PER_COMPONENT = 5  # codes needed for each dimension of each component of 
 PATHS = {"line": "straight line", "slerp": "slerp (an arc about the origin)", "geodesic": "geodesic (least change)"}
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@bounded
 def training_codes(run_id: str, epoch: int) -> dict:
     """Means (n, D) of the first training images' codes, by variant; never changed."""
     from vae.analysis.codes import encode
@@ -31,7 +32,7 @@ def affordable(run_id: str, epoch: int, components: int) -> int:
     return max(1, min(components, count // (CODES_PER_COMPONENT * (latent_dim + 1))))
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@bounded
 def fitted(run_id: str, epoch: int, components: int) -> dict:
     """Mixtures by variant; never changed."""
     from vae.analysis.sampling import fit_mixture

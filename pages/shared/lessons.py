@@ -13,6 +13,7 @@ class Lesson:
     title: str
     icon: str
     question: str
+    in_bar: bool = True  # the bar at the top is full at 1280 px; what isn't in it is linked below every page
 
 
 LESSONS = (
@@ -27,4 +28,5 @@ LESSONS = (
     Lesson("sweeps.py", "Sweep", ":material/grid_view:", "What does a setting do?"),
     Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?"),
     Lesson("data.py", "Data", ":material/photo_library:", "What do they learn from?"),
+    Lesson("server.py", "Server", ":material/dns:", "What is running?", in_bar=False),
 )

@@ -18,6 +18,8 @@ from . import resources
 
 log = logging.getLogger(__name__)
 
+MOST_FAILED = 100  # measurements that could not be made, and whose reason is remembered
+
 _lock = threading.Lock()
 _under_way: dict[tuple[str, str, int], Measurement] = {}  # by kind, run and epoch
 _worker = ThreadPoolExecutor(1, thread_name_prefix="measuring")
@@ -43,6 +45,8 @@ def of(kind: str, run_id: str, epoch: int) -> Measurement:
         return Measurement(1.0, "Done", kept)
     with _lock:
         if key not in _under_way:
+            for old in [it for it, state in _under_way.items() if state.problem][:-MOST_FAILED]:
+                del _under_way[old]  # nobody has asked for it again
             _under_way[key] = Measurement()
             _worker.submit(_measure, key, _under_way[key])
         return _under_way[key]

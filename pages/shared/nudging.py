@@ -12,6 +12,7 @@ from vae.figures.tiles import to_grey
 from vae.runs.store import Run
 
 from . import resources, trained
+from .bounded import bounded
 from .strips import strip
 
 COLUMNS, STEPS = 10, 25  # of the server's strips and of its slider
@@ -36,7 +37,7 @@ def rows(run_id: str, page: int) -> slice:
     return slice(start, start + IMAGES)
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@bounded
 def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
     """`sensitivity.scale` by variant and unit, without the units that a variant lacks; never changed."""
     from vae.analysis.sensitivity import scale

@@ -15,8 +15,10 @@ from vae.errors import InputError
 from vae.runs import uploads
 
 from . import config_form, portrait, resources
+from .bounded import Bounded
 from .plain import plain
 
+_previews = Bounded(100 * 2**20)  # images of all visitors that are looked at before they are kept
 PREVIEW, KEPT, ROUND = "own.preview", "own.kept", "own.round"
 SIZES = {"as they are": None, "8×8": (8, 8), "16×16": (16, 16), "28×28": (28, 28), "32×32": (32, 32), "64×64": (64, 64)}
 OTHER = "another size"
@@ -74,12 +76,19 @@ def _size() -> tuple[int, int] | None:
 def _read_once(file: UploadedFile, size: tuple[int, int] | None, limits: Limits) -> Images:
     """`Images` of the file; read again only when the file or the size is another. Raises InputError."""
     wanted = (file.file_id, size)
-    known = st.session_state.get(PREVIEW)
-    if known and known[0] == wanted:
-        if isinstance(known[1], InputError):
-            raise known[1]
-        return known[1]
+    refused = st.session_state.get(PREVIEW)
+    if refused and refused[0] == wanted:
+        raise refused[1]
     st.session_state.pop(PREVIEW, None)
+    try:
+        return _previews.get(wanted, lambda: _read_aloud(file, size, limits))
+    except InputError as problem:
+        st.session_state[PREVIEW] = (wanted, problem)
+        raise
+
+
+def _read_aloud(file: UploadedFile, size: tuple[int, int] | None, limits: Limits) -> Images:
+    """With a bar that moves. Raises InputError."""
     bar, moved = st.progress(0.0, text="Reading …"), 0.0
 
     def show(share: float, what: str) -> None:
@@ -89,15 +98,9 @@ def _read_once(file: UploadedFile, size: tuple[int, int] | None, limits: Limits)
             moved = time.monotonic()
 
     try:
-        found: Images | InputError = read(file.name, file.getvalue(), size, limits, show)
-    except InputError as problem:
-        found = problem
+        return read(file.name, file.getvalue(), size, limits, show)
     finally:
         bar.empty()
-    st.session_state[PREVIEW] = (wanted, found)
-    if isinstance(found, InputError):
-        raise found
-    return found
 
 
 def _preview(images: Images, file_name: str) -> None:

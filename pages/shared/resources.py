@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import threading
 import time
 from functools import lru_cache
@@ -11,16 +12,22 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from vae import logs
 from vae.config import RunConfig
 from vae.datasets import Dataset
 from vae.errors import InputError
 from vae.runs import sweeps, uploads
 from vae.runs.jobs import Jobs
 from vae.runs.payloads import unpack
-from vae.runs.store import Run, Store, now
+from vae.runs.sizes import database_version
+from vae.runs.store import Run, Store
 from vae.runs.sweep_spec import SweepSpec
+from vae.runs.upkeep import steady_now
+from vae.runs.vitals import versions
 from vae.settings import Settings
 from vae.sweeping import Sweeper, check_all
+
+log = logging.getLogger(__name__)
 
 HEAD_START = 0.8  # seconds a click waits for the first pictures of its run
 LOOK = 0.03  # seconds between looks meanwhile
@@ -71,6 +78,7 @@ def submit(config: RunConfig) -> str:
     return run_id
 
 
+@logs.refusals(log)
 def ask_for(spec: SweepSpec, name: str) -> str:
     """Ask for a sweep and return its id. Raises InputError when it can't be trained here."""
     check_all(store(), spec, settings())
@@ -79,11 +87,15 @@ def ask_for(spec: SweepSpec, name: str) -> str:
 
 def start() -> None:
     """Bring the workers up with the server. A wrong environment is told on the page, which then tries again."""
+    logs.configure()
     try:
+        told = settings()
+        logs.configure(told.log, told.log_level or "INFO")
+        log.info("the server starts", extra=versions() | {"database": database_version(store())})
         jobs()
-        store().purge(now() - DELETED_KEPT)
+        store().purge(steady_now() - DELETED_KEPT)
     except InputError as error:
-        print(f"Latent Twins: {error}", flush=True)
+        log.error("%s", error)
 
 
 def close() -> None:
@@ -94,6 +106,7 @@ def close() -> None:
             _sweeper.close()
             _jobs.close()
         _jobs = _sweeper = None
+    log.info("the server ends")
 
 
 @st.cache_data(ttl=FRESH, max_entries=200, show_spinner=False)
@@ -102,7 +115,7 @@ def run(run_id: str) -> Run:
     return store().run(run_id)
 
 
-@st.cache_data(ttl=FRESH, max_entries=50, show_spinner=False)
+@st.cache_data(ttl=FRESH, max_entries=30, show_spinner=False)
 def progress(run_id: str) -> tuple[Run, pd.DataFrame]:
     """A run and its rows of `metrics`, read in this order: the rows hold at least the epochs the run speaks of."""
     current = store().run(run_id)
@@ -121,7 +134,7 @@ def originals(run_id: str) -> dict[str, np.ndarray]:
     return unpack(store().originals(run_id))
 
 
-@st.cache_data(ttl=FRESH, show_spinner=False)
+@st.cache_data(ttl=FRESH, max_entries=10, show_spinner=False)
 def recent(limit: int) -> list[Run]:
     """The newest runs."""
     return store().runs(limit)

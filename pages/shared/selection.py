@@ -12,12 +12,14 @@ from .plain import plain
 
 KEY = "run"
 PICKER = "picked_run"
+SEEN, REMEMBERED = "runs_seen", 40
 CHOICES = 60  # runs offered
 
 
 def select(run_id: str) -> None:
     """Look at this run from now on, also after a reload."""
     st.session_state[KEY] = run_id
+    _forget_all_but(run_id)
     st.query_params[KEY] = run_id
 
 
@@ -56,6 +58,15 @@ def run_picker() -> Run | None:
     st.selectbox("Run", list(options), format_func=lambda run_id: _title(options[run_id]), key=PICKER, on_change=_pick)
     select(st.session_state[PICKER])
     return options[st.session_state[PICKER]]
+
+
+def _forget_all_but(run_id: str) -> None:
+    """What a session knows of single runs, such as the epoch that was looked at, is kept for the last REMEMBERED."""
+    seen = [it for it in st.session_state.get(SEEN, []) if it != run_id]
+    for old in seen[:-REMEMBERED]:
+        for key in [key for key in st.session_state if isinstance(key, str) and f".{old}" in key]:
+            del st.session_state[key]
+    st.session_state[SEEN] = [*seen[-REMEMBERED:], run_id]
 
 
 def _pick() -> None:

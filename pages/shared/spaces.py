@@ -13,11 +13,12 @@ from vae.learning.variants import VARIANTS
 from vae.runs.store import Run
 
 from . import resources, trained
+from .bounded import bounded
 
 STEEPNESS_AT = 300  # codes at which the decoder's steepness is measured
 
 
-@st.cache_resource(max_entries=12, show_spinner=False)
+@bounded
 def views(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> dict:
     """`View` by variant: never changed."""
     from vae.analysis.views import side_by_side, view, with_drawings

@@ -51,7 +51,7 @@ def _listed() -> list[Sweep]:
     return sweeps.listed(resources.store(), SHOWN)
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@st.cache_resource(ttl=FRESH, max_entries=10, show_spinner=False)
 def _read(sweep_id: str) -> tuple[Sweep, list[Any], list[sweeps.Member], pd.DataFrame]:
     """A sweep, its points, its runs and their results; never changed."""
     from vae.sweeping import params_by_number, points

@@ -105,7 +105,7 @@ def reproduce_panel() -> None:
         st.fragment(_judged, run_every=POLL if active else None)(sealed, digest, active)
 
 
-@st.cache_resource(max_entries=8, show_spinner=False)
+@st.cache_resource(max_entries=4, ttl=1800, show_spinner=False)
 def _read(digest: str, _content: bytes) -> Capsule:
     return read(_content)
 
@@ -178,7 +178,7 @@ def _progress(ids: list[str]) -> None:
     st.progress(min(done / total, 1.0), text=f"{ended} of {len(runs)} trained; {done:,} of {total:,} epochs")
 
 
-@st.cache_resource(max_entries=2000, show_spinner=False)
+@st.cache_resource(max_entries=500, show_spinner=False)
 def _outcome(digest: str, number: int, run_id: str, _old: RunRecord) -> Outcome:
     return judge(resources.store(), _old, run_id)
 

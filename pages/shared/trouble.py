@@ -37,16 +37,6 @@ def guarded(page: Callable[[], None]) -> None:
         _wait(said)
 
 
-def told(problem: Exception) -> bool:
-    """Say what a database's error means, where it happened: in a fragment, which looks again by itself, or on a click.
-
-    For `st.App(on_script_error=…)`: True when it was said, so that no traceback is shown.
-    """
-    if said := sentence(problem):
-        st.error(said, icon=":material/database_off:")
-    return said is not None
-
-
 def _wait(said: str) -> None:
     st.error(f"{said} This page looks again by itself.", icon=":material/database_off:")
     st.fragment(_look_again, run_every=AGAIN)()

@@ -10,16 +10,20 @@ import argparse
 import os
 import sys
 
+from .. import logs
 from ..errors import InputError
-from . import images, measure, results, sweep, train
+from ..settings import logging_settings
+from . import images, measure, results, sweep, train, upkeep
 
-GROUPS = (train, sweep, measure, results, images)
+GROUPS = (train, sweep, measure, results, images, upkeep)
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command. InputErrors are printed as a sentence on stderr, without a traceback."""
     options = _parser().parse_args(arguments)
     try:
+        told = logging_settings()
+        logs.configure(told["log"], told["log_level"] or "WARNING")  # a person watches a progress bar
         return options.command(options)
     except InputError as error:
         print(f"vae: {error}", file=sys.stderr)

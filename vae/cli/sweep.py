@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from ..errors import InputError
@@ -50,6 +51,7 @@ def _sweep(options: argparse.Namespace) -> int:
     from ..sweeping import Sweeper, check_all
 
     settings = Settings.from_environment()
+    settings = replace(settings, log_level=settings.log_level or "WARNING")  # of its workers, too: a person watches
     store = Store(settings.database_url)
     if options.resume:
         if options.over or options.ready:

@@ -15,6 +15,7 @@ import subprocess
 import sys
 from typing import Any
 
+from .. import logs
 from ..settings import ROOT, Settings
 
 CREDENTIALS = ("tls_ca_file", "tls_client_cert", "tls_client_key")  # PEM texts that live in memory only
@@ -62,6 +63,7 @@ def main() -> None:
     import dask
     from distributed import LocalCluster, Security
 
+    logs.adopt("distributed")
     # Dask closes a lost worker for good when its replacement takes longer than this to register: 15 s, which
     # on a busy machine is less than importing torch takes, and no run would ever be trained again.
     dask.config.set({"distributed.deploy.lost-worker-timeout": PATIENCE})
@@ -72,6 +74,7 @@ def main() -> None:
     contact_line = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever workers print belongs in the log, not in the pipe that nobody reads any further
     settings = Settings.from_environment()
+    logs.configure(settings.log, settings.log_level or "INFO")
     security = Security.temporary()
     cluster = LocalCluster(
         n_workers=settings.workers,

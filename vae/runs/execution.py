@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import platform
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -14,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from .. import __version__, datasets
+from .. import __version__, datasets, logs
 from ..config import RunConfig
 from ..datasets import SPLIT_SEED, Images, Split
 from ..errors import InputError
@@ -50,15 +51,20 @@ def execute(
 
     What goes wrong ends up in the run's `error`; only a store that can't be reached raises.
     """
-    run = patiently(lambda: store.claim(run_id))
-    if run is None:
-        return store.run(run_id).status
-    try:
-        outcome = _outcome(store, run, settings, on_epoch)
-        patiently(lambda: store.finish(run, **outcome))
-    except Superseded:
-        log.warning("run %s: another attempt has taken over", run_id)
-    return patiently(lambda: store.run(run_id).status)
+    with logs.of_run(run_id):
+        run = patiently(lambda: store.claim(run_id))
+        if run is None:
+            return store.run(run_id).status
+        log.info("resumed" if run.epoch >= 0 else "started", extra={"title": run.name, "attempt": run.attempt})
+        began = time.monotonic()
+        try:
+            outcome = _outcome(store, run, settings, on_epoch)
+            patiently(lambda: store.finish(run, **outcome))
+            told = {"seconds": round(time.monotonic() - began, 2), "reason": outcome.get("error")}
+            log.info(outcome["status"], extra=told)
+        except Superseded:
+            log.warning("another attempt has taken over")
+        return patiently(lambda: store.run(run_id).status)
 
 
 def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epoch], Any]) -> dict[str, Any]:
@@ -77,7 +83,7 @@ def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epo
     except Exception as error:
         if is_outage(error):  # for longer than anybody waits: to be resumed
             return {"status": "interrupted", "error": sentence(error)}
-        log.exception("run %s failed", run.id)
+        log.exception("training broke off")
         return {"status": "failed", "error": f"Training broke off: {type(error).__name__}: {error}"}
 
 
@@ -198,7 +204,7 @@ def _watch(store: Store, run: Run, stop: threading.Event) -> Iterator[None]:
                 if (looks := looks + 1) % BEATS_EVERY == 0:
                     store.beat([run.id])
             except Exception:  # the database may be away for a moment: go on training, and look again
-                log.warning("run %s: can't reach the store", run.id, exc_info=True)
+                log.warning("can't reach the store", exc_info=True, extra={"run": run.id})
 
     thread = threading.Thread(target=look, daemon=True, name=f"watch-{run.id}")
     thread.start()

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .. import logs
 from ..config import RunConfig
 from ..errors import InputError
 from ..settings import Settings
@@ -19,14 +21,18 @@ from .cluster import CREDENTIALS, EmbeddedCluster
 from .faults import AWAY, sentence
 from .silence import Silence
 from .store import ACTIVE, Store, new_owner
+from .workers import Workforce, survey
 
 log = logging.getLogger(__name__)
 
 KEPT_DYING = "Its worker process kept dying, or broke off; see the server's log."
+ORPHANED = "The program that trained it ended before the run did."
+CLOSED = "The dashboard was closed before the run ended."
 
 TICK = 0.5  # seconds between looks at the queue when nothing wakes the dispatcher
 BEAT = 1.0  # seconds between signs of life
 NO_WORKERS = "The workers can't be reached at the moment. Waiting runs keep their places, and go on when they are back."
+WATCHED = 10.0  # seconds after which nobody looks at the workers any more
 
 
 def train_on_worker(run_id: str) -> str:
@@ -56,6 +62,7 @@ class Jobs:
         self._tasks: dict[str, Any] = {}  # run id → Dask future
         self._silence = Silence()
         self._troubles: dict[str, str] = {}  # what stands in the way of which loop, in words for people
+        self._workforce, self._asked, self._surveyed = Workforce(), -WATCHED, 0.0
         self._wake, self._closing = threading.Event(), threading.Event()
         # The signs of life have a thread of their own: connecting to a cluster may take longer than others wait.
         loops = {"jobs": self._dispatch, "jobs' heart": self._live}
@@ -79,6 +86,7 @@ class Jobs:
         """What keeps runs from being trained or recorded now, in a sentence; None while all is well."""
         return next(iter(self._troubles.values()), None)
 
+    @logs.refusals(log)
     def submit(self, config: RunConfig) -> str:
         """Queue a run. Raises InputError when it can't be trained here, or when too many are waiting."""
         from .execution import check
@@ -90,16 +98,19 @@ class Jobs:
                 "ended."
             )
         run_id = self.store.create(config, self.owner)
+        log.info("submitted", extra={"run": run_id})
         self._wake.set()
         return run_id
 
     def stop(self, run_id: str) -> None:
         """A queued run stops now, a running one within a second, keeping its finished epochs."""
+        log.info("asked to stop", extra={"run": run_id})
         self.store.request_stop(run_id)
 
     def resume(self, run_id: str) -> bool:
         """Queue a stopped or interrupted run again; False when it is neither."""
         queued = self.store.requeue(run_id, self.owner)
+        log.info("queued again" if queued else "has nothing to resume", extra={"run": run_id})
         self._wake.set()
         return queued
 
@@ -112,6 +123,11 @@ class Jobs:
         queue = self.store.queue()
         return queue.index(run_id) + 1 if run_id in queue else 0
 
+    def workforce(self) -> Workforce:
+        """What is known of the workers. It never waits for the cluster: it is looked up while somebody keeps asking."""
+        self._asked = time.monotonic()
+        return self._workforce
+
     # The dispatcher's thread
 
     def _dispatch(self) -> None:
@@ -120,6 +136,7 @@ class Jobs:
                 self._connect()
                 self._collect()
                 self._hand_out()
+                self._survey()
             self._wake.wait(TICK)
             self._wake.clear()
         self._shut_down()
@@ -147,7 +164,12 @@ class Jobs:
             return
         from distributed import Client, Security
 
+        logs.adopt("distributed")
         lost, self._tasks = list(self._tasks), {}
+        if self._client is not None:
+            log.warning(
+                "the cluster is lost; another one follows, and goes on with its runs", extra={"runs": len(lost)}
+            )
         self._disconnect()
         if self.settings.scheduler:
             self._client = Client(self.settings.scheduler, set_as_default=False)
@@ -157,6 +179,8 @@ class Jobs:
             security = Security(require_encryption=True, **{name: contact[name] for name in CREDENTIALS})
             self._client = Client(contact["address"], security=security, set_as_default=False)
         self._client.run(warm_up)
+        told = {"scheduler": self._client.scheduler.address, "workers": len(self._client.nthreads())}
+        log.info("the cluster is up", extra=told)
         for run_id in lost:
             self.store.requeue(run_id, self.owner, ACTIVE)
 
@@ -169,6 +193,7 @@ class Jobs:
             if task.status != "finished":
                 pulse = self.store.run(run_id).pulse
                 self.store.interrupt(run_id, pulse, KEPT_DYING)
+                log.warning("interrupted: %s", KEPT_DYING, extra={"run": run_id})
 
     def _hand_out(self) -> None:
         """Give waiting runs to free workers, longest waiting first."""
@@ -187,9 +212,18 @@ class Jobs:
             self.store.beat(sorted(mine))
         pulses = self.store.pulses()
         for run_id in self._silence.look(pulses):
-            self.store.interrupt(run_id, pulses[run_id], "The program that trained it ended before the run did.")
+            self.store.interrupt(run_id, pulses[run_id], ORPHANED)
+            log.warning("interrupted: %s", ORPHANED, extra={"run": run_id})
+
+    def _survey(self) -> None:
+        moment = time.monotonic()
+        if moment - self._asked > WATCHED or moment - self._surveyed < BEAT:
+            return
+        self._surveyed = moment
+        self._workforce = survey(self._client, {task.key: run_id for run_id, task in self._tasks.items()})
 
     def _disconnect(self) -> None:
+        self._workforce = Workforce()
         client, self._client = self._client, None
         cluster, self._cluster = self._cluster, None
         if client is not None:
@@ -202,7 +236,8 @@ class Jobs:
             for status in ACTIVE:
                 for run_id in self.store.owned(self.owner, status):
                     pulse = self.store.run(run_id).pulse
-                    self.store.interrupt(run_id, pulse, "The dashboard was closed before the run ended.")
+                    self.store.interrupt(run_id, pulse, CLOSED)
+                    log.info("interrupted: %s", CLOSED, extra={"run": run_id})
         except Exception:
             log.warning("could not mark runs as interrupted", exc_info=True)
         self._disconnect()

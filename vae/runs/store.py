@@ -6,6 +6,7 @@ Every write is one transaction. A crash at any moment leaves a database that ope
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -19,6 +20,8 @@ from ..config import RunConfig
 from ..errors import InputError
 from .database import open_database, writing
 from .schema import checkpoints, metrics, originals, runs, snapshots, splits, weights
+
+log = logging.getLogger(__name__)
 
 ACTIVE = ("queued", "running")
 ENDED = ("done", "stopped", "failed", "interrupted")
@@ -164,18 +167,25 @@ class Store:
         """Take runs that have ended out of sight; they can be restored until they are purged. Returns how many."""
         with self.write() as connection:
             mine = runs.c.id.in_(run_ids), runs.c.status.in_(ENDED), runs.c.deleted_at.is_(None)
-            return connection.execute(update(runs).where(*mine).values(deleted_at=now())).rowcount
+            count = connection.execute(update(runs).where(*mine).values(deleted_at=now())).rowcount
+        log.info("runs deleted", extra={"count": count, "runs": " ".join(run_ids)})
+        return count
 
     def restore(self, run_ids: Sequence[str]) -> int:
         """Undo `delete`. Returns how many came back."""
         with self.write() as connection:
             mine = runs.c.id.in_(run_ids), runs.c.deleted_at.is_not(None)
-            return connection.execute(update(runs).where(*mine).values(deleted_at=None)).rowcount
+            count = connection.execute(update(runs).where(*mine).values(deleted_at=None)).rowcount
+        log.info("runs restored", extra={"count": count, "runs": " ".join(run_ids)})
+        return count
 
     def purge(self, before: dt.datetime) -> int:
         """Remove for good what was deleted before that time. Returns how many."""
         with self.write() as connection:
-            return connection.execute(delete(runs).where(runs.c.deleted_at < before)).rowcount
+            count = connection.execute(delete(runs).where(runs.c.deleted_at < before)).rowcount
+        if count:
+            log.info("deleted runs purged", extra={"count": count})
+        return count
 
     # A run's life, from the page's side
 

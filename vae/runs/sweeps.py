@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ from ..errors import InputError
 from .schema import metrics, runs, sweep_runs, sweeps
 from .store import ACTIVE, Store, new_run, now, queue_again, utc
 from .sweep_spec import SweepSpec
+
+log = logging.getLogger(__name__)
 
 METRICS = ("loss", "reconstruction", "kl", "mse_from_mean", "mse_from_sample", "active_units")
 
@@ -65,6 +68,7 @@ def create(store: Store, spec: SweepSpec, name: str, owner: str, visitor: str | 
                 created_at=now(),
             )
         )
+    log.info("sweep asked for", extra={"sweep": sweep_id, "title": name, "points": spec.size, "visitor": visitor})
     return sweep_id
 
 
@@ -91,7 +95,10 @@ def settle(store: Store, sweep: Sweep, status: str, error: str | None = None) ->
     with store.write() as connection:
         mine = sweeps.c.id == sweep.id, sweeps.c.owner == sweep.owner, sweeps.c.status == "running"
         values = {"status": status, "error": error, "finished_at": now()}
-        return connection.execute(update(sweeps).where(*mine).values(**values)).rowcount == 1
+        settled = connection.execute(update(sweeps).where(*mine).values(**values)).rowcount == 1
+    if settled:
+        log.info("sweep %s", status, extra={"sweep": sweep.id, "reason": error})
+    return settled
 
 
 def stop(store: Store, sweep_id: str) -> None:
@@ -106,6 +113,7 @@ def stop(store: Store, sweep_id: str) -> None:
         under_way = runs.c.id.in_(_run_ids(sweep_id)), runs.c.status.in_(ACTIVE)
         values = {"status": "interrupted", "error": "Its sweep was stopped.", "finished_at": now()}
         connection.execute(update(runs).where(*under_way).values(**values))
+    log.info("sweep stopped", extra={"sweep": sweep_id})
 
 
 def resume(store: Store, sweep_id: str, owner: str) -> bool:

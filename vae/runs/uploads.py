@@ -6,6 +6,7 @@ repeated as long as they are there.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -19,6 +20,8 @@ from ..errors import InputError
 from .payloads import pack, unpack
 from .schema import runs, uploads
 from .store import Store, now
+
+log = logging.getLogger(__name__)
 
 OWN = "own-"
 SHORT = 12  # characters of the hash in a name
@@ -68,6 +71,7 @@ def keep(store: Store, title: str, images: Images) -> Upload:
             connection.execute(
                 insert(uploads).values(hash=images.hash, name=title, info=info, payload=payload, created_at=now())
             )
+    log.info("images kept" if not known else "images renamed", extra={"title": title, "hash": images.hash[:SHORT]})
     return find(store, OWN + images.hash[:SHORT])
 
 
@@ -97,6 +101,7 @@ def remove(store: Store, name: str) -> None:
         if count := sum(config["dataset"] == name for config in configs):
             raise InputError(f"{count:,} run{'s' * (count > 1)} learnt from {upload.title}; delete those first.")
         connection.execute(delete(uploads).where(uploads.c.hash == upload.hash))
+    log.info("images removed", extra={"title": upload.title, "hash": name.removeprefix(OWN)})
 
 
 def catalogue(store: Store) -> dict[str, Dataset]:
@@ -114,7 +119,7 @@ def load(store: Store, name: str, data_dir: Path) -> Images:
     return _own(store, name) if name.startswith(OWN) else datasets.load(name, data_dir)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)  # each may take VAE_MAX_UPLOAD_MB
 def _own(store: Store, name: str) -> Images:
     upload = find(store, name)
     with store.engine.connect() as connection:

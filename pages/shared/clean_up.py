@@ -1,0 +1,87 @@
+"""Making room, for whoever runs the server: what would go, and then a button that does it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from vae.errors import InputError
+from vae.runs import upkeep
+from vae.runs.vitals import readable
+
+from . import every_run, resources, server_board
+from .every_run import plural
+
+PLAN = "server.plan"  # what was found for the form as it stood, in the session
+TOLD = "server.told"
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
+
+
+def may_administer() -> bool:
+    """Whether nobody but people at this computer can be asking."""
+    return st.get_option("server.address") in LOOPBACK and not any(name in st.context.headers for name in FORWARDED)
+
+
+def clean_up() -> None:
+    """Controls, what they would do, and a button to confirm it."""
+    st.subheader("Make room", divider="gray")
+    if said := st.session_state.pop(TOLD, None):
+        st.success(said, icon=":material/check:")
+    st.markdown(
+        "Runs that have ended are deleted for good, the oldest first. What is under way, or belongs to a sweep that is "
+        "running, stays."
+    )
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        days = st.number_input("Ended more than … days ago", 1, 10_000, None, key="server.days", width=230)
+        megabytes = st.number_input("All runs hold more than … MB", 1, 10**6, None, key="server.mb", width=230)
+        deleted = st.checkbox("Deleted ones, at once", key="server.deleted")
+        if st.button("Look what would go", icon=":material/search:"):
+            st.session_state[PLAN] = ((days, megabytes, deleted), _planned(days, megabytes, deleted))
+    asked, planned = st.session_state.get(PLAN, (None, None))
+    if planned is not None and asked == (days, megabytes, deleted):
+        _confirm(planned)
+    if resources.store().engine.dialect.name == "sqlite":
+        unused = server_board.database().unused
+        if unused and st.button(f"Give {readable(unused)} back to the disk", icon=":material/compress:"):
+            _vacuum()
+
+
+def _planned(days: int | None, megabytes: int | None, deleted: bool) -> upkeep.Plan:
+    return upkeep.plan(resources.store(), days, megabytes, deleted)
+
+
+def _confirm(planned: upkeep.Plan) -> None:
+    if planned.future:
+        st.caption(f"{plural(planned.future, 'run')} stay: their dates lie in the future, so their age isn't known.")
+    if not planned.count:
+        st.info("Nothing would go.")
+        return
+    st.warning(
+        f"**{plural(planned.count, 'run')}** would go, with about {readable(planned.size)}"
+        + (f"; {plural(len(planned.deleted), 'run')} of them could still be restored." if planned.deleted else ".")
+    )
+    if st.button(f"Delete {plural(planned.count, 'run')} for good", type="primary", icon=":material/delete_forever:"):
+        if not may_administer():  # asked again: the page may have been open for long
+            return
+        count, size = upkeep.clean(resources.store(), planned)
+        del st.session_state[PLAN]
+        _told(f"{plural(count, 'run')} deleted, {readable(size)}.")
+
+
+def _vacuum() -> None:
+    if not may_administer():
+        return
+    try:
+        with st.spinner("Writing the file anew …"):
+            smaller = upkeep.vacuum(resources.store())
+    except InputError as problem:
+        st.error(str(problem))
+    else:
+        _told(f"The database is {readable(smaller)} smaller.")
+
+
+def _told(sentence: str) -> None:
+    st.session_state[TOLD] = sentence
+    server_board.forget()
+    every_run.forget()
+    st.rerun()
