@@ -37,6 +37,8 @@ if problem:
 if config and not ready:
     with told:
         offer_download(config.dataset)
+elif config and (dear := config_form.too_dear(config)):
+    told.warning(dear, icon=":material/memory:")
 with st.expander("Settings", icon=":material/tune:", expanded=run_id is None):
     config_form.fields_form()
 if config:

@@ -39,7 +39,10 @@ class Upload:
         height, width = self.info["shape"]
         count = self.info["train_size"] + self.info["test_size"]
         description = f"{count:,} images of one's own, {height}×{width}."
-        return Dataset(self.title, description, (height, width), self.info["train_size"], load=_not_from_a_folder)
+        train_size, test_size = self.info["train_size"], self.info["test_size"]
+        return Dataset(
+            self.title, description, (height, width), train_size, load=_not_from_a_folder, test_size=test_size
+        )
 
 
 def _not_from_a_folder(_: Path) -> Images:
