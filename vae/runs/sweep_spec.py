@@ -202,7 +202,9 @@ def parse_over(text: str) -> tuple[str, list[str] | Range]:
     name, found, values = text.partition("=")
     name = name.strip().replace("-", "_")
     if not found or not name:
-        raise InputError(f"{shown(repr(text))} names no values; write it as beta=0,0.5,1 or learning_rate=1e-4..1e-2:log.")
+        raise InputError(
+            f"{shown(repr(text))} names no values; write it as beta=0,0.5,1 or learning_rate=1e-4..1e-2:log."
+        )
     ends, _, scale = values.partition(":")
     low, dots, high = ends.partition("..")
     if not dots:

@@ -14,11 +14,13 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from .. import datasets
+from ..config import shown
 from ..datasets import DATASETS, Dataset, Images
 from ..errors import InputError
 from .payloads import pack, unpack
 from .schema import runs, uploads
 from .store import Store, now
+from .texts import refuse_unstorable
 
 OWN = "own-"
 SHORT = 12  # characters of the hash in a name
@@ -54,6 +56,7 @@ def keep(store: Store, title: str, images: Images) -> Upload:
     title = title.strip()
     if not title or len(title) > LONGEST_TITLE:
         raise InputError(f"A data set's name takes 1 to {LONGEST_TITLE} characters.")
+    refuse_unstorable("The name", title)
     info = {
         "shape": list(images.shape),
         "white": images.white,
@@ -84,11 +87,14 @@ def listed(store: Store) -> list[Upload]:
 def find(store: Store, name: str) -> Upload:
     """Raises InputError when there is none of this name."""
     query = select(uploads.c.hash, uploads.c.name, uploads.c.info)
-    short = name.removeprefix(OWN)
-    with store.engine.connect() as connection:
-        row = connection.execute(query.where(uploads.c.hash.startswith(short, autoescape=True))).first()
-    if row is None or len(short) != SHORT:
-        raise InputError(f"There are no images called {name!r} in this database; upload them on the Data page.")
+    short, row = name.removeprefix(OWN), None
+    if len(short) == SHORT and short.isprintable():
+        with store.engine.connect() as connection:
+            row = connection.execute(query.where(uploads.c.hash.startswith(short, autoescape=True))).first()
+    if row is None:
+        raise InputError(
+            f"There are no images called {shown(repr(name))} in this database; upload them on the Data page."
+        )
     return _upload(row)
 
 
