@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
+from ..config import shown
 from ..errors import InputError
 from . import torchvision_sets
 from .builtin import load_digits
@@ -65,7 +66,7 @@ DATASETS: dict[str, Dataset] = {
 def lookup(name: str) -> Dataset:
     """The registry's entry. Raises InputError naming what there is."""
     if name not in DATASETS:
-        raise InputError(f"There is no dataset called {name!r}; there are {', '.join(DATASETS)}.")
+        raise InputError(f"There is no dataset called {shown(repr(name))}; there are {', '.join(DATASETS)}.")
     return DATASETS[name]
 
 
