@@ -82,10 +82,8 @@ def test_a_failed_run_in_the_link_is_named_in_a_warning(stocked: Store, runs: di
     run_id = stocked.create(RunConfig(dataset="mnist", validation_size=10), "test")
     assert execute(stocked, run_id, Settings.from_environment()) == "failed"
     app = open_page(name, run=run_id)
-    (warning,) = (element.value for element in app.warning if run_id in element.value)
-    assert unescaped(warning).startswith(
-        f"Run {run_id} (failed) has learnt nothing; below is another one. MNIST isn't in"
-    )
+    (warning,) = (unescaped(element.value) for element in app.warning if run_id in element.value)
+    assert warning.startswith(f"Run {run_id} (failed) has learnt nothing; below is another one. MNIST isn't in")
     assert not app.error
     assert app.selectbox(key="picked_run").value in runs.values()
 
@@ -122,7 +120,7 @@ def test_other_images_than_those_of_the_training_are_told(stocked: Store, runs: 
     problem = f"digits on this computer is not what run {runs['3-D']} was trained on."
     until(app, lambda app: app.error)
     (error,) = app.error
-    assert error.value == (f"Seed 0: {problem}" if name == "perturbation.py" else problem)
+    assert unescaped(error.value) == (f"Seed 0: {problem}" if name == "perturbation.py" else problem)
 
 
 @each_lesson
