@@ -7,7 +7,7 @@ import subprocess
 import sys
 
 import pytest
-from paging import open_page
+from paging import open_page, unescaped
 from sqlalchemy import func, select
 
 from pages.shared import resources
@@ -201,5 +201,6 @@ def test_the_train_page_says_so_before_anybody_presses_the_button(shared, monkey
     monkeypatch.setenv("VAE_MAX_MEMORY_MB", "1300")
     resources.settings.cache_clear()
     app = open_page("train.py", batch_size="8192", samples="64", dataset="shapes")
-    assert [it.value for it in app.warning if "VAE_MAX_MEMORY_MB" in it.value and "Lower batch_size" in it.value]
+    (said,) = [unescaped(it.value) for it in app.warning]
+    assert "VAE_MAX_MEMORY_MB" in said and "Lower batch_size" in said
     assert not [it.value for it in open_page("train.py").warning]
