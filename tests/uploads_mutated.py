@@ -9,7 +9,7 @@ import zipfile
 import numpy as np
 from files import COUNT, LIMITS, csv, grey, npz, picture, pictures, zipped
 
-from vae.datasets.own import READERS, read
+from vae.datasets.own import read
 from vae.errors import InputError
 
 LABELS = [f"c{place % 3}" for place in range(COUNT)]
@@ -90,7 +90,3 @@ def read_or_refused(name: str, data: bytes) -> bool:
     assert 0 < len(images.test_y) < len(images.train_y) <= LIMITS.images
     assert max(images.train_y.max(), images.test_y.max()) < len(images.classes)
     return True
-
-
-def suffixes() -> list[str]:
-    return list(READERS)
