@@ -4,6 +4,7 @@ import streamlit as st
 
 from pages.shared import own_images, portrait, resources
 from pages.shared.obtain import offer_download
+from pages.shared.plain import plain
 from vae.errors import InputError
 from vae.runs import uploads
 
@@ -26,7 +27,7 @@ def one_data_set() -> None:
     try:
         images = uploads.load(resources.store(), name, settings.data_dir)
     except InputError as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
         return
     portrait.samples(images, "data")
     left, right = st.columns(2, gap="large")

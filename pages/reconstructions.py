@@ -8,6 +8,7 @@ from pages.components.figure import figure
 from pages.shared import selection, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
+from pages.shared.plain import plain
 from pages.shared.strips import strip
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
@@ -65,7 +66,7 @@ def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple
     shown = np.arange(len(labels)) if wanted == "all" else np.flatnonzero(labels == classes.index(wanted))
     if order != AS_THEY_COME:
         shown = shown[np.argsort(-errors[order.removeprefix("worst first: ")][shown], kind="stable")]
-    return shown, "of all classes" if wanted == "all" else f"of class {wanted}", maps
+    return shown, "of all classes" if wanted == "all" else f"of class {plain(wanted)}", maps
 
 
 def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, kind: str) -> None:

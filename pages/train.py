@@ -33,10 +33,12 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     train = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not ready)
 told = st.container()  # what is wrong is said where the button is, not below the drawings
 if problem:
-    told.error(problem)
+    told.error(plain(problem))
 if config and not ready:
     with told:
         offer_download(config.dataset)
+elif config and (dear := config_form.too_dear(config)):
+    told.warning(plain(dear), icon=":material/memory:")
 with st.expander("Settings", icon=":material/tune:", expanded=run_id is None):
     config_form.fields_form()
 if config:
@@ -48,7 +50,7 @@ if train:
             selection.select(resources.submit(config))
         st.rerun()
     except InputError as error:
-        told.error(str(error))
+        told.error(plain(str(error)))
 
 if shown:
     if config and (changed := config.differences(shown.config)):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import string
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,7 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import bounded, measured, resources
+from pages.shared.plain import JOINER
 from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.runs.store import Store
@@ -86,4 +89,11 @@ def open_page(name: str, **query: str) -> AppTest:
 
 
 def texts(app: AppTest) -> str:
-    return "\n".join(element.value for element in [*app.markdown, *app.caption, *app.error, *app.warning, *app.info])
+    """What a visitor reads: without the marks that keep somebody's words from being Markdown."""
+    told = [*app.markdown, *app.caption, *app.error, *app.warning, *app.info]
+    return "\n".join(unescaped(element.value) for element in told)
+
+
+def unescaped(markdown: str) -> str:
+    """The text that `plain` was given, white space aside."""
+    return re.sub(rf"\\([{re.escape(string.punctuation)}])", r"\1", markdown).replace(JOINER, "")

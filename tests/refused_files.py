@@ -50,6 +50,11 @@ def encrypted() -> bytes:
     return bytes(data)
 
 
+def wrongly_named() -> bytes:
+    """Found by the fuzz: bytes that are no UTF-8, with the flag that says they are."""
+    return zipped({"ü.png": b"x"}).replace("ü".encode(), b"\xff\xff")
+
+
 def claiming(header: dict[str, object], content: bytes) -> bytes:
     """An .npz whose array says one thing and holds another."""
     array = io.BytesIO()
@@ -59,6 +64,12 @@ def claiming(header: dict[str, object], content: bytes) -> bytes:
 
 def array_of(shape: tuple[int, ...], content: bytes, descr: str = "|u1") -> bytes:
     return claiming({"descr": descr, "fortran_order": False, "shape": shape}, content)
+
+
+def unparsable() -> bytes:
+    """Found by the fuzz: a bracket that is never closed, which Python's tokenizer has an error of its own for."""
+    header = b"{'descr': '|u1', 'fortran_order': False, 'shape': (20, 8, 8), }".ljust(100) + b"(1"
+    return zipped({"images.npy": b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + bytes(1280)})
 
 
 def lying_about_its_size() -> bytes:
@@ -140,6 +151,7 @@ REFUSED = {
     "zip bomb, as an array": ("a.npz", lambda: npz_deflated(np.zeros((COUNT, 400, 400))), "unpacks to more than"),
     "array header beyond any memory": ("a.npz", lambda: array_of((10**12, 28, 28), b"0"), "unpacks to more than"),
     "array header beyond all integers": ("a.npz", lambda: array_of((10**30, 8, 8), b"0"), "unpacks to more than"),
+    "array header that no parser reads": ("a.npz", unparsable, "not a NumPy array"),
     "array header with a negative length": ("a.npz", lambda: array_of((-1, 8, 8), b"0"), "not a NumPy array"),
     "bzip2 bomb": (
         "a.zip",
@@ -171,6 +183,7 @@ REFUSED = {
     "dots in an npz": ("a.npz", lambda: zipped({"../images.npy": b"x"}), "leads out of its folder"),
     "link": ("a.zip", link, "is a link"),
     "encrypted": ("a.zip", encrypted, "is encrypted"),
+    "a name that is not the UTF-8 it says": ("a.zip", wrongly_named, "not a zip archive, or a damaged one"),
     # more than the limits, or less
     "large file": ("a.csv", lambda: b"0," * 100_001, "0.19 MB are allowed here"),
     "too many images in an npz": ("a.npz", lambda: npz(images=grey(301, 4, 4)), "more than the 300 images"),

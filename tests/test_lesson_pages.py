@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lessons import AE, CONFIGS, LESSONS, done, each_lesson, numbers_missing, under_way, until
-from paging import open_page, texts
+from paging import open_page, texts, unescaped
 from sqlalchemy import update
 
 from pages.shared import measured
@@ -82,7 +82,7 @@ def test_a_failed_run_in_the_link_is_named_in_a_warning(stocked: Store, runs: di
     run_id = stocked.create(RunConfig(dataset="mnist", validation_size=10), "test")
     assert execute(stocked, run_id, Settings.from_environment()) == "failed"
     app = open_page(name, run=run_id)
-    (warning,) = (element.value for element in app.warning if run_id in element.value)
+    (warning,) = (unescaped(element.value) for element in app.warning if run_id in element.value)
     assert warning.startswith(f"Run {run_id} (failed) has learnt nothing; below is another one. MNIST isn't in")
     assert not app.error
     assert app.selectbox(key="picked_run").value in runs.values()
@@ -104,7 +104,7 @@ def test_a_data_set_that_is_missing_here_is_told_in_a_sentence(stocked: Store, r
         connection.execute(update(schema.runs).where(schema.runs.c.id == runs["3-D"]).values(config=config))
     app = open_page(name, run=runs["3-D"])
     (error,) = app.error
-    assert "KMNIST isn't in" in error.value
+    assert "KMNIST isn't in" in unescaped(error.value)
 
 
 @each_lesson
@@ -120,7 +120,7 @@ def test_other_images_than_those_of_the_training_are_told(stocked: Store, runs: 
     problem = f"digits on this computer is not what run {runs['3-D']} was trained on."
     until(app, lambda app: app.error)
     (error,) = app.error
-    assert error.value == (f"Seed 0: {problem}" if name == "perturbation.py" else problem)
+    assert unescaped(error.value) == (f"Seed 0: {problem}" if name == "perturbation.py" else problem)
 
 
 @each_lesson

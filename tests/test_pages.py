@@ -6,7 +6,7 @@ import datetime as dt
 
 import numpy as np
 import pytest
-from paging import open_page, texts
+from paging import open_page, texts, unescaped
 from sqlalchemy import update
 
 from pages.shared import resources
@@ -84,7 +84,7 @@ def test_a_preset_fills_the_form(shared: Store) -> None:
 def test_bad_numbers_are_told(shared: Store, key: str, value: float, sentence: str) -> None:
     app = open_page("train.py")
     app.number_input(key=key).set_value(value).run()
-    assert [error.value for error in app.error] == [sentence]
+    assert [unescaped(error.value) for error in app.error] == [sentence]
     assert next(button for button in app.button if button.label == "Train").disabled
 
 
@@ -158,7 +158,7 @@ def test_reconstructions_without_the_data_say_what_to_do(shared: Store, finished
         config = RunConfig(dataset="kmnist", epochs=2, latent_dim=3).model_dump(mode="json")
         connection.execute(update(schema.runs).where(schema.runs.c.id == finished).values(config=config))
     app = open_page("reconstructions.py", run=finished)
-    assert any("KMNIST isn't in" in error.value for error in app.error)
+    assert any("KMNIST isn't in" in unescaped(error.value) for error in app.error)
 
 
 def test_the_notice_is_written_from_this_runs_numbers(shared: Store, finished: str) -> None:

@@ -22,6 +22,7 @@ def test_defaults():
     assert (settings.workers, settings.threads) == (4, 1)
     limits = (settings.max_epochs, settings.max_queued, settings.max_weights_mb)
     limits += (settings.max_upload_mb, settings.max_images)
+    limits += (settings.max_memory_mb, settings.max_run_mb)
     assert all(0 < limit < 1e6 for limit in limits)  # generous, finite
 
 
@@ -109,3 +110,23 @@ def test_limits_must_be_whole_numbers(name, text):
 def test_a_child_process_gets_the_same_settings(environment):
     settings = Settings.from_environment(environment)
     assert Settings.from_environment(settings.environment()) == settings
+
+
+@pytest.mark.parametrize(
+    ("text", "workers", "allowed"),
+    [
+        (str(10 << 30), 1, 8192),  # four fifths of it
+        (str(10 << 30), 4, 2048),
+        ("max", 1, None),  # no limit but the machine's
+        ("9223372036854771712", 1, None),  # version 1's way to say so
+        (str(1 << 30), 4, module.LEAST_MEMORY_MB),  # a small run must always be possible
+    ],
+)
+def test_a_run_may_take_its_share_of_the_memory_of_the_control_group(monkeypatch, tmp_path, text, workers, allowed):
+    group = tmp_path / "memory.max"
+    group.write_text(f"{text}\n")
+    monkeypatch.setattr(module, "CONTROL_GROUPS", (str(tmp_path / "missing"), str(group)))
+    monkeypatch.setattr(module.os, "sysconf", {"SC_PHYS_PAGES": 2**24, "SC_PAGE_SIZE": 2**12}.get)  # 64 GB
+    settings = Settings.from_environment({"VAE_WORKERS": str(workers)})
+    assert settings.max_memory_mb == (allowed or int(64 * 1024 * 0.8))
+    assert Settings.from_environment(settings.environment()).max_memory_mb == settings.max_memory_mb

@@ -7,7 +7,6 @@ from lessons import labels, press
 from paging import open_page, texts
 
 from pages.shared import resources
-from pages.shared.plain import plain
 from pages.shared.share import address
 from pages.shared.sweep_form import link_to
 from vae.config import RunConfig
@@ -153,7 +152,7 @@ def test_drawn_points_are_shown(shared: Store) -> None:
 
 
 def test_a_link_to_a_sweep_that_is_gone_is_told(shared: Store) -> None:
-    assert plain("There is no sweep 'nowhere'") in texts(open_page("sweeps.py", sweep="nowhere"))
+    assert "There is no sweep 'nowhere'" in texts(open_page("sweeps.py", sweep="nowhere"))
 
 
 # Links

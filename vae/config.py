@@ -66,6 +66,10 @@ def _choice(default: Any, group: str, title: str, description: str, choices: dic
     return Field(default, title=title, description=description, json_schema_extra={"group": group, "choices": choices})
 
 
+MOST_SENTENCES = 5  # about one request; a link may hold thousands of wrong words
+MOST_SHOWN = 60  # characters of a wrong value that a sentence repeats
+
+
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -165,11 +169,18 @@ class RunConfig(BaseModel):
         choices = cls.model_fields[info.field_name].json_schema_extra["choices"]
         names = value if isinstance(value, tuple) else (value,)
         if unknown := [name for name in names if name not in choices]:
-            raise ValueError(f"{', '.join(map(repr, unknown))} is not one of {', '.join(choices)}")
+            raise ValueError(f"{shown(', '.join(map(repr, unknown)))} is not one of {', '.join(choices)}")
         if isinstance(value, tuple):
             if not value:
                 raise ValueError(f"choose at least one of {', '.join(choices)}")
             return tuple(name for name in choices if name in value)  # one order everywhere, and no doubles
+        return value
+
+    @field_validator("dataset")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():  # nor would a database take all of it
+            raise ValueError(f"{shown(repr(value))} holds characters that can't be printed")
         return value
 
     @model_validator(mode="after")
@@ -189,7 +200,10 @@ class RunConfig(BaseModel):
         try:
             return cls(**values)
         except ValidationError as error:
-            raise InputError(" ".join(_sentence(cls, detail) for detail in error.errors())) from None
+            details = error.errors()
+            said = [_sentence(cls, detail) for detail in details[:MOST_SENTENCES]]
+            more = len(details) - len(said)
+            raise InputError(" ".join([*said, *([f"And {more:,} more."] if more else [])])) from None
 
     def query(self) -> dict[str, str]:
         """Every field as a URL parameter, so that a link means the same when a default has changed.
@@ -252,17 +266,31 @@ def rule(name: str) -> str:
 
 def _sentence(model: type[BaseModel], detail: Any) -> str:
     """One pydantic error as a sentence a student understands."""
-    name = str(detail["loc"][0]) if detail["loc"] else ""
+    name = str(detail["loc"][0]) if detail["loc"] else None
     message = str(detail.get("ctx", {}).get("error", detail["msg"]))
-    if not name:
+    if name is None:
         return f"{message}."
     if name not in model.model_fields:
-        return f"There is no setting called {name!r}; the settings are {', '.join(model.model_fields)}."
+        return f"There is no setting called {shown(repr(name))}; the settings are {', '.join(model.model_fields)}."
     if detail["type"] == "value_error":
         return f"{name}: {message}."
-    value = detail["input"]
-    shown = repr(value) if isinstance(value, str) else as_text(tuple(value) if isinstance(value, list) else value)
-    return f"{name} is {shown}, but it {rule(name)}."
+    return f"{name} is {shown(_wrong(detail['input']))}, but it {rule(name)}."
+
+
+def _wrong(value: Any) -> str:
+    """A value that is none, as it was given."""
+    if isinstance(value, str):
+        return repr(value)
+    try:
+        return as_text(tuple(value) if isinstance(value, list) else value)
+    except ValueError:  # Python writes no whole number of more than 4,300 digits
+        return "a number of thousands of digits"
+
+
+def shown(text: str) -> str:
+    """Somebody's words within a sentence: one short line of printable characters."""
+    cut = text if len(text) <= MOST_SHOWN else f"{text[: MOST_SHOWN - 1]}…"
+    return "".join(character if character.isprintable() else "�" for character in cut)
 
 
 @dataclass(frozen=True)

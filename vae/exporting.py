@@ -18,6 +18,7 @@ from .figures.tiles import tile_rows
 from .runs.capsule import capsule, dumps
 from .runs.payloads import unpack
 from .runs.store import Run, Store
+from .spreadsheets import as_csv
 
 IMAGES_IN_A_ROW = 8
 # How plain PyTorch spells each activation of `learning.models`.
@@ -37,7 +38,7 @@ def files(store: Store, run_id: str, onnx: bool = False) -> dict[str, bytes]:
         "README.txt": readme(run).encode(),
         "config.json": (run.config.model_dump_json(indent=2) + "\n").encode(),
         "capsule.json": sealed.encode(),
-        "history.csv": history.to_csv(index=False).encode(),
+        "history.csv": as_csv(history).encode(),
         "weights.safetensors": _weights(store, run),
         **_pictures(store, run),
     }
@@ -106,7 +107,7 @@ def _pictures(store: Store, run: Run) -> dict[str, bytes]:
         codes = snapshot["codes"].astype(np.float32)
         names = np.asarray(run.data["classes"], dtype=object)[watched["labels"]]
         tables.append(pd.DataFrame({"variant": variant, "x": codes[:, 0], "y": codes[:, 1], "class": names}))
-    return found | {"codes.csv": pd.concat(tables).to_csv(index=False).encode()}
+    return found | {"codes.csv": as_csv(pd.concat(tables, ignore_index=True)).encode()}
 
 
 def _sheet(images: np.ndarray, shape: tuple[int, int]) -> bytes:

@@ -11,11 +11,36 @@ from .errors import InputError
 from .logs import LEVELS, STYLES
 
 ROOT = Path(__file__).resolve().parent.parent
+# As a container sees its own limit: version 2, and 1, which says 2⁶³ for none.
+CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+FOR_WORKERS = 0.8  # of the memory: the rest is for the dashboard and the system
+LEAST_MEMORY_MB = 1200  # a small run must always be possible
 
 
 def cores() -> int:
     """Processor cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def memory() -> int:
+    """Bytes of main memory this process may use: the machine's, or less where a control group says so."""
+    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
+        machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    else:  # Windows
+        import psutil
+
+        machine = psutil.virtual_memory().total
+    limits = [_limit(path) for path in CONTROL_GROUPS]
+    return min([machine, *(limit for limit in limits if limit)])
+
+
+def _limit(path: str) -> int | None:
+    """What a control group's file says; None where there is none, or no limit."""
+    try:
+        text = Path(path).read_text().strip()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None  # "max"
 
 
 @dataclass(frozen=True)
@@ -30,6 +55,8 @@ class Settings:
     max_epochs: int  # longest run a page or a command may ask for
     max_queued: int  # runs that may wait at one time
     max_weights_mb: int  # kept weights per run; beyond it only every k-th epoch's are kept
+    max_memory_mb: int  # that training a run may need, by the estimate of runs/cost.py
+    max_run_mb: int  # that a run may take in the database, by the same
     max_upload_mb: int  # of a file with images of one's own, and of these images as they are stored
     max_images: int  # in such a file
     log: str  # how events are written: text or json
@@ -63,6 +90,10 @@ class Settings:
             max_epochs=_whole(env, "VAE_MAX_EPOCHS", 1000),
             max_queued=_whole(env, "VAE_MAX_QUEUED", 200),
             max_weights_mb=_whole(env, "VAE_MAX_WEIGHTS_MB", 64),
+            max_memory_mb=_whole(
+                env, "VAE_MAX_MEMORY_MB", max(LEAST_MEMORY_MB, int(memory() * FOR_WORKERS / workers) >> 20)
+            ),
+            max_run_mb=_whole(env, "VAE_MAX_RUN_MB", 1024),
             max_upload_mb=_whole(env, "VAE_MAX_UPLOAD_MB", 200),
             max_images=_whole(env, "VAE_MAX_IMAGES", 200_000),
             **logging_settings(env),
@@ -79,6 +110,8 @@ class Settings:
             "VAE_MAX_EPOCHS": str(self.max_epochs),
             "VAE_MAX_QUEUED": str(self.max_queued),
             "VAE_MAX_WEIGHTS_MB": str(self.max_weights_mb),
+            "VAE_MAX_MEMORY_MB": str(self.max_memory_mb),
+            "VAE_MAX_RUN_MB": str(self.max_run_mb),
             "VAE_MAX_UPLOAD_MB": str(self.max_upload_mb),
             "VAE_MAX_IMAGES": str(self.max_images),
             "VAE_LOG": self.log,

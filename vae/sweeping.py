@@ -12,18 +12,20 @@ import logging
 import math
 import threading
 from collections.abc import Mapping
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from .config import RunConfig
 from .errors import InputError
-from .runs import sweeps
+from .runs import cost, sweeps, uploads
 from .runs.jobs import BEAT, KEPT_DYING, Jobs
 from .runs.silence import Silence
 from .runs.store import ACTIVE, Store
-from .runs.sweep_spec import SweepSpec
+from .runs.sweep_spec import Range, SweepSpec
 from .runs.sweeps import Member, Sweep
 from .settings import Settings
 from .studies import points_of, study_of, suggest
@@ -170,6 +172,30 @@ def check_all(store: Store, spec: SweepSpec, settings: Settings) -> None:
 
     for params in spec.grid() if spec.sampler == "grid" else spec.corners():
         check(store, spec.config(params, spec.base.seed), settings)
+    if spec.sampler != "grid":
+        for config in dearest(store, spec, settings):
+            cost.refuse(config, uploads.lookup(store, config.dataset), settings)
+
+
+def dearest(store: Store, spec: SweepSpec, settings: Settings) -> list[RunConfig]:
+    """What the points drawn at random may come to: the run that needs the most memory, and those most to be stored.
+
+    Field by field the dearest value, and once more, because what one costs depends on the others.
+    """
+    dataset = lru_cache(lambda name: uploads.lookup(store, name))
+    found = []
+    for estimate in (cost.memory, cost.checkpoint, partial(cost.stored, max_weights_mb=settings.max_weights_mb)):
+        config = spec.base
+        for name, values in [*spec.over.items()] * 2:
+            ends = (values.low, values.high) if isinstance(values, Range) else values
+            whole = RunConfig.model_fields[name].annotation is int
+            typed = [
+                RunConfig.parse({name: end}).hidden if name == "hidden" else int(end) if whole else end for end in ends
+            ]
+            tried = [config.model_copy(update={name: value}) for value in typed]
+            config = max(tried, key=lambda it: estimate(it, dataset(it.dataset)))
+        found.append(config)
+    return found
 
 
 class Sweeper:

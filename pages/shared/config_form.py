@@ -8,6 +8,7 @@ import streamlit as st
 
 from vae.config import PRESETS, RunConfig, as_text
 from vae.errors import InputError
+from vae.runs import cost
 
 from . import resources
 
@@ -94,6 +95,15 @@ def parsed() -> RunConfig:
 def available(config: RunConfig) -> bool:
     """Whether its data set is on this computer."""
     return resources.dataset(config.dataset).available(resources.settings().data_dir)
+
+
+def too_dear(config: RunConfig) -> str | None:
+    """Why it will be refused, when it takes more memory or room than is allowed here."""
+    try:
+        cost.refuse(config, resources.dataset(config.dataset), resources.settings())
+    except InputError as problem:
+        return str(problem)
+    return None
 
 
 def link_error() -> str | None:

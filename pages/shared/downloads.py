@@ -7,12 +7,14 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
+from vae.spreadsheets import as_csv
+
 
 def csv(table: Callable[[], pd.DataFrame], name: str, label: str = "CSV") -> None:
     """A button that downloads `table()` as `name`.csv; it is made when somebody asks for it."""
     st.download_button(
         label,
-        lambda: table().to_csv(index=False),
+        lambda: as_csv(table()),
         f"{name}.csv",
         "text/csv",
         key=f"csv.{name}",

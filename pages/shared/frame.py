@@ -10,6 +10,7 @@ from vae.errors import InputError
 from vae.runs.store import Run
 
 from . import selection, trained
+from .plain import plain
 
 
 def lesson_on_a_run(lesson: Callable[[Run], None]) -> None:
@@ -27,6 +28,6 @@ def lesson_on_a_run(lesson: Callable[[Run], None]) -> None:
                 st.warning("The images on this computer are not those that this run was trained on.")
             lesson(run)
         except InputError as problem:
-            st.error(str(problem))
+            st.error(plain(str(problem)))
 
     st.fragment(guarded)()

@@ -12,6 +12,7 @@ from vae.errors import InputError
 from vae.runs.store import Run
 
 from . import resources
+from .plain import plain
 
 LOOKED_THROUGH = 1000  # the newest runs
 FRESH = 1.0  # seconds a look is shared between visitors
@@ -44,7 +45,7 @@ def queue(configs: Iterable[RunConfig]) -> list[str] | None:
         try:
             ids.append(resources.jobs().submit(config))
         except InputError as problem:
-            st.error(str(problem))
+            st.error(plain(str(problem)))
             ids = None
             break
     resources.forget()

@@ -8,6 +8,7 @@ from vae.config import PRESETS, RunConfig
 
 from . import kin, resources, selection
 from .live import BADGES
+from .plain import plain
 
 COLLAPSE = PRESETS["collapse"].config
 POLL = 0.5
@@ -65,7 +66,7 @@ def _train_both() -> None:
     if len(found) < len(configs):
         trap = configs[TRAP]
         st.markdown(
-            f"On {resources.dataset(trap.dataset).title} with a {trap.latent_dim}-D code: averages are "
+            f"On {plain(resources.dataset(trap.dataset).title)} with a {trap.latent_dim}-D code: averages are "
             f"β = {trap.beta:g}, sums are β = 1."
         )
         kin.offer("Train the collapse and its repair", configs)

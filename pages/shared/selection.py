@@ -79,7 +79,7 @@ def _nothing_learnt(run: Run) -> None:
     if run.active:
         st.info(f"Run {run.id} is {run.status} and has learnt nothing yet; below is another one. Look again soon.")
     else:
-        st.warning(f"Run {run.id} ({run.status}) has learnt nothing; below is another one. {run.error or ''}")
+        st.warning(f"Run {run.id} ({run.status}) has learnt nothing; below is another one. {plain(run.error or '')}")
 
 
 def _title(run: Run) -> str:

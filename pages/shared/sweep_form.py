@@ -50,7 +50,7 @@ def start(spec: SweepSpec, title: str) -> None:
     try:
         st.query_params[KEY] = resources.ask_for(spec, title)
     except InputError as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
         return
     st.query_params.pop(ASKED, None)
     st.rerun()
@@ -97,8 +97,9 @@ def of_ones_own() -> None:
     try:
         over = dict(parse_over(f"{name}={text}") for name, text in values.items())
         spec = SweepSpec.parse(bases[chosen], over, **options)
+        _look_up(spec)
     except InputError as problem:
-        st.error(str(problem))
+        st.error(plain(str(problem)))
         return
     st.caption(cost(spec))
     if st.button("Run this sweep", key="own.start", type="primary", icon=":material/play_arrow:"):
@@ -164,7 +165,8 @@ def _from_link() -> None:
         base = RunConfig.parse(asked.pop("base", {}))
         over = {name: Range(**it) if isinstance(it, dict) else it for name, it in asked.pop("over").items()}
         spec = SweepSpec.parse(base, over, **asked)
-    except (InputError, ValueError, TypeError, KeyError, AttributeError) as problem:
+        _look_up(spec)
+    except (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
         st.warning(f"The link's sweep was not taken over. {plain(reason)}")
         return
@@ -173,6 +175,12 @@ def _from_link() -> None:
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
         start(spec, " × ".join(RunConfig.model_fields[name].title for name in spec.over))
+
+
+def _look_up(spec: SweepSpec) -> None:
+    """Raises InputError when there is a data set of it that is not there: nothing could be said of its cost."""
+    for name in (spec.base.dataset, *spec.over.get("dataset", ())):
+        resources.dataset(name)
 
 
 def _listed(values: object) -> str:

@@ -124,13 +124,13 @@ def _header(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> No
             _changed()
         link("sweeps", {ASKED: link_to(sweep.spec)}, "This sweep's settings, to be run anywhere.")
     if sweep.error:
-        st.error(sweep.error)
+        st.error(plain(sweep.error))
     if sweep.status == "running":
         epochs = sum(max(member.epoch, 0) for member in members) / (total * sweep.spec.base.epochs)
         st.progress(min(1.0, max(ended / total, epochs)))
     lost = [trial for trial in trials if trial.state.name in ("FAIL", "PRUNED")]
     for trial in lost[:3]:
-        st.caption(f"Point {trial.number} ({_params(trial.params)}): {trial.user_attrs.get('reason', 'failed')}")
+        st.caption(plain(f"Point {trial.number} ({_params(trial.params)}): {trial.user_attrs.get('reason', 'failed')}"))
 
 
 def _changed() -> None:

@@ -87,7 +87,7 @@ def reproduce_panel() -> None:
     try:
         sealed = _read(digest, content)
     except InputError as error:
-        st.error(str(error))
+        st.error(plain(str(error)))
         return
     _contents(sealed)
     reruns = st.session_state.setdefault(RERUNS, {})

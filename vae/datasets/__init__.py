@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
 
+from ..config import shown
 from ..errors import InputError
 from . import torchvision_sets
 from .builtin import load_digits
@@ -29,6 +30,7 @@ class Dataset:
     torchvision: str | None = None  # its class in torchvision.datasets; None: embedded
     download_mb: int = 0
     factors: tuple[str, ...] = ()  # names of what each image was made from, where that is known
+    test_size: int = 0  # images held out for testing
 
     def available(self, data_dir: Path) -> bool:
         """Whether it can be used without a network."""
@@ -37,11 +39,13 @@ class Dataset:
 
 def _torchvision(name: str, title: str, description: str, class_name: str, download_mb: int) -> Dataset:
     load = partial(torchvision_sets.load, name, class_name)
-    return Dataset(title, description, (28, 28), 60_000, load, class_name, download_mb)
+    return Dataset(title, description, (28, 28), 60_000, load, class_name, download_mb, test_size=10_000)
 
 
 DATASETS: dict[str, Dataset] = {
-    "digits": Dataset("Digits 8×8", "1,797 small handwritten digits; no network needed.", (8, 8), 1500, load_digits),
+    "digits": Dataset(
+        "Digits 8×8", "1,797 small handwritten digits; no network needed.", (8, 8), 1500, load_digits, test_size=297
+    ),
     "mnist": _torchvision("mnist", "MNIST", "70,000 handwritten digits, 28×28.", "MNIST", 11),
     "fashion_mnist": _torchvision(
         "fashion_mnist", "Fashion-MNIST", "70,000 pieces of clothing, 28×28.", "FashionMNIST", 30
@@ -54,6 +58,7 @@ DATASETS: dict[str, Dataset] = {
         5120,
         load_shapes,
         factors=("shape", "scale", "rotation", "x", "y"),
+        test_size=1024,
     ),
 }
 
@@ -61,7 +66,7 @@ DATASETS: dict[str, Dataset] = {
 def lookup(name: str) -> Dataset:
     """The registry's entry. Raises InputError naming what there is."""
     if name not in DATASETS:
-        raise InputError(f"There is no dataset called {name!r}; there are {', '.join(DATASETS)}.")
+        raise InputError(f"There is no dataset called {shown(repr(name))}; there are {', '.join(DATASETS)}.")
     return DATASETS[name]
 
 

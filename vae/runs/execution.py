@@ -22,7 +22,7 @@ from ..errors import InputError
 from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
 from ..learning.training import Diverged, Epoch, Training, pick_device
 from ..settings import Settings
-from . import uploads
+from . import cost, uploads
 from .faults import is_outage, patiently, sentence
 from .machine import machine
 from .payloads import pack, pack_tensors, unpack_tensors
@@ -40,6 +40,7 @@ def check(store: Store, config: RunConfig, settings: Settings) -> None:
         raise InputError(
             f"epochs is {config.epochs:,}, but this server allows {settings.max_epochs:,} (VAE_MAX_EPOCHS)."
         )
+    cost.refuse(config, uploads.lookup(store, config.dataset), settings)
     datasets.split(uploads.load(store, config.dataset, settings.data_dir), config.validation_size, config.train_limit)
     pick_device(config.device)
 
@@ -151,10 +152,7 @@ def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
 def weights_stride(training: Training, max_mb: int) -> int:
     """The k for keeping every k-th epoch's weights, and the last, in `max_mb` megabytes; small networks keep all."""
     epoch_bytes = sum(p.numel() * p.element_size() for learner in training.learners for p in learner.parameters)
-    epochs, affordable = training.config.epochs, max_mb * 2**20 // epoch_bytes
-    if epochs + 1 <= affordable:
-        return 1
-    return -(-epochs // max(1, affordable - 1))  # 0, k, 2k, … and the last: at most epochs / k + 1
+    return cost.kept_every(epoch_bytes, training.config.epochs, max_mb)
 
 
 def pack_snapshot(snapshot: Snapshot) -> bytes:

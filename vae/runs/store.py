@@ -16,10 +16,11 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
-from ..config import RunConfig
+from ..config import RunConfig, shown
 from ..errors import InputError
 from .database import open_database, writing
 from .schema import checkpoints, metrics, originals, runs, snapshots, splits, weights
+from .texts import cleaned, refuse_unstorable
 
 log = logging.getLogger(__name__)
 
@@ -121,10 +122,12 @@ class Store:
 
     def run(self, run_id: str) -> Run:
         """Raises InputError when there is no such run."""
-        with self.engine.connect() as connection:
-            row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
+        row = None
+        if run_id.isprintable():  # a link may say anything, and no driver takes all of it
+            with self.engine.connect() as connection:
+                row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
         if row is None:
-            raise InputError(f"There is no run {run_id!r} in this database.")
+            raise InputError(f"There is no run {shown(repr(run_id))} in this database.")
         return _run(row)
 
     def runs(self, limit: int = 50, status: Sequence[str] | None = None) -> list[Run]:
@@ -151,13 +154,16 @@ class Store:
     # What people say of runs
 
     def describe(self, run_id: str, *, name: str, tags: Sequence[str], note: str) -> None:
-        """Rename, tag and note. Raises InputError when a text is too long or the name is empty."""
+        """Rename, tag and note. Raises InputError when a text is too long, can't be stored, or the name is empty."""
         name, note = name.strip(), note.strip()
         tags = sorted({tag.strip() for tag in tags} - {""})
         if not name or len(name) > 200:
             raise InputError("A run's name takes 1 to 200 characters.")
         if len(tags) > 20 or any(len(tag) > 40 for tag in tags) or len(note) > 5000:
             raise InputError("A run takes up to 20 tags of 40 characters, and a note of 5,000.")
+        refuse_unstorable("The name", name)
+        refuse_unstorable("A tag", *tags)
+        refuse_unstorable("The note", note, lines=True)
         with self.write() as connection:
             connection.execute(
                 update(runs).where(runs.c.id == run_id).values(name=name, tags=tags or None, note=note or None)
@@ -305,8 +311,9 @@ class Store:
                 connection.execute(insert(metrics), rows)
             if status == "done":
                 connection.execute(delete(checkpoints).where(checkpoints.c.run_id == run.id))
+            said = cleaned(error) if error else None  # may repeat anything
             connection.execute(
-                update(runs).where(runs.c.id == run.id).values(status=status, error=error, finished_at=now())
+                update(runs).where(runs.c.id == run.id).values(status=status, error=said, finished_at=now())
             )
 
     def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:
@@ -378,6 +385,7 @@ def new_run(connection: Connection, config: RunConfig, owner: str, visitor: str 
 def queue_again(connection: Connection, run_id: str, owner: str, status: Sequence[str]) -> bool:
     """`Store.requeue` within somebody's transaction."""
     values = {"status": "queued", "owner": owner, "stop_requested": False, "error": None, "finished_at": None}
+    values["deleted_at"] = None  # whoever goes on with a deleted run wants it back, and a purge must not meet it
     mine = runs.c.id == run_id, runs.c.status.in_(status)
     return (
         connection.execute(update(runs).where(*mine).values(**values, queued_at=now(), ticket=_next_ticket())).rowcount

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..config import RunConfig, as_text
+from ..config import RunConfig, as_text, shown
 from ..errors import InputError
 from ..learning.variants import VARIANTS
 
@@ -75,15 +75,15 @@ class SweepSpec(BaseModel):
 
     def _wrong_choice(self) -> str | None:
         if self.sampler not in SAMPLERS:
-            return f"sampler is {self.sampler!r}, but it must be one of {', '.join(SAMPLERS)}"
+            return f"sampler is {shown(repr(self.sampler))}, but it must be one of {', '.join(SAMPLERS)}"
         if unknown := [name for name in self.over if name not in RunConfig.model_fields or name in FIXED]:
             possible = [name for name in RunConfig.model_fields if name not in FIXED]
-            return f"a sweep can't go over {', '.join(map(repr, unknown))}; it can go over {', '.join(possible)}"
+            return f"a sweep can't go over {shown(', '.join(map(repr, unknown)))}; it can go over {', '.join(possible)}"
         return None if self.over else "name at least one field to go over, such as beta=0,1,4"
 
     def _wrong_objective(self) -> str | None:
         if unknown := [name for name in self.objectives if name not in OBJECTIVES]:
-            return f"{', '.join(map(repr, unknown))} is no objective; there are {', '.join(OBJECTIVES)}"
+            return f"{shown(', '.join(map(repr, unknown)))} is no objective; there are {', '.join(OBJECTIVES)}"
         if len(set(self.objectives)) != len(self.objectives) or not 1 <= len(self.objectives) <= 2:
             return "a sweep takes one objective, or two different ones"
         return None
@@ -91,7 +91,7 @@ class SweepSpec(BaseModel):
     def _wrong_judgement(self) -> str | None:
         """Objectives that these runs don't have."""
         if self.of not in self.base.variants:
-            return f"the runs train {', '.join(self.base.variants)}, so no objective can judge {self.of!r}"
+            return f"the runs train {', '.join(self.base.variants)}, so no objective can judge {shown(repr(self.of))}"
         if "kl" in self.objectives and not VARIANTS[self.of].has_logvar:
             return f"{self.of} has no KL to judge by"
         if "ratio" in self.objectives and not {"ae", "vae"} <= set(self.base.variants):
@@ -145,7 +145,12 @@ class SweepSpec(BaseModel):
     def parse(cls, base: RunConfig, over: Mapping[str, Sequence[Any] | Range], **options: Any) -> SweepSpec:
         """Checked, every value brought to the form its field has. Raises InputError with one sentence."""
         if unknown := [name for name in over if name not in RunConfig.model_fields]:
-            raise InputError(f"There is no setting called {', '.join(map(repr, unknown))}.")
+            raise InputError(f"There is no setting called {shown(', '.join(map(repr, unknown)))}.")
+        for name, values in over.items():
+            if not isinstance(values, list | tuple | Range):
+                raise InputError(f"{name} takes a list of values, or a range.")
+            if not isinstance(values, Range) and len(values) > MOST_RUNS:
+                raise InputError(f"{name} has {len(values):,} values, but a sweep takes 1 to {MOST_RUNS:,} runs.")
         named = {
             name: values if isinstance(values, Range) else tuple(_canonical(base, name, value) for value in values)
             for name, values in over.items()
@@ -156,7 +161,7 @@ class SweepSpec(BaseModel):
             detail = error.errors()[0]
             reason = str(detail.get("ctx", {}).get("error", detail["msg"]))
             where = ".".join(map(str, detail["loc"]))
-            raise InputError(f"{reason[:1].upper()}{reason[1:]}{f' ({where})' if where else ''}.") from None
+            raise InputError(f"{reason[:1].upper()}{reason[1:]}{f' ({shown(where)})' if where else ''}.") from None
         for params in spec.grid() if spec.sampler == "grid" else spec.corners():
             spec.config(params, base.seed)
         return spec
@@ -197,7 +202,9 @@ def parse_over(text: str) -> tuple[str, list[str] | Range]:
     name, found, values = text.partition("=")
     name = name.strip().replace("-", "_")
     if not found or not name:
-        raise InputError(f"{text!r} names no values; write it as beta=0,0.5,1 or learning_rate=1e-4..1e-2:log.")
+        raise InputError(
+            f"{shown(repr(text))} names no values; write it as beta=0,0.5,1 or learning_rate=1e-4..1e-2:log."
+        )
     ends, _, scale = values.partition(":")
     low, dots, high = ends.partition("..")
     if not dots:
@@ -207,7 +214,7 @@ def parse_over(text: str) -> tuple[str, list[str] | Range]:
             raise ValueError
         return name, Range(low=float(low), high=float(high), log=scale.strip() == "log")
     except ValueError:
-        raise InputError(f"{text!r} is no range; write it as {name}=0.1..10, or {name}=0.1..10:log.") from None
+        raise InputError(f"{shown(repr(text))} is no range; write it as beta=0.1..10, or beta=0.1..10:log.") from None
 
 
 def _canonical(base: RunConfig, name: str, value: Any) -> Value:

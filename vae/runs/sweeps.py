@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, Select, insert, select, update
 
-from ..config import RunConfig
+from ..config import RunConfig, shown
 from ..errors import InputError
 from .schema import metrics, runs, sweep_runs, sweeps
 from .store import ACTIVE, Store, new_run, now, queue_again, utc
 from .sweep_spec import SweepSpec
+from .texts import refuse_unstorable
 
 log = logging.getLogger(__name__)
 
@@ -54,7 +55,8 @@ class Member:
 
 
 def create(store: Store, spec: SweepSpec, name: str, owner: str, visitor: str | None = None) -> str:
-    """Ask for a sweep and return its id; a Sweeper of `owner` moves it on."""
+    """Ask for a sweep and return its id; a Sweeper of `owner` moves it on. Raises InputError for a bad name."""
+    refuse_unstorable("The sweep's name", name)
     sweep_id = secrets.token_hex(4)
     with store.write() as connection:
         connection.execute(
@@ -74,10 +76,12 @@ def create(store: Store, spec: SweepSpec, name: str, owner: str, visitor: str | 
 
 def find(store: Store, sweep_id: str) -> Sweep:
     """Raises InputError when there is no such sweep."""
-    with store.engine.connect() as connection:
-        row = connection.execute(select(sweeps).where(sweeps.c.id == sweep_id)).one_or_none()
+    row = None
+    if sweep_id.isprintable():  # a link may say anything, and no driver takes all of it
+        with store.engine.connect() as connection:
+            row = connection.execute(select(sweeps).where(sweeps.c.id == sweep_id)).one_or_none()
     if row is None:
-        raise InputError(f"There is no sweep {sweep_id!r} in this database.")
+        raise InputError(f"There is no sweep {shown(repr(sweep_id))} in this database.")
     return _sweep(row)
 
 

@@ -15,11 +15,13 @@ from typing import Any
 from sqlalchemy import delete, insert, select, update
 
 from .. import datasets
+from ..config import shown
 from ..datasets import DATASETS, Dataset, Images
 from ..errors import InputError
 from .payloads import pack, unpack
 from .schema import runs, uploads
 from .store import Store, now
+from .texts import refuse_unstorable
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,10 @@ class Upload:
         height, width = self.info["shape"]
         count = self.info["train_size"] + self.info["test_size"]
         description = f"{count:,} images of one's own, {height}×{width}."
-        return Dataset(self.title, description, (height, width), self.info["train_size"], load=_not_from_a_folder)
+        train_size, test_size = self.info["train_size"], self.info["test_size"]
+        return Dataset(
+            self.title, description, (height, width), train_size, load=_not_from_a_folder, test_size=test_size
+        )
 
 
 def _not_from_a_folder(_: Path) -> Images:
@@ -54,6 +59,7 @@ def keep(store: Store, title: str, images: Images) -> Upload:
     title = title.strip()
     if not title or len(title) > LONGEST_TITLE:
         raise InputError(f"A data set's name takes 1 to {LONGEST_TITLE} characters.")
+    refuse_unstorable("The name", title)
     info = {
         "shape": list(images.shape),
         "white": images.white,
@@ -85,11 +91,14 @@ def listed(store: Store) -> list[Upload]:
 def find(store: Store, name: str) -> Upload:
     """Raises InputError when there is none of this name."""
     query = select(uploads.c.hash, uploads.c.name, uploads.c.info)
-    short = name.removeprefix(OWN)
-    with store.engine.connect() as connection:
-        row = connection.execute(query.where(uploads.c.hash.startswith(short, autoescape=True))).first()
-    if row is None or len(short) != SHORT:
-        raise InputError(f"There are no images called {name!r} in this database; upload them on the Data page.")
+    short, row = name.removeprefix(OWN), None
+    if len(short) == SHORT and short.isprintable():
+        with store.engine.connect() as connection:
+            row = connection.execute(query.where(uploads.c.hash.startswith(short, autoescape=True))).first()
+    if row is None:
+        raise InputError(
+            f"There are no images called {shown(repr(name))} in this database; upload them on the Data page."
+        )
     return _upload(row)
 
 

@@ -34,6 +34,8 @@ def opened(data: bytes, limits: Limits) -> zipfile.ZipFile:
         archive = _named_in(data, "utf-8") or _named_in(data, None)
     except BROKEN:
         raise InputError("It is not a zip archive, or a damaged one.") from None
+    if archive is None:  # a name that says of itself that it is UTF-8, and isn't
+        raise InputError("It is not a zip archive, or a damaged one.")
     for entry in archive.infolist():
         _check(entry)
     limits.unpackable(sum(entry.file_size for entry in archive.infolist()))  # as claimed; counted again when read

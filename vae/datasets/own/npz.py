@@ -102,10 +102,15 @@ class _Array:
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:
-    """Shape, whether it is in Fortran's order, type. Raises ValueError."""
+    """Shape, whether it is in Fortran's order, type. Raises one of BROKEN."""
     if np.lib.format.read_magic(file) != (1, 0):  # later versions, for huge record types, may claim a header of 4 GB
         raise ValueError
-    shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    try:
+        shape, fortran_order, dtype = np.lib.format.read_array_header_1_0(file)
+    except BROKEN:
+        raise
+    except Exception:  # NumPy has Python parse the header: tokenizer, parser and their stacks have errors of their own
+        raise ValueError from None
     if any(length < 0 for length in shape):
         raise ValueError
     return shape, fortran_order, dtype

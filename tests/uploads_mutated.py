@@ -1,0 +1,92 @@
+"""Files with images, and changed ones: by hypothesis in a second, by `fuzz_uploads.py` for as long as asked."""
+
+from __future__ import annotations
+
+import random
+import struct
+import zipfile
+
+import numpy as np
+from files import COUNT, LIMITS, csv, grey, npz, picture, pictures, zipped
+
+from vae.datasets.own import read
+from vae.errors import InputError
+
+LABELS = [f"c{place % 3}" for place in range(COUNT)]
+WHOLE = {
+    "a.zip": zipped(pictures(grey(), "c/{}.png")),
+    "b.zip": zipped({f"c{place % 3}/{place}.jpg": picture(image, "JPEG") for place, image in enumerate(grey())}),
+    "c.zip": zipped(pictures(grey()), zipfile.ZIP_STORED),
+    "a.npz": npz(images=grey(), labels=np.array(LABELS)),
+    "b.npz": npz(images=np.asfortranarray(grey() / 255), labels=np.arange(COUNT) % 3),
+    "a.csv": csv(grey(), LABELS, "label," + ",".join(f"p{place}" for place in range(64))),
+}
+WORDS = [
+    b"PK\x01\x02",
+    b"PK\x03\x04",
+    b"PK\x05\x06",
+    b"\x93NUMPY",
+    b"IHDR",
+    b"IDAT",
+    b"IEND",
+    b"\xff\xd8\xff",
+    b"{'descr': '|O'",
+]
+WORDS += [
+    b"../",
+    b"/",
+    b"\0",
+    b",",
+    b"\n",
+    b"nan",
+    b"1e999",
+    b"\xff" * 4,
+    b"\xff" * 8,
+    b"\x00" * 8,
+    b"-1",
+    b"(1" + b"0" * 30,
+]
+WORDS += [struct.pack("<I", value) for value in (0, 1, 2**31 - 1, 2**31, 2**32 - 1)]
+
+
+def mutated(draw: random.Random, content: bytes) -> bytes:
+    """One to four changes: bits, bytes, words put in, parts cut, doubled, swapped, or taken from another file."""
+    data = bytearray(content)
+    for _ in range(draw.randint(1, 4)):
+        at, size = draw.randrange(len(data) + 1), draw.choice((1, 4, 16, 256))
+        kind = draw.randrange(7)
+        if kind == 0 and at < len(data):
+            data[at] ^= 1 << draw.randrange(8)
+        elif kind == 1 and at < len(data):
+            data[at] = draw.randrange(256)
+        elif kind == 2:
+            word = draw.choice(WORDS)
+            data[at : at + (len(word) if draw.random() < 0.7 else 0)] = word
+        elif kind == 3:
+            del data[at : at + size]
+        elif kind == 4:
+            data[at:at] = data[at : at + size]
+        elif kind == 5:
+            other = draw.choice(list(WHOLE.values()))
+            start = draw.randrange(len(other))
+            data[at : at + size] = other[start : start + size]
+        else:
+            del data[at if draw.random() < 0.1 else len(data) - 1 :]
+    return bytes(data)
+
+
+def read_or_refused(name: str, data: bytes) -> bool:
+    """Whether it was read. Anything but a sound data set or a sentence raises."""
+    try:
+        images = read(name, data, None, LIMITS)
+    except InputError as problem:
+        text = str(problem)
+        assert text.endswith(".") and text.isprintable() and len(text) < 400, text
+        return False
+    assert images.train_x.dtype == images.test_x.dtype == np.uint8
+    assert images.train_x.shape == (len(images.train_y), images.pixels)
+    assert images.test_x.shape == (len(images.test_y), images.pixels)
+    assert all(4 <= side <= 64 for side in images.shape)
+    assert 0 < len(images.test_y) < len(images.train_y) <= LIMITS.images
+    assert max(images.train_y.max(), images.test_y.max()) < len(images.classes)
+    return True

@@ -1,0 +1,201 @@
+"""What a run asks of the machine that trains it and of the database: estimated before anything is begun.
+
+The estimate is of main memory, as if the run trained on the processor. On a GPU networks and images lie in the GPU's
+own memory, which nobody looks at here: a run that doesn't fit there fails with torch's own words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..config import RunConfig
+from ..datasets import Dataset
+from ..errors import InputError
+from ..learning.variants import VARIANTS, parameter_count
+from ..settings import Settings
+
+# Bytes. Measured with torch 2.14 on Linux; tests/test_cost.py compares the sum with what processes really take.
+PROCESS = 740 << 20  # a worker before its first run: Python, Dask, torch with its CUDA libraries, scikit-learn
+TORCHVISION = 150 << 20  # what it loads to read one of its data sets
+THREAD = 48 << 20  # what the C library and the matrix products keep for each thread that trains
+FLOAT = 4
+MOMENTS = 2  # Adam's, each as large as the weights
+# Copies of the checkpoint (weights and moments) while one is packed: its arrays as bytes, the file made of them, the
+# copy of it that Python gets, and the one that the database's driver still holds from the epoch before.
+PACKED = 4
+CHUNK = 2000  # images measured at a time: `learning.training.EVALUATION_CHUNK`
+WATCHED = 5000  # training images measured when none are set aside: `…TRAINING_IMAGES_WATCHED`
+CODES, PICTURES = 1000, 32  # of an epoch's snapshot: `learning.snapshots`
+THREADED = 4_000_000  # weights × batch beyond which variants train at the same time: `…WORTH_A_THREAD`
+ROW = 2500  # bytes of a stored row beside its payload: names, numbers, half a page that stays empty
+NUMBER = 21  # characters of a number in JSON
+LARGEST_BLOB = 1_000_000_000  # bytes that SQLite takes in one value; PostgreSQL takes 2³⁰
+
+
+@dataclass(frozen=True)
+class Counts:
+    """What a config asks for, in numbers: the notation of `vae/__init__.py`."""
+
+    config: RunConfig
+    pixels: int
+    train: int  # images to learn from
+    watched: int  # images the curves are measured on
+    raw: int  # images of the whole data set
+    test: int
+
+    @classmethod
+    def of(cls, config: RunConfig, dataset: Dataset) -> Counts:
+        height, width = dataset.shape
+        rest = max(1, dataset.train_size - config.validation_size)
+        train = min(rest, config.train_limit) if config.train_limit else rest
+        watched = config.validation_size or min(train, WATCHED)
+        return cls(config, height * width, train, watched, dataset.train_size + dataset.test_size, dataset.test_size)
+
+    @property
+    def weights(self) -> list[int]:
+        """Numbers in each variant's network."""
+        layers = self.config.layers(self.pixels)
+        return [parameter_count(layers, VARIANTS[name].has_logvar) for name in self.config.variants]
+
+
+def memory(config: RunConfig, dataset: Dataset) -> int:
+    """Bytes that a worker takes at its peak while it trains `config`, everything included."""
+    it = Counts.of(config, dataset)
+    weights = FLOAT * sum(it.weights)
+    steps = [_step(it, VARIANTS[name].noise) for name in config.variants]
+    at_once = max(it.weights) * config.batch_size > THREADED
+    together = sum if at_once else max
+    moments = (  # what is taken and given back, one after another
+        together(passing for _, passing in steps),
+        together(_evaluation(it) for _ in steps),
+        FLOAT * 3 * it.pixels * max(it.test, it.watched),  # the mean-image line
+        weights * (1 + (1 + MOMENTS) * PACKED),
+    )
+    return (
+        PROCESS
+        + (TORCHVISION if dataset.torchvision else 0)
+        + THREAD * (len(steps) if at_once else 0)
+        + _data(it)
+        + weights * (1 + MOMENTS + 1)  # the last for gradients
+        + sum(lasting for lasting, _ in steps)
+        + max(moments)
+    )
+
+
+def _data(it: Counts) -> int:
+    """The data set as it was loaded, one byte a pixel, and float32 copies of all that is used of it."""
+    loaded = it.pixels * it.raw
+    copies = FLOAT * it.pixels * (it.train + it.watched + it.test)
+    return loaded + max(copies, 2 * loaded)  # while it is read: the row of the database, and its parts
+
+
+def _step(it: Counts, noise: bool) -> tuple[int, int]:
+    """A training step of one variant: bytes that stay for the next one, and bytes that are given back."""
+    config, wide, code = it.config, sum(it.config.hidden), it.config.latent_dim
+    rows = min(config.batch_size, it.train)
+    gradient = (1 if config.reconstruction == "bce" else 5) * it.pixels
+    if config.estimator == "pathwise" and config.samples == 1:  # by hand: buffers for whole batches and for the last
+        rest = it.train % config.batch_size if it.train > config.batch_size else 0
+        return FLOAT * (rows + rest) * (4 * it.pixels + 6 * wide + 9 * code), FLOAT * rows * gradient
+    samples = config.samples if noise else 1
+    decoded = 3 * wide + 8 * code + (3 if samples > 1 else 2) * it.pixels + gradient
+    if config.estimator == "score_function" and noise:
+        decoded += 2 * it.pixels
+    return 0, FLOAT * rows * (it.pixels + 3 * wide + 3 * code + samples * decoded)
+
+
+def _evaluation(it: Counts) -> int:
+    """Measuring one variant, a chunk of images at a time."""
+    rows = min(CHUNK, max(it.test, it.watched))
+    widest = max((it.pixels, *it.config.hidden))
+    return FLOAT * rows * (4 * it.pixels + 2 * widest + 6 * it.config.latent_dim)
+
+
+def stored(config: RunConfig, dataset: Dataset, max_weights_mb: int) -> int:
+    """Bytes that a run takes in the database once all its epochs are there, its checkpoint included."""
+    it = Counts.of(config, dataset)
+    weights, epochs = FLOAT * sum(it.weights), config.epochs + 1
+    kept = len(range(0, epochs, stride := kept_every(weights, config.epochs, max_weights_mb)))
+    kept += config.epochs % stride > 0  # the last one is
+    drawn = 0
+    for name in config.variants:
+        variant = VARIANTS[name]
+        pictures = min(PICTURES, it.watched) * it.pixels * (2 if variant.noise else 1)
+        numbers = NUMBER * (8 + (config.latent_dim if variant.has_logvar else 0))
+        drawn += min(CODES, it.watched) * 4 + pictures + numbers + 2 * ROW
+    return (
+        epochs * drawn
+        + kept * (weights + len(config.variants) * ROW)
+        + checkpoint(config, dataset)
+        + FLOAT * (it.train + it.watched)
+        + PICTURES * it.pixels
+    )
+
+
+def checkpoint(config: RunConfig, dataset: Dataset) -> int:
+    """Bytes of what a run goes on from: weights and moments of every variant, in one value of the database."""
+    return FLOAT * sum(Counts.of(config, dataset).weights) * (1 + MOMENTS)
+
+
+def kept_every(epoch_bytes: int, epochs: int, max_mb: int) -> int:
+    """The k for keeping every k-th epoch's weights, and the last, in `max_mb` megabytes; small networks keep all."""
+    affordable = max_mb * 2**20 // epoch_bytes
+    if epochs + 1 <= affordable:
+        return 1
+    return -(-epochs // max(1, affordable - 1))  # 0, k, 2k, … and the last: at most epochs / k + 1
+
+
+def refuse(config: RunConfig, dataset: Dataset, settings: Settings) -> None:
+    """Raises InputError, naming the estimate and what to lower, when a run would take more than is allowed."""
+    _look(
+        "This would need about {needed} of memory; this server allows {limit} a run (VAE_MAX_MEMORY_MB).",
+        settings.max_memory_mb << 20,
+        config,
+        lambda it: memory(it, dataset),
+    )
+    _look(
+        "A stop of this run would leave {needed} to go on from; a database keeps {limit} in one piece.",
+        LARGEST_BLOB,
+        config,
+        lambda it: checkpoint(it, dataset),
+    )
+    _look(
+        "This would take about {needed} in the database; this server allows {limit} a run (VAE_MAX_RUN_MB).",
+        settings.max_run_mb << 20,
+        config,
+        lambda it: stored(it, dataset, settings.max_weights_mb),
+    )
+
+
+def _look(sentence: str, limit: int, config: RunConfig, estimate: Callable[[RunConfig], int]) -> None:
+    if (needed := estimate(config)) > limit:
+        said = sentence.format(needed=_size(needed), limit=_size(limit))
+        raise InputError(f"{said} {_advice(config, estimate, limit)}")
+
+
+# What may be lowered, each to the least there is, and how a sentence calls it: what matters least for a result first.
+LOWERED: dict[str, tuple[Any, str]] = {
+    "batch_size": (1, "batch_size"),
+    "samples": (1, "samples"),
+    "hidden": ((), "hidden"),
+    "latent_dim": (1, "latent_dim"),
+    "epochs": (1, "epochs"),
+    "variants": (("ae",), "the number of variants"),
+    "train_limit": (1, "the number of training images (train_limit)"),
+}
+
+
+def _advice(config: RunConfig, estimate: Callable[[RunConfig], int], limit: int) -> str:
+    """What to lower, as a sentence: settings of which one is enough, or else those that save most."""
+    least = {words: estimate(config.model_copy(update={name: value})) for name, (value, words) in LOWERED.items()}
+    enough = [words for words, size in least.items() if size <= limit][:3]
+    best = enough or sorted(least, key=least.__getitem__)[:2]
+    joined = " or " if enough else " and "
+    return f"Lower {joined.join(filter(None, [', '.join(best[:-1]), best[-1]]))}."
+
+
+def _size(size: int) -> str:
+    """Bytes, as a person reads them: 1 MB is 2²⁰ here, as in VAE_MAX_MEMORY_MB."""
+    return f"{size / 2**30:,.1f} GB" if size >= 2**30 else f"{size / 2**20:,.0f} MB"

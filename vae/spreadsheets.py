@@ -1,0 +1,35 @@
+"""Tables as CSV. The one place that writes it, because spreadsheets take some texts for programs."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that a spreadsheet computes (OWASP, CSV injection)
+
+
+def as_csv(table: pd.DataFrame) -> str:
+    """`table` without its index. A text that a spreadsheet would compute gets an apostrophe before it, as they ask for.
+
+    Names, tags, notes and classes are anybody's words: `=HYPERLINK(…)` would send a table to somebody else. Numbers
+    stay numbers, also where they stand as text.
+    """
+    kinds = pd.api.types
+    texts = [it for it in table.columns if kinds.is_object_dtype(table[it]) or kinds.is_string_dtype(table[it])]
+    return table.assign(**{name: [_harmless(cell) for cell in table[name]] for name in texts}).to_csv(index=False)
+
+
+def _harmless(cell: Any) -> Any:
+    if not isinstance(cell, str):
+        return cell
+    mark = "'" if cell.startswith(FORMULA) and not _number(cell) else ""
+    return mark + cell.replace("\r\n", "\n").replace("\r", "\n")  # a lone \r would end the row: pandas quotes only \n
+
+
+def _number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
