@@ -13,7 +13,7 @@ from safetensors.numpy import save as save_arrays
 
 from ..errors import InputError
 
-CHECKSUMS = "crc32"  # in the metadata: JSON, name → CRC-32 of the array's bytes. Older records have none
+CHECKSUM = "crc32"  # in the metadata: of all arrays' bytes, by name. Older records have none
 HEADER = 8  # bytes that say how long the JSON header is
 
 
@@ -24,7 +24,7 @@ class Damaged(InputError):
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Named arrays as safetensors."""
     whole = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
-    return save_arrays(whole, metadata={CHECKSUMS: json.dumps(_checksums(whole))})
+    return save_arrays(whole, metadata={CHECKSUM: _checksum(whole)})
 
 
 def unpack(payload: bytes) -> dict[str, np.ndarray]:
@@ -34,7 +34,7 @@ def unpack(payload: bytes) -> dict[str, np.ndarray]:
         metadata = _metadata(payload)
     except (SafetensorError, ValueError, KeyError, TypeError) as problem:
         raise Damaged(f"What is stored here is damaged and can't be shown ({_first_line(problem)}).") from None
-    if CHECKSUMS in metadata and metadata[CHECKSUMS] != json.dumps(_checksums(arrays)):
+    if CHECKSUM in metadata and metadata[CHECKSUM] != _checksum(arrays):
         raise Damaged("What is stored here is damaged and can't be shown (its checksum is another).")
     return arrays
 
@@ -51,8 +51,11 @@ def unpack_tensors(payload: bytes) -> dict:
     return {name: from_numpy(array) for name, array in unpack(payload).items()}
 
 
-def _checksums(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
-    return {name: zlib.crc32(arrays[name].reshape(-1).view(np.uint8)) for name in sorted(arrays)}
+def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
+    crc = 0
+    for name in sorted(arrays):
+        crc = zlib.crc32(arrays[name].reshape(-1).view(np.uint8), zlib.crc32(name.encode(), crc))
+    return str(crc)
 
 
 def _metadata(payload: bytes) -> dict[str, str]:
