@@ -6,8 +6,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.components.figure import ROUTE
+from pages.shared.cookie import VisitorCookie
 
 AFTER_FIRST_PAGE = 3  # seconds: whoever waits for the server to start sees a page before torch is imported
 
@@ -45,4 +47,4 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     resources.close()
 
 
-app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE])
+app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE], middleware=[Middleware(VisitorCookie)])

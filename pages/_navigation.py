@@ -3,7 +3,7 @@
 import streamlit as st
 
 from pages.components.figure import preload
-from pages.shared import resources
+from pages.shared import resources, sign_in, visitor
 from pages.shared.lessons import LESSONS
 from vae.errors import InputError
 from vae.figures.logo import LOGO, MARK
@@ -20,11 +20,17 @@ pages = [
     st.Page(lesson.file, title=lesson.title, icon=lesson.icon, default=number == 0)
     for number, lesson in enumerate(LESSONS)
 ]
-page = st.navigation(pages, position="top")
+outside = sign_in.needed()
+page = st.navigation(pages, position="hidden" if outside else "top")
+if outside:
+    sign_in.page()
+    st.stop()
 try:
     resources.store()
 except InputError as error:
     st.error(str(error), icon=":material/database_off:")
     st.stop()
+if visitor.signed_in():
+    sign_in.sign_out()
 page.run()
 preload()

@@ -11,7 +11,7 @@ from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs.store import Run
 
-from . import resources
+from . import acts, resources
 
 LOOKED_THROUGH = 1000  # the newest runs
 FRESH = 1.0  # seconds a look is shared between visitors
@@ -42,7 +42,7 @@ def queue(configs: Iterable[RunConfig]) -> list[str] | None:
     ids: list[str] | None = []
     for config in configs:
         try:
-            ids.append(resources.jobs().submit(config))
+            ids.append(acts.queue(config))
         except InputError as problem:
             st.error(str(problem))
             ids = None

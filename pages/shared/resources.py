@@ -54,12 +54,12 @@ def jobs() -> Jobs:
         return _jobs
 
 
-def submit(config: RunConfig) -> str:
+def submit(config: RunConfig, visitor: str) -> str:
     """Queue a run, and give it a moment to record its first pictures, so that the page opens on them.
 
     Raises InputError when it can't be trained here.
     """
-    run_id = jobs().submit(config)
+    run_id = jobs().submit(config, visitor)
     deadline = time.monotonic() + HEAD_START
     while time.monotonic() < deadline:
         current = store().run(run_id)
@@ -70,10 +70,10 @@ def submit(config: RunConfig) -> str:
     return run_id
 
 
-def ask_for(spec: SweepSpec, name: str) -> str:
-    """Ask for a sweep and return its id. Raises InputError when it can't be trained here."""
+def ask_for(spec: SweepSpec, name: str, visitor: str) -> str:
+    """Ask for a sweep and return its id. Raises InputError when it can't be trained here, or not now."""
     check_all(store(), spec, settings())
-    return sweeps.create(store(), spec, name, jobs().owner)
+    return sweeps.create(store(), spec, name, jobs().owner, visitor, settings().max_sweeps_per_visitor)
 
 
 def start() -> None:
