@@ -121,7 +121,7 @@ def room_for_sweep(connection: Connection, visitor: str | None, most: int) -> No
     """Raises InputError when a visitor's sweeps are too many; asked within the transaction that would begin one."""
     mine = sweeps.c.visitor == visitor, sweeps.c.status == "running"
     if visitor and connection.scalar(select(func.count()).select_from(sweeps).where(*mine)) >= most:
+        are = "s of yours are" if most > 1 else " of yours is"
         raise InputError(
-            f"{most:,} sweep{'s' * (most > 1)} of yours are running already (VAE_MAX_SWEEPS_PER_VISITOR). Stop one, or "
-            "wait until one is done."
+            f"{most:,} sweep{are} running already (VAE_MAX_SWEEPS_PER_VISITOR). Stop one, or wait until one is done."
         )
