@@ -110,10 +110,11 @@ def room_for_run(connection: Connection, visitor: str | None, settings: Settings
         raise InputError(
             f"{settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have ended."
         )
-    if visitor and connection.scalar(queued.where(runs.c.visitor == visitor)) >= settings.max_queued_per_visitor:
+    most = settings.max_queued_per_visitor
+    if visitor and connection.scalar(queued.where(runs.c.visitor == visitor)) >= most:
+        are = "s of yours are" if most > 1 else " of yours is"
         raise InputError(
-            f"{settings.max_queued_per_visitor:,} runs of yours are waiting already (VAE_MAX_QUEUED_PER_VISITOR). Try "
-            "again when some have ended."
+            f"{most:,} run{are} waiting already (VAE_MAX_QUEUED_PER_VISITOR). Try again when some have ended."
         )
 
 
