@@ -33,8 +33,8 @@ class QuietJobs:
     def resume(self, run_id: str) -> bool:
         return self.store.requeue(run_id, "test")
 
-    def position(self, run_id: str) -> int:
-        return self.store.queue().index(run_id) + 1
+    def waiting(self) -> list[str]:
+        return self.store.queue()
 
 
 def forget_everything() -> None:

@@ -106,7 +106,7 @@ def _deed(run: Run) -> Callable[[str], None] | None:
 
 def _progress_text(run: Run) -> str:
     if run.status == "queued":
-        place, wait = resources.jobs().position(run.id), waiting_time(run.id)
+        place, wait = resources.places().get(run.id), waiting_time(run.id)
         if not place:
             return "Starting…"
         about = "" if not wait else f", about {duration(wait)}"

@@ -120,6 +120,12 @@ def originals(run_id: str) -> dict[str, np.ndarray]:
     return unpack(store().originals(run_id))
 
 
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def places() -> dict[str, int]:
+    """Each waiting run's place in the queue, 1 for the next; never changed."""
+    return {run_id: place for place, run_id in enumerate(jobs().waiting(), start=1)}
+
+
 @st.cache_data(ttl=FRESH, show_spinner=False)
 def recent(limit: int) -> list[Run]:
     """The newest runs."""
@@ -139,5 +145,5 @@ def dataset(name: str) -> Dataset:
 
 def forget() -> None:
     """Drop shared reads after a change, so that whoever made it sees it at once."""
-    for read in (run, progress, recent, catalogue):
+    for read in (run, progress, places, recent, catalogue):
         read.clear()

@@ -97,9 +97,13 @@ class Jobs:
         self._wake.set()
 
     def position(self, run_id: str) -> int:
-        """Place in the queue, 1 for the next; 0 when it isn't waiting, or a worker is just about to begin it."""
-        queue = [waiting for waiting in self.store.queue() if waiting not in self._tasks]
-        return queue.index(run_id) + 1 if run_id in queue else 0
+        """Place in the queue, 1 for the next; 0 when it isn't waiting."""
+        waiting = self.waiting()
+        return waiting.index(run_id) + 1 if run_id in waiting else 0
+
+    def waiting(self) -> list[str]:
+        """Ids of the runs that wait, next one first, without those that a worker is about to begin."""
+        return [run_id for run_id in self.store.queue() if run_id not in self._tasks]
 
     # The dispatcher's thread
 
