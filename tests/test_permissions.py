@@ -172,6 +172,16 @@ def test_somebody_else_s_images_stay(room: Class) -> None:
     assert uploads.listed(room.store) == []
 
 
+def test_one_s_own_runs_are_found_among_many(room: Class) -> None:
+    stock(room.store, 3)
+    room.run_of("Ada")
+    mine = room.run_of("Bob")
+    app = open_page("compare.py")
+    assert len(app.dataframe[0].value) == 5
+    next(it for it in app.toggle if it.label == "Only mine").set_value(True).run()
+    assert list(app.dataframe[0].value["id"]) == [mine]
+
+
 def untouched(store: Store) -> list:
     with store.engine.connect() as connection:
         return [
@@ -274,6 +284,7 @@ def test_at_this_computer_everything_is_as_it_was(shared: Store) -> None:
     shared.claim(run_id)
     press(open_page("train.py", run=run_id), "Stop")
     assert shared.run(run_id).stop_requested
+    assert "Only mine" not in [it.label for it in open_page("compare.py").toggle]
 
 
 # The queue as a visitor sees it

@@ -126,6 +126,12 @@ def places() -> dict[str, int]:
     return {run_id: place for place, run_id in enumerate(jobs().waiting(), start=1)}
 
 
+@st.cache_resource(ttl=FRESH, max_entries=50, show_spinner=False)
+def asked_by(visitor: str) -> set[str]:
+    """Ids of a visitor's runs; never changed."""
+    return store().asked_by(visitor)
+
+
 @st.cache_data(ttl=FRESH, show_spinner=False)
 def recent(limit: int) -> list[Run]:
     """The newest runs."""
@@ -145,5 +151,5 @@ def dataset(name: str) -> Dataset:
 
 def forget() -> None:
     """Drop shared reads after a change, so that whoever made it sees it at once."""
-    for read in (run, progress, places, recent, catalogue):
+    for read in (run, progress, places, asked_by, recent, catalogue):
         read.clear()

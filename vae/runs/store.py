@@ -163,6 +163,11 @@ class Store:
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
 
+    def asked_by(self, visitor: str) -> set[str]:
+        """Ids of the runs that a visitor has asked for."""
+        with self.engine.connect() as connection:
+            return set(connection.scalars(select(runs.c.id).where(runs.c.visitor == visitor)))
+
     # What people say of runs
 
     def describe(self, run_id: str, *, name: str, tags: Sequence[str], note: str) -> None:
