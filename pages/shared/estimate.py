@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import streamlit as st
 
 from vae.config import RunConfig
@@ -15,8 +17,12 @@ FRESH = 0.4  # seconds a look at the queue is shared between visitors
 
 
 @st.cache_resource(ttl=LEARNT, show_spinner=False)
-def _pace() -> expected.Pace:
+def _learnt() -> expected.Pace:
     return expected.Pace.of(resources.store(), resources.catalogue())
+
+
+def _pace() -> expected.Pace:
+    return replace(_learnt(), datasets=resources.catalogue())  # images kept a moment ago are among them
 
 
 def training_time(config: RunConfig) -> float:

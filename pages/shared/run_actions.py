@@ -57,7 +57,7 @@ def _delete(runs: Sequence[Run]) -> None:
         forget()
     left = [run for run in runs if run.id not in ended]
     said = []
-    if active := sum(run.active for run in left):
+    if active := sum(may_change(run.visitor) for run in left):
         said.append(f"{plural(active, 'run')} under way stayed: stop it in Train, then delete it.")
     if active < len(left):
         said.append(f"{plural(len(left) - active, 'run')} of others stayed.")
