@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from types import SimpleNamespace
 
@@ -17,6 +18,7 @@ from starlette.testclient import TestClient
 from pages.shared import resources, visitor
 from pages.shared.cookie import NAME, VisitorCookie, proof
 from vae.runs.store import Store
+from vae.settings import ROOT
 
 PROOF = "0123456789abcdef" * 2
 
@@ -230,3 +232,10 @@ def test_an_administrator_is_a_verified_address(
 def test_without_administrators_nobody_is_one(client: SimpleNamespace, account: dict) -> None:
     account["email"] = ""
     assert not visitor.may_administer()
+
+
+def test_the_dashboard_has_the_cookie_s_middleware() -> None:
+    """A browser sees it at work, but only among the slow tests."""
+    tree = ast.parse((ROOT / "dashboard.py").read_text(encoding="utf-8"))
+    (app,) = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App"]
+    assert {it.arg: ast.unparse(it.value) for it in app.keywords}["middleware"] == "[Middleware(VisitorCookie)]"
