@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test test-slow lint bench clean
+.PHONY: run test test-slow load lint bench clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
@@ -17,6 +17,10 @@ test: $(VENV)/test.done lint
 test-slow: $(VENV)/test.done
 	sh tests/ensure_chromium.sh $(BIN)/python
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+# Thirty students at once, and the trend from 1 to 60; about ten minutes: make load LOAD="--sessions 30" takes one.
+load: $(VENV)/test.done
+	PYTHONPATH=.:tests $(BIN)/python -m load $(LOAD)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .

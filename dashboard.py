@@ -1,6 +1,7 @@
 """Latent Twins. Start it with `streamlit run dashboard.py`."""
 
 import gc
+import os
 import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
@@ -10,6 +11,10 @@ from starlette.middleware import Middleware
 
 from pages.components.figure import ROUTE
 from pages.shared.cookie import VisitorCookie
+
+# Visitors have threads of their own. OpenMP's, below them, wait for each other in loops that burn the cores: beside two
+# training workers fitting a mixture took over 60 seconds instead of 3. Before anything loads OpenMP.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 AFTER_FIRST_PAGE = 3  # seconds: whoever waits for the server to start sees a page before torch is imported
 
@@ -47,4 +52,17 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     resources.close()
 
 
-app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE], middleware=[Middleware(VisitorCookie)])
+def on_script_error(problem: Exception) -> bool:
+    """A database that is away gets a sentence; what else goes wrong is shown as Streamlit does."""
+    from pages.shared.trouble import told
+
+    return told(problem)
+
+
+app = st.App(
+    "pages/_navigation.py",
+    lifespan=lifespan,
+    routes=[ROUTE],
+    middleware=[Middleware(VisitorCookie)],
+    on_script_error=on_script_error,
+)

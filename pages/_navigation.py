@@ -3,9 +3,9 @@
 import streamlit as st
 
 from pages.components.figure import preload
-from pages.shared import resources, sign_in, visitor
+from pages.shared import sign_in, visitor
 from pages.shared.lessons import LESSONS
-from vae.errors import InputError
+from pages.shared.trouble import guarded
 from vae.figures.logo import LOGO, MARK
 
 st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
@@ -24,13 +24,8 @@ outside = sign_in.needed()
 page = st.navigation(pages, position="hidden" if outside else "top")
 if outside:
     sign_in.page()
-    st.stop()
-try:
-    resources.store()
-except InputError as error:
-    st.error(str(error), icon=":material/database_off:")
-    st.stop()
-if visitor.signed_in():
-    sign_in.sign_out()
-page.run()
+else:
+    if visitor.signed_in():
+        sign_in.sign_out()
+    guarded(page.run)
 preload()

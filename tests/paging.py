@@ -21,6 +21,8 @@ TIMEOUT = 60
 class QuietJobs:
     """Takes the place of the dispatcher: what a page submits stays queued, so nothing races with the assertions."""
 
+    trouble = None  # what a page tells of the dispatcher's
+
     def __init__(self, store: Store) -> None:
         self.store, self.owner, self.workers = store, "test", 1
 
@@ -35,6 +37,9 @@ class QuietJobs:
 
     def waiting(self) -> list[str]:
         return self.store.queue()
+
+    def position(self, run_id: str) -> int:
+        return self.waiting().index(run_id) + 1
 
 
 def forget_everything() -> None:

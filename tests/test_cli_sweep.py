@@ -12,7 +12,7 @@ import pytest
 from vae.cli import main
 from vae.cli import sweep as command
 from vae.runs import jobs as jobs_module
-from vae.runs import sweeps
+from vae.runs import silence, sweeps
 from vae.runs.execution import execute
 from vae.runs.store import Store
 from vae.runs.sweep_spec import READY, SweepSpec
@@ -213,7 +213,7 @@ def test_a_finished_sweep_is_not_resumed_and_its_results_stay_where_they_are(vae
 
 @pytest.mark.parametrize("alive", [False, True])
 def test_a_sweep_that_seems_to_run_is_taken_over_only_from_the_dead(vae, store, settings, monkeypatch, alive):
-    monkeypatch.setattr(jobs_module, "SILENCE", 0.3)
+    monkeypatch.setattr(silence, "SILENCE", 0.3)
     spec = SweepSpec.parse(READY["beta"][2].base.model_copy(update={"epochs": 1}), {"beta": [1]}, seeds=1)
     sweep_id = sweeps.create(store, spec, "", "somebody")
     over = threading.Event()

@@ -15,7 +15,7 @@ import pytest
 import torchvision
 
 from vae import datasets
-from vae.datasets import DATASETS
+from vae.datasets import DATASETS, torchvision_sets
 from vae.errors import InputError
 
 # Stored results name their data by these; they must not change from one release to the next.
@@ -356,3 +356,9 @@ def test_a_folder_that_cannot_be_written_is_named(mirror):
     folder = Path("/proc/latent-twins")
     with pytest.raises(InputError, match=f"{folder} can't be written"):
         download(folder)
+
+
+def test_classes_are_named_as_torchvision_names_them():
+    for name, classes in torchvision_sets.CLASSES.items():
+        named = getattr(torchvision.datasets, name).classes
+        assert classes == tuple(word.split(" - ")[0] if name == "MNIST" else word for word in named)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import numpy as np
@@ -191,3 +192,14 @@ def test_lengths_of_a_spiral_tend_to_its_integral() -> None:
     errors = [arc - pixel_length(polar, line(a, b, steps)) for steps in (3, 5, 9, 17, 201)]
     assert all(0 < later < earlier / 3 for earlier, later in pairwise(errors))  # chords: order 2
     assert errors[-1] < 1e-4 * arc
+
+
+def test_many_visitors_at_once_get_the_numbers_of_one() -> None:
+    """Torch's own forward differentiation does not: its state is shared by all threads of a process."""
+    torch.manual_seed(0)
+    layers = torch.nn.Sequential(torch.nn.Linear(2, 64), torch.nn.Tanh(), torch.nn.Linear(64, 200))
+    z = torch.randn(300, 2)
+    alone = jacobian(layers, z)
+    with ThreadPoolExecutor(8) as visitors:
+        together = list(visitors.map(lambda _: jacobian(layers, z), range(200)))
+    assert all(torch.equal(alone, found) for found in together)

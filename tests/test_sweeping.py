@@ -20,10 +20,10 @@ from vae import measuring, studies, sweeping
 from vae.analysis import sensitivity
 from vae.errors import InputError
 from vae.measuring import images_of, models_of, ratio_of
-from vae.runs import sweeps
+from vae.runs import silence, sweeps
 from vae.runs.execution import execute
-from vae.runs.jobs import SILENCE
 from vae.runs.payloads import unpack
+from vae.runs.silence import BLIND, SILENCE
 from vae.runs.sweep_spec import Range, SweepSpec
 from vae.sweeping import HOPELESS, Sweeper, advance, points
 
@@ -259,22 +259,25 @@ class Queue:
 
 def test_a_silent_sweep_is_adopted_after_the_silence_and_not_before(store, settings, monkeypatch):
     moment = [100.0]
-    monkeypatch.setattr(sweeping.time, "monotonic", lambda: moment[0])
+    monkeypatch.setattr(silence.time, "monotonic", lambda: moment[0])
     sweep, heir = begin(store, owner="dead"), Sweeper(store, settings, Queue("heir"))
 
-    def owner_after(seconds, beat=False):
-        moment[0] += seconds
+    def owner_after(seconds, beat=False, looks=10):
         if beat:
             sweeps.beat(store, "dead")
-        heir.look()
+        for _ in range(looks):
+            moment[0] += seconds / looks
+            heir.look()
         return sweeps.find(store, sweep.id).owner
 
     assert owner_after(0) == "dead"
     assert owner_after(SILENCE - 0.1) == "dead"
     assert owner_after(0, beat=True) == "dead"
     assert owner_after(SILENCE - 0.1) == "dead", "its silence began anew with the beat"
+    assert owner_after(BLIND + 0.1, looks=1) == "dead", "nothing was seen meanwhile: the database was away"
+    assert owner_after(SILENCE - 0.1) == "dead", "and its silence began anew"
     assert sweeps.members(store, sweep.id) == []
-    assert owner_after(0.2) == "heir"
+    assert owner_after(0.2, looks=1) == "heir"
     assert heir.jobs.woken == 0
     heir.look()
     assert store.owned("heir", "queued") and heir.jobs.woken == 1

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 import math
 import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,7 +20,8 @@ from optuna.trial import FrozenTrial, Trial, TrialState
 
 from .errors import InputError
 from .runs import sweeps
-from .runs.jobs import BEAT, KEPT_DYING, SILENCE, Jobs
+from .runs.jobs import BEAT, KEPT_DYING, Jobs
+from .runs.silence import Silence
 from .runs.store import ACTIVE, Store
 from .runs.sweep_spec import SweepSpec
 from .runs.sweeps import Member, Sweep
@@ -177,7 +177,7 @@ class Sweeper:
 
     def __init__(self, store: Store, settings: Settings, jobs: Jobs) -> None:
         self.store, self.settings, self.jobs = store, settings, jobs
-        self._seen: dict[str, tuple[int, float]] = {}  # sweep id → pulse, and when it was new (monotonic seconds)
+        self._silence = Silence()
         self._has_some = False  # sweeps of ours that go on
         self._closing = threading.Event()
         loops = {"sweeper": self._look_again, "sweeper's heart": self._beat}
@@ -212,12 +212,9 @@ class Sweeper:
             self.jobs.wake()
 
     def _adopt_silent(self, others: list[Sweep]) -> None:
-        moment = time.monotonic()
-        before, self._seen = self._seen, {}
+        silent = self._silence.look({sweep.id: sweep.pulse for sweep in others})
         for sweep in others:
-            pulse, since = before.get(sweep.id, (None, moment))
-            self._seen[sweep.id] = (sweep.pulse, since if pulse == sweep.pulse else moment)
-            if moment - self._seen[sweep.id][1] > SILENCE:
+            if sweep.id in silent:
                 sweeps.adopt(self.store, sweep, self.jobs.owner)
 
     def _look_again(self) -> None:

@@ -24,6 +24,7 @@ from .plain import plain
 from .share import link
 from .strips import inline_png
 from .take_home import take_home
+from .trouble import banner
 
 POLL = 0.5  # seconds between looks at a run that is under way
 IMAGES_IN_A_ROW = 10
@@ -86,6 +87,7 @@ def _header(run: Run) -> None:
     if run.error:
         (st.error if run.status == "failed" else st.info)(run.error)
     if run.active:
+        banner()
         st.progress(max(run.epoch, 0) / run.config.epochs, text=_progress_text(run))
 
 

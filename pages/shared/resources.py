@@ -60,7 +60,8 @@ def submit(config: RunConfig, visitor: str) -> str:
     Raises InputError when it can't be trained here.
     """
     run_id = jobs().submit(config, visitor)
-    deadline = time.monotonic() + HEAD_START
+    waits_long = jobs().position(run_id) > settings().workers
+    deadline = time.monotonic() + (0 if waits_long else HEAD_START)
     while time.monotonic() < deadline:
         current = store().run(run_id)
         if current.epoch >= 0 or not current.active:

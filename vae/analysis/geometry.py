@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from scipy.optimize import minimize
 from torch import Tensor
 
 from ..learning.models import Autoencoder
@@ -31,13 +32,25 @@ def decode(model: Autoencoder, z: np.ndarray) -> np.ndarray:
     return decoder(model)(torch.from_numpy(np.asarray(z, dtype=np.float32))).numpy()
 
 
+def along(decode: Decode, z: Tensor, direction: Tensor) -> Tensor:
+    """J·direction at each of `z` (n, D), for directions (n, D): (n, P).
+
+    By differentiating Jᵀu, which is linear in u, with respect to u. Torch's forward differentiation would do it in one
+    pass, but its state belongs to the process, where visitors' threads end each other's, and it loads a compiler.
+    """
+    with torch.enable_grad():
+        at = z.detach().requires_grad_()
+        images = decode(at)
+        u = torch.zeros_like(images, requires_grad=True)
+        # Of sums: given vectors to multiply with, autograd would load sympy, 35 MB, to check their shapes.
+        (pulled,) = torch.autograd.grad((images * u).sum(), at, create_graph=True)  # Jᵀu, (n, D)
+        return torch.autograd.grad((pulled * direction).sum(), u)[0]
+
+
 def jacobian(decode: Decode, z: Tensor) -> Tensor:
     """∂x̂/∂z at each of `z` (n, D): (n, P, D), in grey levels per unit of code."""
-
-    def along(direction: Tensor) -> Tensor:  # (D,) → (n, P)
-        return torch.func.jvp(decode, (z,), (direction.expand_as(z),))[1]
-
-    return torch.stack([along(axis) for axis in torch.eye(z.shape[1], dtype=z.dtype)], dim=-1)
+    axes = torch.eye(z.shape[1], dtype=z.dtype)
+    return torch.stack([along(decode, z, axis.expand_as(z)) for axis in axes], dim=-1)
 
 
 @dataclass(frozen=True)
@@ -119,19 +132,22 @@ def geodesic(decode: Decode, a: np.ndarray, b: np.ndarray, steps: int, iteration
     steps are equally long in pixel space. Shao et al. 2018 (arXiv 1711.08014), algorithm 1.
     """
     path = torch.from_numpy(line(a, b, steps))
-    inner = path[1:-1].clone().requires_grad_()
-    optimiser = torch.optim.LBFGS([inner], max_iter=iterations, line_search_fn="strong_wolfe")
+    if steps <= 2:
+        return path.numpy()
 
-    def energy() -> Tensor:
-        optimiser.zero_grad()
-        images = decode(torch.cat([path[:1], inner, path[-1:]]))  # (steps, P)
-        value = (images[1:] - images[:-1]).square().sum() * (steps - 1)
-        value.backward()
-        return value
+    def energy(flat: np.ndarray) -> tuple[float, np.ndarray]:
+        inner = torch.from_numpy(flat.astype(np.float32)).view(steps - 2, -1).requires_grad_()
+        with torch.enable_grad():
+            images = decode(torch.cat([path[:1], inner, path[-1:]]))  # (steps, P)
+            value = (images[1:] - images[:-1]).square().sum() * (steps - 1)
+            (slope,) = torch.autograd.grad(value, inner)
+        return float(value.detach()), slope.double().numpy().ravel()
 
-    if steps > 2:
-        optimiser.step(energy)
-    return torch.cat([path[:1], inner.detach(), path[-1:]]).numpy()
+    found = minimize(
+        energy, path[1:-1].double().numpy().ravel(), jac=True, method="L-BFGS-B", options={"maxiter": iterations}
+    )
+    path[1:-1] = torch.from_numpy(found.x.astype(np.float32)).view(steps - 2, -1)
+    return path.numpy()
 
 
 @torch.no_grad()
@@ -151,6 +167,5 @@ def pullback_length(decode: Decode, path: np.ndarray, substeps: int = 16) -> flo
     step = (corners[1:] - corners[:-1]) / substeps  # (steps − 1, D)
     middles = (torch.arange(substeps) + 0.5)[:, None, None]
     at = (corners[:-1] + middles * step).flatten(0, 1)  # (substeps · (steps − 1), D)
-    along = step.repeat(substeps, 1)
-    change = torch.func.jvp(decode, (at,), (along,))[1]  # J ż dt, (…, P)
+    change = along(decode, at, step.repeat(substeps, 1))  # J ż dt, (…, P)
     return float(change.square().mean(-1).sqrt().sum())

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..datasets import Images
+from ..learning.by_hand import adam_step
 from ..learning.training import stream
 
 HIDDEN = 128
@@ -37,7 +38,10 @@ class Classifier(nn.Module):
 
 
 def train_classifier(images: Images) -> Classifier:
-    """Learn the classes of the training images: Adam, a learning rate that falls to 0, the same seed always."""
+    """Learn the classes of the training images: Adam, a learning rate that falls to 0, the same seed always.
+
+    Without torch's optimiser classes: the first of them loads a compiler, 150 MB of the dashboard.
+    """
     x, y = _grey(images.train_x, images.white), torch.from_numpy(images.train_y).long()
     model = Classifier(images.pixels, len(images.classes))
     weights = stream(SEED, "classifier weights")
@@ -47,14 +51,16 @@ def train_classifier(images: Images) -> Classifier:
             for parameter in (layer.weight, layer.bias):
                 parameter.uniform_(-bound, bound, generator=weights)
     order = stream(SEED, "classifier order")
-    optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True)
-    falling = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, STEPS)
-    for _ in range(STEPS):
+    parameters = list(model.parameters())
+    first, second = ([torch.zeros_like(p) for p in parameters] for _ in range(2))  # Adam's moments
+    taken = [torch.zeros(()) for _ in parameters]
+    for step in range(STEPS):
         rows = torch.randint(len(x), (BATCH,), generator=order)
-        optimiser.zero_grad()
-        F.cross_entropy(model(x[rows]), y[rows]).backward()
-        optimiser.step()
-        falling.step()
+        gradients = torch.autograd.grad(F.cross_entropy(model(x[rows]), y[rows]), parameters)
+        with torch.no_grad():
+            adam_step(
+                [p.data for p in parameters], list(gradients), first, second, taken, LEARNING_RATE * (1 - step / STEPS)
+            )
     return model.eval().requires_grad_(False)
 
 

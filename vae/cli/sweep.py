@@ -84,7 +84,7 @@ def _sweep(options: argparse.Namespace) -> int:
 def _take_up(store: Any, sweep_id: str, owner: str) -> None:
     """Go on with a sweep that was stopped, or whose program was killed. Raises InputError when it is neither."""
     from ..runs import sweeps
-    from ..runs.jobs import SILENCE
+    from ..runs.silence import SILENCE
 
     if sweeps.resume(store, sweep_id, owner):
         return

@@ -29,10 +29,12 @@ def open_database(url: str) -> Engine:
         elif parsed.database in (None, "", ":memory:"):
             raise InputError("VAE_DATABASE_URL names a database in memory, which workers can't see. Name a file.")
         else:
-            Path(parsed.database).expanduser().parent.mkdir(parents=True, exist_ok=True)
+            file = Path(parsed.database).absolute()
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.touch()
             # One connection per use: none is cached across threads or held across a fork.
             engine = create_engine(parsed, poolclass=NullPool)
-            _configure_sqlite(engine)
+            _configure_sqlite(engine, file)
         _prepare(engine)
     except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
         raise InputError(f"VAE_DATABASE_URL can't be used: {str(error).splitlines()[0]}.") from None
@@ -89,8 +91,14 @@ def _unwritable(where: str | None, reason: str) -> str:
     )
 
 
-def _configure_sqlite(engine: Any) -> None:
+def _configure_sqlite(engine: Any, file: Path) -> None:
     """WAL, enforced foreign keys, and explicit BEGIN: the driver's own would take the write lock too late."""
+
+    @event.listens_for(engine, "do_connect")
+    def on_do_connect(_: Any, __: Any, arguments: list, options: dict[str, Any]) -> None:
+        # A file that is gone for a moment (a volume unmounted) is not to be made anew, and empty.
+        arguments[:] = [f"{file.as_uri()}?mode=rw", *arguments[1:]]
+        options["uri"] = True
 
     @event.listens_for(engine, "connect")
     def on_connect(connection: Any, _: Any) -> None:

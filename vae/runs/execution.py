@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,7 @@ from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
 from ..learning.training import Diverged, Epoch, Training, pick_device
 from ..settings import Settings
 from . import uploads
+from .faults import is_outage, patiently, sentence
 from .machine import machine
 from .payloads import pack, pack_tensors, unpack_tensors
 from .store import EpochRecord, Run, Store, Superseded
@@ -48,14 +50,15 @@ def execute(
 
     What goes wrong ends up in the run's `error`; only a store that can't be reached raises.
     """
-    run = store.claim(run_id)
+    run = patiently(lambda: store.claim(run_id))
     if run is None:
         return store.run(run_id).status
     try:
-        store.finish(run, **_outcome(store, run, settings, on_epoch))
+        outcome = _outcome(store, run, settings, on_epoch)
+        patiently(lambda: store.finish(run, **outcome))
     except Superseded:
         log.warning("run %s: another attempt has taken over", run_id)
-    return store.run(run_id).status
+    return patiently(lambda: store.run(run_id).status)
 
 
 def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epoch], Any]) -> dict[str, Any]:
@@ -72,6 +75,8 @@ def _outcome(store: Store, run: Run, settings: Settings, on_epoch: Callable[[Epo
     except KeyboardInterrupt:
         return {"status": "stopped", "error": "Stopped from the keyboard."}
     except Exception as error:
+        if is_outage(error):  # for longer than anybody waits: to be resumed
+            return {"status": "interrupted", "error": sentence(error)}
         log.exception("run %s failed", run.id)
         return {"status": "failed", "error": f"Training broke off: {type(error).__name__}: {error}"}
 
@@ -81,16 +86,12 @@ def _train(
 ) -> dict[str, dict] | None:
     """Test metrics by variant; None when stopped before the last epoch."""
     config = run.config
-    images = uploads.load(store, config.dataset, settings.data_dir)
+    images = patiently(lambda: uploads.load(store, config.dataset, settings.data_dir))
     split = datasets.split(images, config.validation_size, config.train_limit)
     training = Training(config, images, split, threads=settings.threads)
-    checkpoint = store.checkpoint(run.id)
-    if checkpoint:
-        training.resume(checkpoint[0], unpack_tensors(checkpoint[1]))
-    else:
+    if not _went_on(store, run, training):
         rows = pack({"train": split.train, "validation": split.validation})
-        store.record_start(
-            run,
+        start = (
             versions(training.device.type),
             describe(images, split, training),
             (split.hash, SPLIT_SEED, rows),
@@ -101,13 +102,31 @@ def _train(
                 }
             ),
         )
+        patiently(lambda: store.record_start(run, *start))
     keep = weights_stride(training, settings.max_weights_mb)
     for epoch in training.run(stop):
-        store.record_epoch(run, _record(epoch, training, keep))
+        patiently(partial(store.record_epoch, run, _record(epoch, training, keep)))
         on_epoch(epoch)
     if training.epoch < config.epochs:
         return None
     return {name: asdict(measured) for name, measured in training.test().items()}
+
+
+def _went_on(store: Store, run: Run, training: Training) -> bool:
+    """Continue from the checkpoint; False when there is none, or none that can be read.
+
+    Then it starts again, to the same numbers: epochs that are recorded already stay as they are.
+    """
+    checkpoint = patiently(lambda: store.checkpoint(run.id))
+    if checkpoint is None:
+        return False
+    try:
+        state = unpack_tensors(checkpoint[1])
+    except InputError:
+        log.warning("run %s: its checkpoint is damaged; it starts again", run.id)
+        return False
+    training.resume(checkpoint[0], state)
+    return True
 
 
 def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from ..config import RunConfig
 from ..settings import Settings
 from .cluster import CREDENTIALS, EmbeddedCluster
+from .faults import AWAY, sentence
 from .queueing import room_for_run
+from .silence import Silence
 from .store import ACTIVE, RESUMABLE, Store, new_owner, new_run, queue_again
 
 log = logging.getLogger(__name__)
@@ -23,7 +26,7 @@ KEPT_DYING = "Its worker process kept dying, or broke off; see the server's log.
 
 TICK = 0.5  # seconds between looks at the queue when nothing wakes the dispatcher
 BEAT = 1.0  # seconds between signs of life
-SILENCE = 5.0  # seconds without one after which a run counts as abandoned; no clock is compared, only change watched
+NO_WORKERS = "The workers can't be reached at the moment. Waiting runs keep their places, and go on when they are back."
 
 
 def train_on_worker(run_id: str) -> str:
@@ -52,21 +55,30 @@ class Jobs:
         self._cluster: EmbeddedCluster | None = None
         self._client: Any = None
         self._tasks: dict[str, Any] = {}  # run id → Dask future
-        self._seen: dict[str, tuple[int, float]] = {}  # run id → pulse, and when it was new (monotonic seconds)
-        self._last_beat = 0.0
+        self._silence = Silence()
+        self._troubles: dict[str, str] = {}  # what stands in the way of which loop, in words for people
         self._wake, self._closing = threading.Event(), threading.Event()
-        self._thread = threading.Thread(target=self._dispatch, name="jobs", daemon=True)
+        # The signs of life have a thread of their own: connecting to a cluster may take longer than others wait.
+        loops = {"jobs": self._dispatch, "jobs' heart": self._live}
+        self._threads = [threading.Thread(target=loop, name=name, daemon=True) for name, loop in loops.items()]
 
     def start(self) -> Jobs:
         """Start the dispatcher; the cluster comes up behind it."""
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def close(self) -> None:
         """End all, marking what was under way as interrupted."""
         self._closing.set()
         self._wake.set()
-        self._thread.join(timeout=30)
+        for thread in self._threads:
+            thread.join(timeout=30)
+
+    @property
+    def trouble(self) -> str | None:
+        """What keeps runs from being trained or recorded now, in a sentence; None while all is well."""
+        return next(iter(self._troubles.values()), None)
 
     def submit(self, config: RunConfig, visitor: str | None = None) -> str:
         """Queue a run. Raises InputError when it can't be trained here, or when too many are waiting."""
@@ -109,17 +121,30 @@ class Jobs:
 
     def _dispatch(self) -> None:
         while not self._closing.is_set():
-            try:
+            with self._telling("queue", NO_WORKERS):
                 self._connect()
                 self._collect()
                 self._hand_out()
-                self._keep_alive()
-            except Exception:  # the database or the cluster may be away for a moment: look again
-                log.warning("the dispatcher stumbled; it goes on", exc_info=True)
-                self._closing.wait(TICK)
             self._wake.wait(TICK)
             self._wake.clear()
         self._shut_down()
+
+    def _live(self) -> None:
+        while not self._closing.wait(BEAT):
+            with self._telling("heart", AWAY):
+                self._keep_alive()
+
+    @contextmanager
+    def _telling(self, loop: str, otherwise: str) -> Iterator[None]:
+        """The database or the cluster may be away for a moment: say so, and look again."""
+        try:
+            yield
+            self._troubles.pop(loop, None)
+        except Exception as error:
+            if loop not in self._troubles:
+                log.warning("the dispatcher stumbled; it goes on", exc_info=True)
+            self._troubles[loop] = sentence(error) or otherwise
+            self._closing.wait(TICK)
 
     def _connect(self) -> None:
         """See that there is a cluster; after the loss of one, queue its runs again."""
@@ -163,21 +188,12 @@ class Jobs:
 
     def _keep_alive(self) -> None:
         """Signs of life for our runs; runs of others that show none are marked interrupted."""
-        moment = time.monotonic()
-        if moment - self._last_beat < BEAT:
-            return
-        self._last_beat = moment
-        mine = [*self.store.owned(self.owner, "queued"), *self._tasks]
+        mine = {*self.store.owned(self.owner, "queued"), *list(self._tasks)}
         if mine:
-            self.store.beat(mine)
+            self.store.beat(sorted(mine))
         pulses = self.store.pulses()
-        self._seen = {
-            run_id: (pulse, moment if self._seen.get(run_id, (None,))[0] != pulse else self._seen[run_id][1])
-            for run_id, pulse in pulses.items()
-        }
-        for run_id, (pulse, since) in self._seen.items():
-            if moment - since > SILENCE:
-                self.store.interrupt(run_id, pulse, "The program that trained it ended before the run did.")
+        for run_id in self._silence.look(pulses):
+            self.store.interrupt(run_id, pulses[run_id], "The program that trained it ended before the run did.")
 
     def _disconnect(self) -> None:
         client, self._client = self._client, None

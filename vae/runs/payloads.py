@@ -1,22 +1,42 @@
-"""Arrays and weights as safetensors bytes and back. Nothing here is ever pickled."""
+"""Arrays and weights as safetensors bytes and back, with checksums. Nothing here is ever pickled."""
 
 from __future__ import annotations
 
+import json
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
+
+from ..errors import InputError
+
+CHECKSUMS = "crc32"  # in the metadata: JSON, name → CRC-32 of the array's bytes. Older records have none
+HEADER = 8  # bytes that say how long the JSON header is
+
+
+class Damaged(InputError):
+    """Stored bytes are not those that were written: a failing disk, or somebody's hand."""
 
 
 def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     """Named arrays as safetensors."""
-    return save_arrays({name: np.asarray(array, order="C") for name, array in arrays.items()})
+    whole = {name: np.ascontiguousarray(array).reshape(np.shape(array)) for name, array in arrays.items()}
+    return save_arrays(whole, metadata={CHECKSUMS: json.dumps(_checksums(whole))})
 
 
 def unpack(payload: bytes) -> dict[str, np.ndarray]:
-    """safetensors as named arrays."""
-    return load_arrays(payload)
+    """safetensors as named arrays. Raises Damaged when they are not as they were written."""
+    try:
+        arrays = load_arrays(payload)
+        metadata = _metadata(payload)
+    except (SafetensorError, ValueError, KeyError, TypeError) as problem:
+        raise Damaged(f"What is stored here is damaged and can't be shown ({_first_line(problem)}).") from None
+    if CHECKSUMS in metadata and metadata[CHECKSUMS] != json.dumps(_checksums(arrays)):
+        raise Damaged("What is stored here is damaged and can't be shown (its checksum is another).")
+    return arrays
 
 
 def pack_tensors(tensors: Mapping) -> bytes:
@@ -25,7 +45,20 @@ def pack_tensors(tensors: Mapping) -> bytes:
 
 
 def unpack_tensors(payload: bytes) -> dict:
-    """safetensors as torch tensors on the CPU."""
-    from safetensors.torch import load  # a page that only draws has no need of torch
+    """safetensors as torch tensors on the CPU. Raises Damaged as `unpack`."""
+    from torch import from_numpy  # a page that only draws has no need of torch
 
-    return load(payload)
+    return {name: from_numpy(array) for name, array in unpack(payload).items()}
+
+
+def _checksums(arrays: Mapping[str, np.ndarray]) -> dict[str, int]:
+    return {name: zlib.crc32(arrays[name].reshape(-1).view(np.uint8)) for name in sorted(arrays)}
+
+
+def _metadata(payload: bytes) -> dict[str, str]:
+    length = int.from_bytes(payload[:HEADER], "little")
+    return json.loads(payload[HEADER : HEADER + length]).get("__metadata__") or {}
+
+
+def _first_line(problem: Exception) -> str:
+    return (str(problem).splitlines() or [type(problem).__name__])[0]

@@ -283,10 +283,12 @@ class Store:
     def record_epoch(self, run: Run, record: EpochRecord) -> None:
         """One epoch of every variant, its pictures, its weights and the checkpoint, all or nothing.
 
-        Raises Superseded when another attempt has taken over.
+        An epoch that is there already stays as it is: whoever got no answer asks again. Raises Superseded when another
+        attempt has taken over.
         """
         with self.write() as connection:
-            _still_mine(connection, run)
+            if _still_mine(connection, run) >= record.epoch:
+                return
             shared = {"run_id": run.id, "epoch": record.epoch}
             rows = [
                 {**shared, "variant": variant, "split": record.split, "seconds": record.seconds, **values}
@@ -419,10 +421,13 @@ def _run(row: Any) -> Run:
     return Run(**values | {"config": RunConfig.parse(values["config"]), "tags": tuple(values["tags"] or ())})
 
 
-def _still_mine(connection: Connection, run: Run) -> None:
-    row = connection.execute(select(runs.c.attempt, runs.c.status).where(runs.c.id == run.id)).one_or_none()
+def _still_mine(connection: Connection, run: Run) -> int:
+    """The last recorded epoch. Raises Superseded when another attempt has taken over."""
+    columns = runs.c.attempt, runs.c.status, runs.c.epoch
+    row = connection.execute(select(*columns).where(runs.c.id == run.id)).one_or_none()
     if row is None or row.attempt != run.attempt or row.status != "running":
         raise Superseded(f"run {run.id}: attempt {run.attempt} is no longer the one that counts")
+    return row.epoch
 
 
 def _replace(connection: Connection, table: Any, key: dict[str, Any], **values: Any) -> None:

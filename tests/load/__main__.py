@@ -1,0 +1,162 @@
+"""`make load`: a class on one server, on loopback. Thirty visitors, a quick run each; then the trend from 1 to 60.
+
+Each opens the pages, asks for a run with a seed of their own, moves sliders and watches, as a browser would ask for it.
+Prints a table and keeps it in reports/load.json. Ends with 1 when a run was lost or a page complained.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from pathlib import Path
+from statistics import quantiles
+
+import psutil
+from serving import ROOT, Dashboard
+
+from load.student import Student
+from vae.runs.store import Store
+
+SESSIONS = (1, 5, 10, 20, 30, 45, 60)
+LONGEST = 300  # seconds for a class
+ARRIVE_WITHIN = 10  # seconds: a class does not come in one by one, nor all at once
+THINKING = (1.0, 4.0)  # seconds between two things that a student does
+BEFORE = ("train",)  # pages seen before the run is asked for
+AFTER = ("latent_space", "perturbation", "reconstructions", "sampling", "the_trick", "two_losses", "compare")
+SAMPLED = 0.5  # seconds between looks at the memory
+READY = "worker ready"
+LOG_SHOWN = 8000  # characters of the server's log, when a page complained
+
+
+async def lesson(student: Student, number: int, asked: list[float]) -> None:
+    """What one student does, from the front page to the comparison."""
+    chance = random.Random(number)
+
+    async def think() -> None:
+        await asyncio.sleep(chance.uniform(*THINKING))
+
+    await asyncio.sleep(chance.uniform(0, ARRIVE_WITHIN))
+    await student.arrive()
+    for page in BEFORE:
+        await think()
+        await student.visit(page)
+    await student.slide("Seed", 1000 + number)
+    await student.click("Train")
+    asked.append(time.monotonic())
+    while not student.badge(("done", "failed", "stopped", "interrupted")):
+        await think()
+        if student.has("slider", "Epoch"):
+            await student.slide("Epoch", chance.randrange(0, 60))
+    for page in AFTER:
+        await student.visit(page)
+        await think()
+    await student.leave()
+
+
+async def school(dashboard: Dashboard, sessions: int) -> dict[str, object]:
+    """One class; what it measured."""
+    students = [Student(dashboard.url) for _ in range(sessions)]
+    asked: list[float] = []
+    memory = asyncio.create_task(peak_memory(dashboard.process.pid))
+    before = len(Store(dashboard.database_url).runs(10_000, ("done",)))
+    started = time.monotonic()
+    lessons = [asyncio.create_task(lesson(student, number, asked)) for number, student in enumerate(students)]
+    done, left = await asyncio.wait(lessons, timeout=LONGEST)
+    for task in left:
+        task.cancel()
+    memory.cancel()
+    troubles = Counter(text for student in students for text in student.troubles)
+    troubles.update(f"{type(task.exception()).__name__}: {task.exception()}" for task in done if task.exception())
+    if left:
+        troubles[f"not at the end of the lesson after {LONGEST} s"] = len(left)
+    runs = Store(dashboard.database_url).runs(10_000, ("done",))
+    ended = [run.finished_at.timestamp() - run.queued_at.timestamp() for run in runs[: len(runs) - before]]
+    return {
+        "sessions": sessions,
+        "runs done": len(runs) - before,
+        "seconds": time.monotonic() - started,
+        "last run done after its click, seconds": max(ended, default=float("nan")),
+        **{f"{what} {name}": value for what in WHAT for name, value in spread(students, what).items()},
+        **peaks(),
+        "troubles": dict(troubles),
+    }
+
+
+WHAT = ("first page", "page", "click", "slider", "poll")
+
+
+def spread(students: list[Student], what: str) -> dict[str, float]:
+    """Median, 95th percentile and worst, in seconds."""
+    times = sorted(seconds for student in students for seconds in student.times[what])
+    if len(times) < 2:
+        return dict.fromkeys(("p50", "p95", "max"), times[0] if times else float("nan"))
+    cuts = quantiles(times, n=20, method="inclusive")
+    return {"p50": cuts[9], "p95": cuts[18], "max": times[-1]}
+
+
+_peak: dict[str, float] = {}
+
+
+def peaks() -> dict[str, float]:
+    found = dict(_peak)
+    _peak.clear()
+    return found
+
+
+async def peak_memory(dashboard: int) -> None:
+    """The most that the dashboard, and any of its workers, held at a time: resident megabytes."""
+    process = psutil.Process(dashboard)
+    while True:
+        sizes = {"dashboard MB": process.memory_info().rss}
+        workers = [child for child in process.children(recursive=True) if "spawn_main" in " ".join(child.cmdline())]
+        sizes["largest worker MB"] = max((child.memory_info().rss for child in workers), default=0)
+        for name, size in sizes.items():
+            _peak[name] = max(_peak.get(name, 0.0), size / 2**20)
+        await asyncio.sleep(SAMPLED)
+
+
+def table(rows: list[dict[str, object]]) -> str:
+    columns = ["sessions", "runs done", "seconds", "first page p95", "page p95", "click p50", "click p95", "slider p95",
+               "poll p95", "dashboard MB", "largest worker MB"]  # fmt: skip
+    lines = [" | ".join(columns)]
+    for row in rows:
+        shown = [row.get(name, "") for name in columns]
+        lines.append(" | ".join(f"{value:.2f}" if isinstance(value, float) else str(value) for value in shown))
+        lines.extend(f"    {count} × {text}" for text, count in row["troubles"].items())
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sessions", type=int, nargs="+", default=SESSIONS, metavar="N")
+    options = parser.parse_args()
+    rows = []
+    for sessions in options.sessions:
+        with tempfile.TemporaryDirectory() as folder:
+            dashboard = Dashboard(Path(folder))
+            dashboard.start()
+            try:
+                while dashboard.log.read_text().count(READY) < min(2, os.cpu_count() or 1):
+                    time.sleep(0.2)
+                rows.append(asyncio.run(school(dashboard, sessions)))
+                if rows[-1]["troubles"]:
+                    print(dashboard.log.read_text()[-LOG_SHOWN:], file=sys.stderr)
+            finally:
+                dashboard.stop()
+        print(table(rows[-1:]), flush=True)
+    report = ROOT / "reports" / "load.json"
+    report.parent.mkdir(exist_ok=True)
+    report.write_text(json.dumps(rows, indent=2))
+    print("\n" + table(rows))
+    return int(any(row["troubles"] or row["runs done"] != row["sessions"] for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
