@@ -7,8 +7,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from pages.components.figure import ROUTE
+from pages.shared.cookie import VisitorCookie
 from pages.shared.failures import on_script_error
 
 # Visitors have threads of their own. OpenMP's, below them, wait for each other in loops that burn the cores: beside two
@@ -51,4 +53,10 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     resources.close()
 
 
-app = st.App("pages/_navigation.py", lifespan=lifespan, routes=[ROUTE], on_script_error=on_script_error)
+app = st.App(
+    "pages/_navigation.py",
+    lifespan=lifespan,
+    routes=[ROUTE],
+    middleware=[Middleware(VisitorCookie)],
+    on_script_error=on_script_error,
+)

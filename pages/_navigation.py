@@ -3,6 +3,7 @@
 import streamlit as st
 
 from pages.components.figure import preload
+from pages.shared import sign_in, visitor
 from pages.shared.lessons import LESSONS
 from pages.shared.trouble import guarded
 from vae.figures.logo import LOGO, MARK
@@ -25,10 +26,16 @@ pages = [
     )
     for number, lesson in enumerate(LESSONS)
 ]
-page = st.navigation(pages, position="top")
-guarded(page.run)
-with st.container(horizontal=True, horizontal_alignment="right", key="below"):
-    for lesson in LESSONS:
-        if not lesson.in_bar and page.title != lesson.title:
-            st.page_link(lesson.file, label=lesson.title, icon=lesson.icon)
+outside = sign_in.needed()
+page = st.navigation(pages, position="hidden" if outside else "top")
+if outside:
+    sign_in.page()
+else:
+    if visitor.signed_in():
+        sign_in.sign_out()
+    guarded(page.run)
+    with st.container(horizontal=True, horizontal_alignment="right", key="below"):
+        for lesson in LESSONS:
+            if not lesson.in_bar and page.title != lesson.title:
+                st.page_link(lesson.file, label=lesson.title, icon=lesson.icon)
 preload()

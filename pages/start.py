@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import resources, selection
+from pages.shared import again, resources, selection
 from pages.shared.drawing import networks
 from pages.shared.lessons import LESSONS
 from pages.shared.live import BADGES, run_panel
@@ -19,10 +19,10 @@ st.markdown(
 )
 if st.button("Train both now", type="primary", icon=":material/play_arrow:", help=PRESETS["quick"].description):
     try:
-        selection.select(resources.submit(PRESETS["quick"].config))
-        st.rerun()
+        again.train(PRESETS["quick"].config, "start")
     except InputError as error:
         st.error(str(error))
+again.question(PRESETS["quick"].config, "start")
 
 run_id = selection.selected()
 if run_id:

@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import config_form, resources, selection
+from pages.shared import again, config_form, resources, selection
 from pages.shared.drawing import networks
 from pages.shared.live import run_panel
 from pages.shared.obtain import offer_download
@@ -47,10 +47,12 @@ if config:
 if train:
     try:
         with told, st.spinner("Looking at the data …"):
-            selection.select(resources.submit(config))
-        st.rerun()
+            again.train(config, "train")
     except InputError as error:
         told.error(plain(str(error)))
+
+with told:
+    again.question(config, "train")
 
 if shown:
     if config and (changed := config.differences(shown.config)):

@@ -22,6 +22,7 @@ MNIST_REQUIRED = os.environ.get("VAE_REQUIRE_MNIST") == "1"
 @pytest.fixture(autouse=True)
 def _no_outer_settings(monkeypatch):
     fixed = ("VAE_DATABASE_URL", "VAE_DATA_DIR", "VAE_SCHEDULER", "VAE_WORKERS", "VAE_THREADS")
+    fixed += ("VAE_SHARED", "VAE_ADMINS")
     for name in [name for name in os.environ if name in fixed or name.startswith(("VAE_MAX_", "VAE_LOG"))]:
         monkeypatch.delenv(name)
 

@@ -28,10 +28,10 @@ class QuietJobs:
     trouble = None  # what a page tells of the dispatcher's
 
     def __init__(self, store: Store) -> None:
-        self.store, self.owner = store, "test"
+        self.store, self.owner, self.workers = store, "test", 1
 
-    def submit(self, config: RunConfig) -> str:
-        return self.store.create(config, "test")
+    def submit(self, config: RunConfig, visitor: str | None = None) -> str:
+        return self.store.create(config, "test", visitor)
 
     def stop(self, run_id: str) -> None:
         self.store.request_stop(run_id)
@@ -42,8 +42,11 @@ class QuietJobs:
     def workforce(self) -> Workforce:
         return Workforce()
 
+    def waiting(self) -> list[str]:
+        return self.store.queue()
+
     def position(self, run_id: str) -> int:
-        return self.store.queue().index(run_id) + 1
+        return self.waiting().index(run_id) + 1
 
 
 def forget_everything() -> None:
@@ -63,6 +66,8 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
     # Streamlit looks for components in every installed package, for each AppTest; ours are in no package of their own.
     monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda: [])
+    # The test runner has a mock where a browser's headers and address would be; here is somebody at this computer.
+    monkeypatch.setattr("streamlit.runtime.context._get_client_context", lambda: None)
     forget_everything()
     store = resources.store()
     monkeypatch.setattr(resources, "jobs", lambda: QuietJobs(store))

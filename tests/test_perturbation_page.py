@@ -140,7 +140,7 @@ def test_all_four_variants_are_queued_with_these_settings(stocked: Store, runs: 
 def test_a_queue_that_takes_no_more_says_so(
     stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
-    def full(self: QuietJobs, config: RunConfig) -> str:
+    def full(self: QuietJobs, config: RunConfig, visitor: str | None = None) -> str:
         raise InputError("The queue is full.")
 
     monkeypatch.setattr(QuietJobs, "submit", full)

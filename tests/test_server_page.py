@@ -138,27 +138,6 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
     assert not app.button
 
 
-@pytest.mark.parametrize(
-    ("address", "headers", "may"),
-    [
-        ("localhost", {}, True),
-        ("127.0.0.1", {}, True),
-        ("0.0.0.0", {}, False),
-        (None, {}, False),
-        ("127.0.0.1", {"X-Forwarded-For": "192.0.2.7"}, False),
-    ],
-)
-def test_who_may_administer(monkeypatch: pytest.MonkeyPatch, address, headers, may):
-    class Context:
-        pass
-
-    context = Context()
-    context.headers = headers
-    monkeypatch.setattr(st, "context", context)
-    monkeypatch.setattr(st, "get_option", {"server.address": address}.get)
-    assert clean_up.may_administer() is may
-
-
 def test_cleaning_up_says_first_what_would_go(shared: Store):
     old, young = ended(shared, 40, size=2 * MB), ended(shared, 3)
     app = open_page("server.py")

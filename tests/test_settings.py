@@ -89,6 +89,8 @@ def test_a_remote_scheduler_with_a_database_server_is_fine():
         "VAE_MAX_WEIGHTS_MB",
         "VAE_MAX_UPLOAD_MB",
         "VAE_MAX_IMAGES",
+        "VAE_MAX_QUEUED_PER_VISITOR",
+        "VAE_MAX_SWEEPS_PER_VISITOR",
     ],
 )
 @pytest.mark.parametrize("text", ["many", "0", "-1", "1.5", "²", "1e3"])
@@ -104,8 +106,10 @@ def test_limits_must_be_whole_numbers(name, text):
         {"VAE_DATA_DIR": "/data", "VAE_WORKERS": "2", "VAE_THREADS": "1", "VAE_MAX_EPOCHS": "7", "VAE_MAX_QUEUED": "8"},
         {"VAE_SCHEDULER": "tcp://cluster:8786", "VAE_DATABASE_URL": "postgresql://db/runs", "VAE_MAX_WEIGHTS_MB": "9"},
         {"VAE_MAX_UPLOAD_MB": "3", "VAE_MAX_IMAGES": "40"},
+        {"VAE_MAX_QUEUED_PER_VISITOR": "5", "VAE_MAX_SWEEPS_PER_VISITOR": "1"},
+        {"VAE_SHARED": "1", "VAE_ADMINS": "Ada@example.org, grace@example.org"},
     ],
-    ids=["defaults", "embedded", "remote", "uploads"],
+    ids=["defaults", "embedded", "remote", "uploads", "visitors", "shared"],
 )
 def test_a_child_process_gets_the_same_settings(environment):
     settings = Settings.from_environment(environment)
@@ -130,3 +134,19 @@ def test_a_run_may_take_its_share_of_the_memory_of_the_control_group(monkeypatch
     settings = Settings.from_environment({"VAE_WORKERS": str(workers)})
     assert settings.max_memory_mb == (allowed or int(64 * 1024 * 0.8))
     assert Settings.from_environment(settings.environment()).max_memory_mb == settings.max_memory_mb
+
+
+def test_who_administers_a_shared_server():
+    settings = Settings.from_environment({"VAE_SHARED": "1", "VAE_ADMINS": "Ada@Example.org , grace@example.org,"})
+    assert (settings.shared, settings.admins) == (True, ("ada@example.org", "grace@example.org"))
+    assert not Settings.from_environment({"VAE_SHARED": "0"}).shared
+    assert Settings.from_environment({}).admins == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("VAE_SHARED", "yes"), ("VAE_SHARED", "2"), ("VAE_ADMINS", "ada"), ("VAE_ADMINS", "a@b, @")]
+)
+def test_a_switch_is_a_switch_and_an_address_an_address(name, text):
+    """A typing error must not open a server."""
+    with pytest.raises(InputError, match=name):
+        Settings.from_environment({name: text})

@@ -599,7 +599,7 @@ def test_a_vae_that_is_there_already_is_not_trained_again(stocked: Store, runs: 
 
 
 class FullQueue(QuietJobs):
-    def submit(self, config: RunConfig) -> str:
+    def submit(self, config: RunConfig, visitor: str | None = None) -> str:
         raise InputError("The queue is full: 20 runs are waiting.")
 
 
@@ -620,10 +620,10 @@ def test_what_came_before_a_full_queue_stays_in_it(
     stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
     class OneMore(QuietJobs):
-        def submit(self, config: RunConfig) -> str:
+        def submit(self, config: RunConfig, visitor: str | None = None) -> str:
             if queued(self.store):
                 raise InputError("The queue is full: 1 run is waiting.")
-            return super().submit(config)
+            return super().submit(config, visitor)
 
     monkeypatch.setattr(resources, "jobs", lambda: OneMore(stocked))
     app = press(open_page(QUEUEING[label], run=runs["2-D"]), label)

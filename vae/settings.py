@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,11 +55,15 @@ class Settings:
     threads: int  # torch threads per trained model
     max_epochs: int  # longest run a page or a command may ask for
     max_queued: int  # runs that may wait at one time
+    max_queued_per_visitor: int  # of one visitor
+    max_sweeps_per_visitor: int  # that run at one time
     max_weights_mb: int  # kept weights per run; beyond it only every k-th epoch's are kept
     max_memory_mb: int  # that training a run may need, by the estimate of runs/cost.py
     max_run_mb: int  # that a run may take in the database, by the same
     max_upload_mb: int  # of a file with images of one's own, and of these images as they are stored
     max_images: int  # in such a file
+    shared: bool  # nobody counts as being at this computer: for a server behind a reverse proxy
+    admins: tuple[str, ...]  # verified e-mail addresses, in lower case, of who may change everything
     log: str  # how events are written: text or json
     log_level: str | None  # the least of them; none said: INFO on a server, WARNING on the command line
 
@@ -89,6 +94,8 @@ class Settings:
             threads=threads,
             max_epochs=_whole(env, "VAE_MAX_EPOCHS", 1000),
             max_queued=_whole(env, "VAE_MAX_QUEUED", 200),
+            max_queued_per_visitor=_whole(env, "VAE_MAX_QUEUED_PER_VISITOR", 50),
+            max_sweeps_per_visitor=_whole(env, "VAE_MAX_SWEEPS_PER_VISITOR", 3),
             max_weights_mb=_whole(env, "VAE_MAX_WEIGHTS_MB", 64),
             max_memory_mb=_whole(
                 env, "VAE_MAX_MEMORY_MB", max(LEAST_MEMORY_MB, int(memory() * FOR_WORKERS / workers) >> 20)
@@ -96,6 +103,8 @@ class Settings:
             max_run_mb=_whole(env, "VAE_MAX_RUN_MB", 1024),
             max_upload_mb=_whole(env, "VAE_MAX_UPLOAD_MB", 200),
             max_images=_whole(env, "VAE_MAX_IMAGES", 200_000),
+            shared=_switch(env, "VAE_SHARED"),
+            admins=_addresses(env, "VAE_ADMINS"),
             **logging_settings(env),
         )
 
@@ -109,11 +118,15 @@ class Settings:
             "VAE_THREADS": str(self.threads),
             "VAE_MAX_EPOCHS": str(self.max_epochs),
             "VAE_MAX_QUEUED": str(self.max_queued),
+            "VAE_MAX_QUEUED_PER_VISITOR": str(self.max_queued_per_visitor),
+            "VAE_MAX_SWEEPS_PER_VISITOR": str(self.max_sweeps_per_visitor),
             "VAE_MAX_WEIGHTS_MB": str(self.max_weights_mb),
             "VAE_MAX_MEMORY_MB": str(self.max_memory_mb),
             "VAE_MAX_RUN_MB": str(self.max_run_mb),
             "VAE_MAX_UPLOAD_MB": str(self.max_upload_mb),
             "VAE_MAX_IMAGES": str(self.max_images),
+            "VAE_SHARED": "1" if self.shared else "0",
+            "VAE_ADMINS": ",".join(self.admins),
             "VAE_LOG": self.log,
             "VAE_LOG_LEVEL": self.log_level or "",
         }
@@ -145,3 +158,17 @@ def _whole(env: Mapping[str, str], name: str, default: int) -> int:
     if not text.strip().isdecimal() or int(text) < 1:
         raise InputError(f"{name} is {text!r}, but it must be a whole number of at least 1.")
     return int(text)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = (env.get(name) or "0").strip()
+    if text not in ("0", "1"):
+        raise InputError(f"{name} is {text!r}, but it must be 1 or 0.")
+    return text == "1"
+
+
+def _addresses(env: Mapping[str, str], name: str) -> tuple[str, ...]:
+    found = tuple(word.strip().lower() for word in (env.get(name) or "").split(",") if word.strip())
+    if bad := [word for word in found if not re.fullmatch(r"[^@\s]+@[^@\s]+", word)]:
+        raise InputError(f"{name} names {bad[0]!r}, but it must be e-mail addresses with commas between them.")
+    return found

@@ -10,16 +10,10 @@ from vae.runs.vitals import readable
 
 from . import every_run, resources, server_board
 from .every_run import plural
+from .visitor import may_administer
 
 PLAN = "server.plan"  # what was found for the form as it stood, in the session
 TOLD = "server.told"
-LOOPBACK = ("localhost", "127.0.0.1", "::1")
-FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-Ip")
-
-
-def may_administer() -> bool:
-    """Whether nobody but people at this computer can be asking."""
-    return st.get_option("server.address") in LOOPBACK and not any(name in st.context.headers for name in FORWARDED)
 
 
 def clean_up() -> None:

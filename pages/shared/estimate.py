@@ -1,33 +1,45 @@
-"""How long a run will take: work counted, then corrected by the runs this machine has finished."""
+"""How long a run will take, and how long one that waits will wait."""
 
 from __future__ import annotations
 
-from statistics import median
+from dataclasses import replace
+
+import streamlit as st
 
 from vae.config import RunConfig
-from vae.learning.variants import parameter_count
+from vae.runs import expected
+from vae.runs.store import Run
 
 from . import resources
 
-STEP = 0.4e-3  # seconds per training step and variant before any arithmetic
-RATE = 1.3e11  # multiply-adds × 2 per second and core; both measured on two cores of a 2023 server
-EPOCH = 8e-3  # seconds per epoch for validation, snapshot and storing
-RUNS_COMPARED = 12
+LEARNT = 5.0  # seconds for which what finished runs say is not asked again
+FRESH = 0.4  # seconds a look at the queue is shared between visitors
 
 
-def _counted(config: RunConfig) -> float:
-    """Seconds on the machine that the constants were measured on."""
-    dataset = resources.dataset(config.dataset)
-    images = max(1, dataset.train_size - config.validation_size)
-    images = min(images, config.train_limit) if config.train_limit else images
-    layers = config.layers(dataset.shape[0] * dataset.shape[1])
-    work = 6 * parameter_count(layers, with_logvar=True) * images / RATE  # forward 2, backward 4 per weight and image
-    steps = -(-images // config.batch_size) * STEP
-    return config.epochs * (len(config.variants) * (steps + work) * 0.65 + EPOCH)
+@st.cache_resource(ttl=LEARNT, show_spinner=False)
+def _learnt() -> expected.Pace:
+    return expected.Pace.of(resources.store(), resources.catalogue())
+
+
+def _pace() -> expected.Pace:
+    return replace(_learnt(), datasets=resources.catalogue())  # images kept a moment ago are among them
 
 
 def training_time(config: RunConfig) -> float:
-    """Seconds. Without finished runs on the same images it is a guess that holds for a machine like ours."""
-    done = [run for run in resources.recent(RUNS_COMPARED) if run.status == "done"]
-    factors = [run.seconds / _counted(run.config) for run in done if run.config.dataset == config.dataset]
-    return _counted(config) * (median(factors) if factors else 1.0)
+    """Seconds, without waiting."""
+    return _pace().seconds(config)
+
+
+def time_left(run: Run) -> float:
+    """Seconds that a run under way will still take."""
+    return _pace().left(run)
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def _waits() -> dict[str, float]:
+    return expected.waits(resources.store(), _pace(), resources.jobs().workers)
+
+
+def waiting_time(run_id: str) -> float | None:
+    """Seconds until a waiting run begins; None when it waits no more."""
+    return _waits().get(run_id)

@@ -11,7 +11,7 @@ from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs.store import Run
 
-from . import resources
+from . import acts, resources
 from .plain import plain
 
 LOOKED_THROUGH = 1000  # the newest runs
@@ -43,7 +43,7 @@ def queue(configs: Iterable[RunConfig]) -> list[str] | None:
     ids: list[str] | None = []
     for config in configs:
         try:
-            ids.append(resources.jobs().submit(config))
+            ids.append(acts.queue(config))
         except InputError as problem:
             st.error(plain(str(problem)))
             ids = None

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.errors import InputError
 from vae.figures.curves import loss_curves, shared_ranges
 from vae.figures.latent import latent_scatter, plane_title
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows
 from vae.runs.store import Run
 
-from . import resources
+from . import acts, resources
 from .downloads import csv
+from .estimate import time_left, waiting_time
 from .plain import plain
 from .share import link
 from .strips import inline_png
@@ -72,17 +75,15 @@ def _header(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="center", key="run_header"):
         st.badge(run.status, icon=icon, color=colour)
         st.markdown(f"**{plain(run.name)}**  ·  run `{run.id}`")
-        if run.active:
-            stopping = run.stop_requested
-            if st.button("Stopping…" if stopping else "Stop", icon=":material/stop:", disabled=stopping, key="stop"):
-                resources.jobs().stop(run.id)
-                resources.forget()
-                st.rerun()
-        elif run.resumable and st.button("Resume", icon=":material/resume:", type="primary", key="resume"):
-            resources.jobs().resume(run.id)
-            resources.forget()
-            st.rerun()
+        pressed = _deed(run)
         link("train", run.config.query(), "Settings and seed of this run, to be trained anywhere to the same numbers.")
+    if pressed:
+        try:
+            pressed(run.id)
+        except InputError as problem:
+            st.error(str(problem))
+        else:
+            st.rerun()
     if run.error:
         (st.error if run.status == "failed" else st.info)(run.error)
     if run.active:
@@ -90,14 +91,31 @@ def _header(run: Run) -> None:
         st.progress(max(run.epoch, 0) / run.config.epochs, text=_progress_text(run))
 
 
+def _deed(run: Run) -> Callable[[str], None] | None:
+    """A button that stops a run or resumes it; what it does, when it was pressed."""
+    if run.active:
+        reason, label = acts.refusal(run.visitor, "run", "stop it"), "Stopping…" if run.stop_requested else "Stop"
+        refused = run.stop_requested or reason is not None
+        if st.button(label, icon=":material/stop:", disabled=refused, help=reason, key="stop"):
+            return acts.stop
+    elif run.resumable:
+        reason = acts.refusal(run.visitor, "run", "resume it")
+        shown = {"icon": ":material/resume:", "type": "primary", "disabled": reason is not None, "help": reason}
+        if st.button("Resume", key="resume", **shown):
+            return acts.resume
+    return None
+
+
 def _progress_text(run: Run) -> str:
     if run.status == "queued":
-        place = resources.jobs().position(run.id)
-        return f"Waiting for a free worker: number {place} in the queue." if place else "Starting…"
+        place, wait = resources.places().get(run.id), waiting_time(run.id)
+        if not place:
+            return "Starting…"
+        about = "" if not wait else f", about {duration(wait)}"
+        return f"Waiting for a free worker: number {place} in the queue{about}."
     if run.epoch < 1:
         return "Starting…"
-    left = (run.config.epochs - run.epoch) * run.seconds / (run.epoch + 1)
-    return f"Epoch {run.epoch} of {run.config.epochs} · about {duration(left)} left"
+    return f"Epoch {run.epoch} of {run.config.epochs} · about {duration(time_left(run))} left"
 
 
 def duration(seconds: float) -> str:

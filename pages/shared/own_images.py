@@ -14,7 +14,7 @@ from vae.datasets.own import LARGEST, READERS, SMALLEST, Limits, NeedsSize, read
 from vae.errors import InputError
 from vae.runs import uploads
 
-from . import config_form, portrait, resources
+from . import acts, config_form, portrait, resources
 from .bounded import Bounded
 from .plain import plain
 
@@ -120,7 +120,7 @@ def _preview(images: Images, file_name: str) -> None:
         keep = st.button("Keep these images", type="primary", icon=":material/save:")
     if keep:
         try:
-            kept = uploads.keep(resources.store(), name, images)
+            kept = acts.keep_images(name, images)
         except InputError as problem:
             st.error(plain(str(problem)))
             return
@@ -166,11 +166,12 @@ def _train_button(name: str, train_size: int, label: str, kind: str, key: str) -
 
 
 def _delete(upload_: uploads.Upload) -> None:
-    with st.popover("Delete", icon=":material/delete:"):
+    reason = acts.refusal(upload_.visitor, "images", "delete them")
+    with st.popover("Delete", icon=":material/delete:", disabled=reason is not None, help=reason):
         st.markdown(f"“{plain(upload_.title)}” will be gone for everybody who uses this dashboard.")
         if st.button("Delete for good", key=f"own.delete.{upload_.name}"):
             try:
-                uploads.remove(resources.store(), upload_.name)
+                acts.remove_images(upload_)
             except InputError as problem:
                 st.error(plain(str(problem)))
                 return

@@ -61,12 +61,12 @@ def jobs() -> Jobs:
         return _jobs
 
 
-def submit(config: RunConfig) -> str:
+def submit(config: RunConfig, visitor: str) -> str:
     """Queue a run, and give it a moment to record its first pictures, so that the page opens on them.
 
     Raises InputError when it can't be trained here.
     """
-    run_id = jobs().submit(config)
+    run_id = jobs().submit(config, visitor)
     waits_long = jobs().position(run_id) > settings().workers
     deadline = time.monotonic() + (0 if waits_long else HEAD_START)
     while time.monotonic() < deadline:
@@ -79,10 +79,10 @@ def submit(config: RunConfig) -> str:
 
 
 @logs.refusals(log)
-def ask_for(spec: SweepSpec, name: str) -> str:
-    """Ask for a sweep and return its id. Raises InputError when it can't be trained here."""
+def ask_for(spec: SweepSpec, name: str, visitor: str) -> str:
+    """Ask for a sweep and return its id. Raises InputError when it can't be trained here, or not now."""
     check_all(store(), spec, settings())
-    return sweeps.create(store(), spec, name, jobs().owner)
+    return sweeps.create(store(), spec, name, jobs().owner, visitor, settings().max_sweeps_per_visitor)
 
 
 def start() -> None:
@@ -134,6 +134,18 @@ def originals(run_id: str) -> dict[str, np.ndarray]:
     return unpack(store().originals(run_id))
 
 
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def places() -> dict[str, int]:
+    """Each waiting run's place in the queue, 1 for the next; never changed."""
+    return {run_id: place for place, run_id in enumerate(jobs().waiting(), start=1)}
+
+
+@st.cache_resource(ttl=FRESH, max_entries=50, show_spinner=False)
+def asked_by(visitor: str) -> set[str]:
+    """Ids of a visitor's runs; never changed."""
+    return store().asked_by(visitor)
+
+
 @st.cache_data(ttl=FRESH, max_entries=10, show_spinner=False)
 def recent(limit: int) -> list[Run]:
     """The newest runs."""
@@ -153,5 +165,5 @@ def dataset(name: str) -> Dataset:
 
 def forget() -> None:
     """Drop shared reads after a change, so that whoever made it sees it at once."""
-    for read in (run, progress, recent, catalogue):
+    for read in (run, progress, places, asked_by, recent, catalogue):
         read.clear()

@@ -10,8 +10,9 @@ from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs.store import Run
 
-from . import chosen, kin, resources
+from . import acts, chosen, kin
 from .every_run import EveryRun, forget, plural
+from .visitor import may_change
 
 DELETED, TOLD = "compare.deleted", "compare.told"  # ids that can be brought back; what was done, in a sentence
 ALL = "all"
@@ -20,12 +21,15 @@ MOST_SEEDS = 5
 
 def actions(every: EveryRun, runs: Sequence[Run]) -> None:
     """Buttons for the chosen runs, in a row."""
+    mine = [run for run in runs if may_change(run.visitor)]
+    refused = None if mine else acts.NOT_YOURS["run"].format("rename or delete it")
     with st.container(horizontal=True, vertical_alignment="center"):
-        if st.button("Rename, tag, note", icon=":material/edit:"):
-            describe(every, runs)
+        if st.button("Rename, tag, note", icon=":material/edit:", disabled=not mine, help=refused):
+            describe(every, mine)
         with st.popover("Train again", icon=":material/replay:"):
             _train_again(runs)
-        if st.button("Delete", icon=":material/delete:", help="It can be undone."):
+        shown = {"disabled": not mine, "help": refused or "It can be undone."}
+        if st.button("Delete", icon=":material/delete:", **shown):
             _delete(runs)
 
 
@@ -42,21 +46,29 @@ def told(every: EveryRun) -> None:
 
 
 def _delete(runs: Sequence[Run]) -> None:
-    ended = [run.id for run in runs if not run.active]
+    try:
+        ended = acts.delete([run.id for run in runs])
+    except InputError as problem:
+        st.error(str(problem))
+        return
     if ended:
-        resources.store().delete(ended)
         st.session_state[DELETED] = ended
         chosen.choose([run_id for run_id in chosen.ids() if run_id not in ended])
         forget()
-    if len(ended) < len(runs):
-        left = len(runs) - len(ended)
-        st.session_state[TOLD] = f"{plural(left, 'run')} under way stayed: stop it in Train, then delete it."
+    left = [run for run in runs if run.id not in ended]
+    said = []
+    if active := sum(may_change(run.visitor) for run in left):
+        said.append(f"{plural(active, 'run')} under way stayed: stop it in Train, then delete it.")
+    if active < len(left):
+        said.append(f"{plural(len(left) - active, 'run')} of others stayed.")
+    if said:
+        st.session_state[TOLD] = " ".join(said)
     st.rerun()
 
 
 def _restore() -> None:
     gone = st.session_state.pop(DELETED, [])
-    back = resources.store().restore(gone)
+    back = acts.restore(gone)
     forget()
     chosen.choose([*chosen.ids(), *gone])
     st.session_state[TOLD] = f"{plural(back, 'run')} brought back."
@@ -141,11 +153,11 @@ def describe_form(every: EveryRun, runs: Sequence[Run]) -> None:
     if st.button("Save", type="primary", icon=":material/check:"):
         try:
             if of_one:
-                resources.store().describe(which, name=name, tags=tags, note=note)
+                acts.describe(which, name=name, tags=tags, note=note)
             else:
                 for run in runs:
                     words = {"name": run.name, "note": run.note or ""}
-                    resources.store().describe(run.id, tags=[*run.tags, *tags], **words)
+                    acts.describe(run.id, tags=[*run.tags, *tags], **words)
         except InputError as problem:
             st.error(str(problem))
             return

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 
 import numpy as np
 import streamlit as st
 
 from vae.figures.style import VARIANT_COLOURS
 
-from . import chosen
+from . import chosen, resources
 from .downloads import csv
 from .every_run import LOSSES, MARKS, EveryRun, every_run, plural
+from .visitor import local, visitor
 
 POLL = 2.0  # seconds between looks while runs are under way
 HEIGHT = 420
@@ -91,12 +92,22 @@ def filters(every: EveryRun) -> np.ndarray:
                 persist_state="session",
                 width=160,
             )
-    return matching(every, words, wanted)
+        mine = None
+        if not local() and st.toggle("Only mine", key="compare.mine", persist_state="session"):
+            mine = resources.asked_by(visitor())
+    return matching(every, words, wanted, mine)
 
 
-def matching(every: EveryRun, words: str, wanted: dict[str, Sequence[str]]) -> np.ndarray:
-    """Row numbers of runs that hold all `words`, and one of the wanted values of each kind (none wanted: any)."""
+def matching(
+    every: EveryRun, words: str, wanted: dict[str, Sequence[str]], among: Set[str] | None = None
+) -> np.ndarray:
+    """Row numbers of runs that hold all `words`, and one of the wanted values of each kind (none wanted: any).
+
+    `among`: ids that alone are wanted.
+    """
     keep = np.ones(len(every.ids), dtype=bool)
+    if among is not None:
+        keep &= np.fromiter((run_id in among for run_id in every.ids), bool, len(keep))
     if asked := words.lower().split():
         keep &= np.fromiter((all(word in text for word in asked) for text in every.text), bool, len(keep))
     for name in ("dataset", "reconstruction", "status"):

@@ -10,7 +10,7 @@ from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
 from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, parse_over
 
-from . import resources, selection
+from . import acts, resources, selection
 from .estimate import training_time
 from .live import duration
 from .plain import plain
@@ -48,7 +48,7 @@ def cost(spec: SweepSpec) -> str:
 def start(spec: SweepSpec, title: str) -> None:
     """Ask for it, and look at it from now on; what can't be trained here is said."""
     try:
-        st.query_params[KEY] = resources.ask_for(spec, title)
+        st.query_params[KEY] = acts.ask_for(spec, title)
     except InputError as problem:
         st.error(plain(str(problem)))
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -18,7 +19,7 @@ from vae.runs import sweeps
 from vae.runs.sweep_spec import OBJECTIVES, Range
 from vae.runs.sweeps import Sweep
 
-from . import resources
+from . import acts, resources
 from .downloads import csv
 from .live import BADGES
 from .plain import plain
@@ -114,15 +115,15 @@ def _header(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> No
         st.badge(sweep.status, icon=icon, color=colour)
         st.markdown(f"**{ended} of {total} runs done**")
         st.caption(_what(sweep))
-        if sweep.status == "running" and st.button("Stop", icon=":material/stop:", key="sweep.stop"):
-            sweeps.stop(resources.store(), sweep.id)
-            _changed()
-        if sweep.status in ("stopped", "failed") and st.button(
-            "Resume", icon=":material/resume:", type="primary", key="sweep.resume"
-        ):
-            sweeps.resume(resources.store(), sweep.id, resources.jobs().owner)
-            _changed()
+        pressed = _deed(sweep)
         link("sweeps", {ASKED: link_to(sweep.spec)}, "This sweep's settings, to be run anywhere.")
+    if pressed:
+        try:
+            pressed(sweep)
+        except InputError as problem:
+            st.error(str(problem))
+        else:
+            _changed()
     if sweep.error:
         st.error(plain(sweep.error))
     if sweep.status == "running":
@@ -131,6 +132,20 @@ def _header(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> No
     lost = [trial for trial in trials if trial.state.name in ("FAIL", "PRUNED")]
     for trial in lost[:3]:
         st.caption(plain(f"Point {trial.number} ({_params(trial.params)}): {trial.user_attrs.get('reason', 'failed')}"))
+
+
+def _deed(sweep: Sweep) -> Callable[[Sweep], None] | None:
+    """A button that stops a sweep or resumes it; what it does, when it was pressed."""
+    if sweep.status == "running":
+        reason = acts.refusal(sweep.visitor, "sweep", "stop it")
+        if st.button("Stop", icon=":material/stop:", key="sweep.stop", disabled=bool(reason), help=reason):
+            return acts.stop_sweep
+    elif sweep.status in ("stopped", "failed"):
+        reason = acts.refusal(sweep.visitor, "sweep", "resume it")
+        shown = {"icon": ":material/resume:", "type": "primary", "disabled": bool(reason), "help": reason}
+        if st.button("Resume", key="sweep.resume", **shown):
+            return acts.resume_sweep
+    return None
 
 
 def _changed() -> None:

@@ -13,7 +13,7 @@ from vae.runs.capsule import MAX_BYTES, Capsule, RunRecord, capsule, dumps, read
 from vae.runs.reproduction import DIFFERS, IMPOSSIBLE, WITHIN, Outcome, judge, told_apart, unrepeatable
 from vae.runs.store import Run
 
-from . import resources
+from . import acts, resources
 from .downloads import csv
 from .plain import plain
 
@@ -140,7 +140,7 @@ def _again(old: RunRecord) -> tuple[str | None, str | None]:
     if reason := unrepeatable(resources.store(), old, resources.settings()):
         return None, reason
     try:
-        return resources.jobs().submit(old.config), None
+        return acts.queue(old.config), None
     except InputError as error:
         return None, str(error)
 

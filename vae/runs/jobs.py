@@ -15,12 +15,12 @@ from typing import Any
 
 from .. import logs
 from ..config import RunConfig
-from ..errors import InputError
 from ..settings import Settings
 from .cluster import CREDENTIALS, EmbeddedCluster
 from .faults import AWAY, sentence
+from .queueing import room_for_run
 from .silence import Silence
-from .store import ACTIVE, Store, new_owner
+from .store import ACTIVE, RESUMABLE, Store, new_owner, new_run, queue_again
 from .workers import Workforce, survey
 
 log = logging.getLogger(__name__)
@@ -57,6 +57,7 @@ class Jobs:
 
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store, self.settings, self.owner = store, settings, new_owner("dashboard")
+        self.workers = settings.workers  # as far as it is known
         self._cluster: EmbeddedCluster | None = None
         self._client: Any = None
         self._tasks: dict[str, Any] = {}  # run id → Dask future
@@ -87,18 +88,15 @@ class Jobs:
         return next(iter(self._troubles.values()), None)
 
     @logs.refusals(log)
-    def submit(self, config: RunConfig) -> str:
+    def submit(self, config: RunConfig, visitor: str | None = None) -> str:
         """Queue a run. Raises InputError when it can't be trained here, or when too many are waiting."""
         from .execution import check
 
         check(self.store, config, self.settings)
-        if len(self.store.queue()) >= self.settings.max_queued:
-            raise InputError(
-                f"{self.settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have "
-                "ended."
-            )
-        run_id = self.store.create(config, self.owner)
-        log.info("submitted", extra={"run": run_id})
+        with self.store.write() as connection:
+            room_for_run(connection, visitor, self.settings)
+            run_id = new_run(connection, config, self.owner, visitor)
+        log.info("submitted", extra={"run": run_id, "visitor": visitor})
         self._wake.set()
         return run_id
 
@@ -108,8 +106,11 @@ class Jobs:
         self.store.request_stop(run_id)
 
     def resume(self, run_id: str) -> bool:
-        """Queue a stopped or interrupted run again; False when it is neither."""
-        queued = self.store.requeue(run_id, self.owner)
+        """Queue a stopped or interrupted run again; False when it is neither. Raises InputError as `submit` does."""
+        visitor = self.store.run(run_id).visitor
+        with self.store.write() as connection:
+            room_for_run(connection, visitor, self.settings)
+            queued = queue_again(connection, run_id, self.owner, RESUMABLE)
         log.info("queued again" if queued else "has nothing to resume", extra={"run": run_id})
         self._wake.set()
         return queued
@@ -120,8 +121,12 @@ class Jobs:
 
     def position(self, run_id: str) -> int:
         """Place in the queue, 1 for the next; 0 when it isn't waiting."""
-        queue = self.store.queue()
-        return queue.index(run_id) + 1 if run_id in queue else 0
+        waiting = self.waiting()
+        return waiting.index(run_id) + 1 if run_id in waiting else 0
+
+    def waiting(self) -> list[str]:
+        """Ids of the runs that wait, next one first, without those that a worker is about to begin."""
+        return [run_id for run_id in self.store.queue() if run_id not in self._tasks]
 
     def workforce(self) -> Workforce:
         """What is known of the workers. It never waits for the cluster: it is looked up while somebody keeps asking."""
@@ -196,12 +201,13 @@ class Jobs:
                 log.warning("interrupted: %s", KEPT_DYING, extra={"run": run_id})
 
     def _hand_out(self) -> None:
-        """Give waiting runs to free workers, longest waiting first."""
-        waiting = self.store.owned(self.owner, "queued")
-        if not waiting:
+        """Give waiting runs to free workers. The order is that of all runs, of which others hand out their own."""
+        mine = set(self.store.owned(self.owner, "queued")) - set(self._tasks)
+        if not mine:
             return
-        free = len(self._client.nthreads()) - len(self._tasks)
-        for run_id in [run_id for run_id in waiting if run_id not in self._tasks][: max(free, 0)]:
+        self.workers = len(self._client.nthreads())
+        free = self.workers - len(self._tasks)
+        for run_id in [run_id for run_id in self.store.queue() if run_id in mine][: max(free, 0)]:
             self._tasks[run_id] = self._client.submit(train_on_worker, run_id, pure=False)
             self._tasks[run_id].add_done_callback(lambda _: self._wake.set())  # its worker is free: look at once
 

@@ -18,6 +18,7 @@ from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, u
 
 from ..config import RunConfig, shown
 from ..errors import InputError
+from . import queueing
 from .database import open_database, writing
 from .schema import checkpoints, metrics, originals, runs, snapshots, splits, weights
 from .texts import cleaned, refuse_unstorable
@@ -140,16 +141,38 @@ class Store:
             return [_run(row) for row in connection.execute(query)]
 
     def queue(self) -> list[str]:
-        """Ids of the waiting runs, next one first."""
-        query = select(runs.c.id).where(runs.c.status == "queued").order_by(runs.c.ticket, runs.c.id)
+        """Ids of the waiting runs, next one first: visitors take turns."""
         with self.engine.connect() as connection:
-            return list(connection.scalars(query))
+            return queueing.fair_order(*queueing.standing(connection))
+
+    def standing(self) -> tuple[list[queueing.Waiting], dict[str, int], dict[str, int]]:
+        """What `queueing.Turns.of` takes: who waits, how many of each are under way, who was served when."""
+        with self.engine.connect() as connection:
+            return queueing.standing(connection)
+
+    def same(self, config: RunConfig) -> Run | None:
+        """A run of the same config, seed included, that is done or under way: the one to show in its place."""
+        with self.engine.connect() as connection:
+            query = select(runs).where(
+                runs.c.fingerprint == config.fingerprint(),
+                runs.c.status.in_(("queued", "running", "done")),
+                runs.c.deleted_at.is_(None),
+            )
+            found = [_run(row) for row in connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.id))]
+        # A fingerprint leaves defaults out, and defaults may change: only an equal config counts.
+        equal = [run for run in found if run.config == config]
+        return min(equal, key=lambda run: ("done", "running", "queued").index(run.status), default=None)
 
     def owned(self, owner: str, status: str) -> list[str]:
         """Ids of an owner's runs with a status, longest waiting first."""
         query = select(runs.c.id).where(runs.c.owner == owner, runs.c.status == status).order_by(runs.c.ticket)
         with self.engine.connect() as connection:
             return list(connection.scalars(query))
+
+    def asked_by(self, visitor: str) -> set[str]:
+        """Ids of the runs that a visitor has asked for."""
+        with self.engine.connect() as connection:
+            return set(connection.scalars(select(runs.c.id).where(runs.c.visitor == visitor)))
 
     # What people say of runs
 
@@ -244,6 +267,7 @@ class Store:
                     attempt=runs.c.attempt + 1,
                     pulse=runs.c.pulse + 1,
                     started_at=func.coalesce(runs.c.started_at, now()),
+                    ticket=_next_ticket(),  # whose turn is next depends on it: see queueing
                 )
             )
             # Read before the transaction ends: afterwards the row may hold the attempt of somebody else.
@@ -313,7 +337,9 @@ class Store:
                 connection.execute(delete(checkpoints).where(checkpoints.c.run_id == run.id))
             said = cleaned(error) if error else None  # may repeat anything
             connection.execute(
-                update(runs).where(runs.c.id == run.id).values(status=status, error=said, finished_at=now())
+                update(runs)
+                .where(runs.c.id == run.id)
+                .values(status=status, error=said, finished_at=now(), ticket=_next_ticket())
             )
 
     def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:

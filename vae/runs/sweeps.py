@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, insert, select, update
 
 from ..config import RunConfig, shown
 from ..errors import InputError
+from .queueing import room_for_sweep
 from .schema import metrics, runs, sweep_runs, sweeps
 from .store import ACTIVE, Store, new_run, now, queue_again, utc
 from .sweep_spec import SweepSpec
@@ -54,11 +55,18 @@ class Member:
     error: str | None
 
 
-def create(store: Store, spec: SweepSpec, name: str, owner: str, visitor: str | None = None) -> str:
-    """Ask for a sweep and return its id; a Sweeper of `owner` moves it on. Raises InputError for a bad name."""
+def create(
+    store: Store, spec: SweepSpec, name: str, owner: str, visitor: str | None = None, most: int | None = None
+) -> str:
+    """Ask for a sweep and return its id; a Sweeper of `owner` moves it on.
+
+    Raises InputError for a bad name, and when `most` sweeps of the visitor are running already.
+    """
     refuse_unstorable("The sweep's name", name)
     sweep_id = secrets.token_hex(4)
     with store.write() as connection:
+        if most is not None:
+            room_for_sweep(connection, visitor, most)
         connection.execute(
             insert(sweeps).values(
                 id=sweep_id,
@@ -120,12 +128,15 @@ def stop(store: Store, sweep_id: str) -> None:
     log.info("sweep stopped", extra={"sweep": sweep_id})
 
 
-def resume(store: Store, sweep_id: str, owner: str) -> bool:
-    """Go on with a stopped or failed sweep; False when it is neither.
+def resume(store: Store, sweep_id: str, owner: str, most: int | None = None) -> bool:
+    """Go on with a stopped or failed sweep; False when it is neither. Raises InputError as `create` does.
 
     Its Sweeper queues the interrupted runs again, but for those of points that were given up.
     """
     with store.write() as connection:
+        if most is not None:
+            asked = connection.scalar(select(sweeps.c.visitor).where(sweeps.c.id == sweep_id))
+            room_for_sweep(connection, asked, most)
         ended = sweeps.c.id == sweep_id, sweeps.c.status.in_(("stopped", "failed"))
         values = {"status": "running", "owner": owner, "error": None, "finished_at": None}
         return connection.execute(update(sweeps).where(*ended).values(**values)).rowcount == 1

@@ -7,6 +7,7 @@ repeated as long as they are there.
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,7 @@ log = logging.getLogger(__name__)
 OWN = "own-"
 SHORT = 12  # characters of the hash in a name
 LONGEST_TITLE = 80  # characters
+SAID = (uploads.c.hash, uploads.c.name, uploads.c.info, uploads.c.visitor)  # all but the images
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,7 @@ class Upload:
     title: str  # what its owner calls it
     hash: str
     info: dict[str, Any]  # shape, classes, train_size, test_size
+    visitor: str | None = None  # who brought them first
 
     def dataset(self) -> Dataset:
         """As an entry of the registry; its images come from `load` below."""
@@ -54,8 +57,17 @@ def _not_from_a_folder(_: Path) -> Images:
     raise InputError("These images lie in the database, not in a folder.")
 
 
-def keep(store: Store, title: str, images: Images) -> Upload:
-    """Store images once; the same ones again only get new names. Raises InputError for a bad title."""
+def keep(
+    store: Store,
+    title: str,
+    images: Images,
+    visitor: str | None = None,
+    may_rename: Callable[[str | None], bool] = lambda _: True,
+) -> Upload:
+    """Store images once; the same ones again only get new names. Raises InputError for a bad title.
+
+    `may_rename` is asked with who brought them first: where it says no, they keep the names they have.
+    """
     title = title.strip()
     if not title or len(title) > LONGEST_TITLE:
         raise InputError(f"A data set's name takes 1 to {LONGEST_TITLE} characters.")
@@ -70,27 +82,28 @@ def keep(store: Store, title: str, images: Images) -> Upload:
     parts = ("train_x", "train_y", "test_x", "test_y")
     payload = pack({part: getattr(images, part) for part in parts})
     with store.write() as connection:
-        known = connection.scalar(select(uploads.c.hash).where(uploads.c.hash == images.hash))
-        if known:
-            connection.execute(update(uploads).where(uploads.c.hash == known).values(name=title, info=info))
-        else:
-            connection.execute(
-                insert(uploads).values(hash=images.hash, name=title, info=info, payload=payload, created_at=now())
-            )
-    log.info("images kept" if not known else "images renamed", extra={"title": title, "hash": images.hash[:SHORT]})
+        of_these = uploads.c.hash == images.hash
+        known = connection.execute(select(uploads.c.visitor).where(of_these)).one_or_none()
+        if known is None:
+            row = {"hash": images.hash, "name": title, "info": info, "payload": payload, "visitor": visitor}
+            connection.execute(insert(uploads).values(**row, created_at=now()))
+        elif may_rename(known.visitor):
+            connection.execute(update(uploads).where(of_these).values(name=title, info=info))
+    told = "images kept" if known is None else "images known already"
+    log.info(told, extra={"title": title, "hash": images.hash[:SHORT], "visitor": visitor})
     return find(store, OWN + images.hash[:SHORT])
 
 
 def listed(store: Store) -> list[Upload]:
     """All of them, newest first."""
-    query = select(uploads.c.hash, uploads.c.name, uploads.c.info).order_by(uploads.c.created_at.desc())
+    query = select(*SAID).order_by(uploads.c.created_at.desc())
     with store.engine.connect() as connection:
         return [_upload(row) for row in connection.execute(query)]
 
 
 def find(store: Store, name: str) -> Upload:
     """Raises InputError when there is none of this name."""
-    query = select(uploads.c.hash, uploads.c.name, uploads.c.info)
+    query = select(*SAID)
     short, row = name.removeprefix(OWN), None
     if len(short) == SHORT and short.isprintable():
         with store.engine.connect() as connection:
@@ -146,4 +159,4 @@ def _own(store: Store, name: str) -> Images:
 
 
 def _upload(row: Any) -> Upload:
-    return Upload(OWN + row.hash[:SHORT], row.name, row.hash, row.info)
+    return Upload(OWN + row.hash[:SHORT], row.name, row.hash, row.info, row.visitor)
