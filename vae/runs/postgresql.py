@@ -71,11 +71,16 @@ def take_turn(connection: Connection) -> None:
 
 def trouble(url: URL, error: DBAPIError) -> str:
     """One sentence on what the server, or the way to it, has said, and one on what to do. Never the password."""
-    said = " ".join(str(error.orig).split()).rstrip(".") or type(error.orig).__name__
+    primary = getattr(getattr(error.orig, "diag", None), "message_primary", None)
+    lines = [line for line in str(error.orig).splitlines() if not line[:1].isspace()]  # what is indented asks back
+    said = (primary or " ".join(lines) or type(error.orig).__name__).strip().rstrip(".")
     if url.password:
         said = said.replace(str(url.password), "***")
     if getattr(error.orig, "sqlstate", None) == "42501":  # insufficient_privilege
-        advice = f"Its owner may allow it: GRANT CREATE ON SCHEMA public TO {url.username};"
+        advice = (
+            f"Give the database to that user (ALTER DATABASE {url.database} OWNER TO {url.username}), or name the one "
+            "who made its tables."
+        )
     else:
         advice = "See that the server runs, and that host, port, user, password and database in the URL are right."
     return f"VAE_DATABASE_URL names {url.render_as_string(hide_password=True)}, which can't be used: {said}. {advice}"

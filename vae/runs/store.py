@@ -193,13 +193,13 @@ class Store:
         with self.write() as connection:
             return queue_again(connection, run_id, owner, status)
 
-    def interrupt(self, run_id: str, pulse: int, reason: str) -> None:
-        """Mark a run whose owner has died, unless its pulse has moved since."""
+    def interrupt(self, run_id: str, pulse: int, reason: str, status: str = "interrupted") -> None:
+        """Mark a run whose owner has died, or which no worker can begin, unless its pulse has moved since."""
         with self.write() as connection:
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id, runs.c.pulse == pulse, runs.c.status.in_(ACTIVE))
-                .values(status="interrupted", error=reason, finished_at=now())
+                .values(status=status, error=reason, finished_at=now())
             )
 
     def beat(self, run_ids: Sequence[str]) -> None:
