@@ -165,6 +165,7 @@ def test_bad_environments_are_refused_in_a_sentence(vae, store, monkeypatch):
     assert_refused(vae(*QUICK), "VAE_MAX_EPOCHS", "'few'")
     monkeypatch.setenv("VAE_MAX_EPOCHS", "10")
     monkeypatch.setenv("VAE_SCHEDULER", "tcp://cluster:8786")
+    monkeypatch.delenv("VAE_DATABASE_URL")
     assert_refused(vae(*QUICK), "VAE_SCHEDULER", "SQLite")
     assert store.runs() == []
 

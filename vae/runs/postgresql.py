@@ -26,6 +26,7 @@ def arguments(url: URL) -> dict[str, Any]:
     session = {
         "lock_timeout": f"{PATIENCE}s",
         "idle_in_transaction_session_timeout": f"{ABANDONED}s",
+        "TimeZone": "UTC",
         # A writer sees what the one before it wrote, whatever the server's default is.
         "default_transaction_isolation": r"read\ committed",
     }

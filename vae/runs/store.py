@@ -324,7 +324,7 @@ class Store:
 
     def snapshots(self, run_id: str, epoch: int) -> dict[str, bytes]:
         """Pictures of every variant at one epoch."""
-        query = select(snapshots.c.variant, snapshots.c.payload)
+        query = select(snapshots.c.variant, snapshots.c.payload).order_by(snapshots.c.variant)
         with self.engine.connect() as connection:
             rows = connection.execute(query.where(snapshots.c.run_id == run_id, snapshots.c.epoch == epoch))
             return {row.variant: row.payload for row in rows}
@@ -337,7 +337,7 @@ class Store:
 
     def weights(self, run_id: str, epoch: int) -> dict[str, bytes]:
         """Weights of every variant at one kept epoch."""
-        query = select(weights.c.variant, weights.c.payload)
+        query = select(weights.c.variant, weights.c.payload).order_by(weights.c.variant)
         with self.engine.connect() as connection:
             rows = connection.execute(query.where(weights.c.run_id == run_id, weights.c.epoch == epoch))
             return {row.variant: row.payload for row in rows}

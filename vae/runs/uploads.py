@@ -73,7 +73,8 @@ def keep(store: Store, title: str, images: Images) -> Upload:
 
 def listed(store: Store) -> list[Upload]:
     """All of them, newest first."""
-    query = select(uploads.c.hash, uploads.c.name, uploads.c.info).order_by(uploads.c.created_at.desc())
+    query = select(uploads.c.hash, uploads.c.name, uploads.c.info)
+    query = query.order_by(uploads.c.created_at.desc(), uploads.c.hash)
     with store.engine.connect() as connection:
         return [_upload(row) for row in connection.execute(query)]
 
