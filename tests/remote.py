@@ -62,6 +62,13 @@ class Cluster:
             member.kill()
         psutil.wait_procs(family, timeout=PATIENCE)
 
+    def await_workers(self, count: int) -> None:
+        """Until as many have told the scheduler that they are there."""
+        deadline = time.monotonic() + PATIENCE
+        while self.log("scheduler").count("Register worker addr") < count:
+            assert time.monotonic() < deadline, self.log("worker")
+            time.sleep(0.1)
+
     def stop(self) -> None:
         for process in [*self.workers, self.scheduler]:
             if process is not None:

@@ -28,7 +28,7 @@ def open_database(url: str) -> Engine:
     try:
         engine = postgresql.connect(parsed) if parsed.get_backend_name() == "postgresql" else _sqlite(parsed)
         _prepare(engine)
-    except ImportError as error:
+    except (ImportError, NoSuchModuleError) as error:
         raise InputError(
             f"VAE_DATABASE_URL can't be used: its driver is missing ({str(error).splitlines()[0].rstrip('.')}). "
             "Install it with: pip install 'psycopg[binary]'."
@@ -55,14 +55,11 @@ def _parsed(url: str) -> URL:
     try:
         parsed = postgresql.named(make_url(url))
         backend = parsed.get_backend_name()
-        parsed.get_dialect()
     except (ArgumentError, ValueError):  # neither is quoted: what can't be read may hold a password
         raise InputError(
             f"VAE_DATABASE_URL can't be read; it looks like {EXAMPLES}, where characters such as @ : / in a password "
             "are written %40 %3A %2F."
         ) from None
-    except NoSuchModuleError as error:
-        raise InputError(f"VAE_DATABASE_URL can't be used: {str(error).splitlines()[0]}. Name {EXAMPLES}.") from None
     if backend not in ("sqlite", "postgresql"):
         raise InputError(f"VAE_DATABASE_URL names a {backend} database, but runs are kept in {EXAMPLES}.")
     if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
