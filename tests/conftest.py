@@ -28,6 +28,10 @@ def pytest_unconfigure(config):
     postgres.end(config)
 
 
+def pytest_collection_modifyitems(config, items):
+    postgres.choose(config, items)
+
+
 @pytest.fixture(autouse=True)
 def _no_outer_settings(monkeypatch):
     fixed = ("VAE_DATABASE_URL", "VAE_DATA_DIR", "VAE_SCHEDULER", "VAE_WORKERS", "VAE_THREADS")

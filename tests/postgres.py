@@ -30,6 +30,8 @@ RUNNING = "VAE_TEST_SERVER"  # URL of the one that this run of the tests has sta
 ON = os.environ.get(WANTED) == "postgresql"
 USER = "latent_twins"
 KEY = pytest.StashKey()
+# Fixtures that stand on a database: tests that ask for one of them run on a server, too.
+TOUCHED = {"settings", "store", "shared", "stocked", "place", "measured", "undisturbed", "jobs"}
 HOW = "PostgreSQL is not installed here; on Debian and Ubuntu: apt-get install postgresql."
 PATIENCE = 30  # seconds for a server to start
 # Nothing needs to outlive the machine; a short memory is enough; its socket file would need a short path.
@@ -134,6 +136,17 @@ def end(config: pytest.Config) -> None:
     if server := config.stash.get(KEY, None):
         del os.environ[RUNNING]
         server.stop()
+
+
+def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """On a server, what has to do with a database; without one, all but what needs a server."""
+    wanted = []
+    for item in items:
+        for_server = item.get_closest_marker("cluster") is not None
+        stores = TOUCHED.intersection(getattr(item, "fixturenames", ())) and not item.get_closest_marker("browser")
+        wanted.append(for_server or stores if ON else not for_server)
+    config.hook.pytest_deselected(items=[item for item, kept in zip(items, wanted, strict=True) if not kept])
+    items[:] = [item for item, kept in zip(items, wanted, strict=True) if kept]
 
 
 @contextmanager

@@ -15,10 +15,7 @@ from serving import Dashboard, expect_status, open_page, plots, settled
 from vae.config import RunConfig
 from vae.settings import Settings
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not postgres.ON, reason=f"needs {postgres.WANTED}=postgresql"),
-]
+pytestmark = [pytest.mark.browser, pytest.mark.cluster]
 
 
 @pytest.fixture

@@ -18,7 +18,6 @@ from vae.runs.store import Store
 from vae.settings import Settings
 
 SECRET = "s3cret"
-server = pytest.mark.skipif(not postgres.ON, reason=f"needs {postgres.WANTED}=postgresql")
 
 
 def refused(url: str) -> str:
@@ -85,7 +84,7 @@ def test_the_url_may_say_otherwise() -> None:
 # With one: what is said
 
 
-@server
+@pytest.mark.cluster
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -104,7 +103,7 @@ def test_a_server_that_cannot_be_used_is_told(settings: Settings, changes: dict,
     assert time.monotonic() - started < 2 * postgresql.UNREACHABLE
 
 
-@server
+@pytest.mark.cluster
 def test_a_user_without_the_right_to_make_tables_is_told_how_to_get_it(settings: Settings) -> None:
     name = f"poor_{make_url(settings.database_url).database}"
     postgres.statement(f"CREATE ROLE {name} LOGIN PASSWORD '{SECRET}'")
@@ -121,7 +120,7 @@ def test_a_user_without_the_right_to_make_tables_is_told_how_to_get_it(settings:
 # With one: what it does
 
 
-@server
+@pytest.mark.cluster
 def test_writers_take_turns_and_each_sees_what_the_one_before_wrote(store: Store, settings: Settings) -> None:
     """Also on a server whose transactions see the past, unless told otherwise."""
     name = make_url(settings.database_url).database
@@ -137,7 +136,7 @@ def test_writers_take_turns_and_each_sees_what_the_one_before_wrote(store: Store
     assert sorted(tickets) == list(range(1, 61)), "one of two that count at once would count one too few"
 
 
-@server
+@pytest.mark.cluster
 def test_readers_wait_for_no_writer_and_a_writer_not_for_ever(store: Store, settings: Settings) -> None:
     impatient = Store(variant(settings, query={"options": "-c lock_timeout=200ms"}))
     with store.write():
@@ -147,7 +146,7 @@ def test_readers_wait_for_no_writer_and_a_writer_not_for_ever(store: Store, sett
     assert impatient.create(RunConfig(), "test") in store.queue()
 
 
-@server
+@pytest.mark.cluster
 def test_a_writer_that_falls_silent_loses_its_turn(store: Store, settings: Settings) -> None:
     silent = Store(variant(settings, query={"options": "-c idle_in_transaction_session_timeout=300ms"}))
     with pytest.raises(DBAPIError, match="idle-in-transaction"), silent.write() as connection:
@@ -156,7 +155,7 @@ def test_a_writer_that_falls_silent_loses_its_turn(store: Store, settings: Setti
         connection.exec_driver_sql("SELECT 1")
 
 
-@server
+@pytest.mark.cluster
 def test_connections_that_were_cut_are_made_anew(store: Store, settings: Settings) -> None:
     run_id = store.create(RunConfig(), "test")
     name = make_url(settings.database_url).database
@@ -167,7 +166,7 @@ def test_connections_that_were_cut_are_made_anew(store: Store, settings: Setting
     assert store.run(run_id).pulse == 2
 
 
-@server
+@pytest.mark.cluster
 def test_sessions_are_told_apart_bounded_and_in_utc(store: Store) -> None:
     with database.writing(store.engine) as connection:
         said = connection.exec_driver_sql(
@@ -177,7 +176,7 @@ def test_sessions_are_told_apart_bounded_and_in_utc(store: Store) -> None:
     assert store.engine.pool.size() + store.engine.pool._max_overflow == postgresql.CONNECTIONS
 
 
-@server
+@pytest.mark.cluster
 def test_a_nul_character_in_a_text_is_left_out(store: Store) -> None:
     run_id = store.create(RunConfig(), "test")
     store.describe(run_id, name="a\0name", tags=["a\0tag"], note="\0")

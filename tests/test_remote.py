@@ -18,7 +18,7 @@ from vae.runs.jobs import Jobs
 from vae.runs.store import Store
 from vae.settings import Settings
 
-pytestmark = [pytest.mark.skipif(not postgres.ON, reason=f"needs {postgres.WANTED}=postgresql"), pytest.mark.slow]
+pytestmark = pytest.mark.cluster
 
 SHORT = RunConfig(epochs=3)
 MIDDLING = RunConfig(epochs=100)
