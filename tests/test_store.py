@@ -279,6 +279,15 @@ def test_only_stopped_and_interrupted_runs_go_on(store, ended, again):
         assert (after.status, after.owner) == (ended, "test")
 
 
+def test_a_run_that_goes_on_is_not_taken_for_dead_by_who_saw_it_silent(store):
+    run = started(store)
+    seen = store.pulses()[run.id]
+    store.interrupt(run.id, seen, "Its server died.")
+    store.requeue(run.id, "new owner")
+    store.interrupt(run.id, seen, "Its server died.")  # as another dashboard does that looks once a second
+    assert status(store, run) == "queued"
+
+
 def test_two_requests_to_go_on_queue_a_run_once(store):
     run = started(store)
     store.finish(run, "stopped")

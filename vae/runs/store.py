@@ -367,10 +367,9 @@ def queue_again(connection: Connection, run_id: str, owner: str, status: Sequenc
     """`Store.requeue` within somebody's transaction."""
     values = {"status": "queued", "owner": owner, "stop_requested": False, "error": None, "finished_at": None}
     mine = runs.c.id == run_id, runs.c.status.in_(status)
-    return (
-        connection.execute(update(runs).where(*mine).values(**values, queued_at=now(), ticket=_next_ticket())).rowcount
-        == 1
-    )
+    # A sign of life: whoever has just seen it silent for too long must not take that for news.
+    values |= {"queued_at": now(), "ticket": _next_ticket(), "pulse": runs.c.pulse + 1}
+    return connection.execute(update(runs).where(*mine).values(**values)).rowcount == 1
 
 
 def _next_ticket() -> ScalarSelect:
