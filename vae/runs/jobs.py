@@ -62,7 +62,7 @@ class Jobs:
         self._cluster: EmbeddedCluster | None = None
         self._client: Any = None
         self._tasks: dict[str, Any] = {}  # run id → Dask future
-        self._lost: set[str] = set()  # runs whose cluster went away: to be queued again when there is one
+        self._lost: set[str] = set()  # runs whose cluster went away: to be queued again
         self._deferring = 0.0  # since when a free worker is left to somebody else (monotonic seconds)
         self.workers = settings.workers  # as many as were last seen
         self._seen: dict[str, tuple[int, float]] = {}  # run id → pulse, and when it was new (monotonic seconds)
@@ -132,9 +132,11 @@ class Jobs:
         self._shut_down()
 
     def _work(self) -> None:
-        if self._connect():
+        connected = self._connect()
+        if connected:
             self._collect()
-            self._queue_lost()
+        self._queue_lost()  # at once: who waits for a cluster is not being trained
+        if connected:
             self._hand_out()
 
     def _connect(self) -> bool:
