@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test test-slow load lint bench clean
+.PHONY: run test test-slow test-cluster load lint bench clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
@@ -17,6 +17,16 @@ test: $(VENV)/test.done lint
 test-slow: $(VENV)/test.done
 	sh tests/ensure_chromium.sh $(BIN)/python
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
+
+# All that touches the database, on a PostgreSQL server and a Dask cluster that the tests start for themselves.
+CLUSTER_TESTS := tests/test_jobs.py tests/test_remote.py tests/test_browser_cluster.py
+test-cluster: export VAE_TEST_DATABASE = postgresql
+test-cluster: $(VENV)/test.done
+	$(BIN)/python tests/postgres.py
+	sh tests/ensure_chromium.sh $(BIN)/python
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile \
+	  $(addprefix --ignore=,$(CLUSTER_TESTS)) $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(CLUSTER_TESTS) $(PYTEST_ARGS)
 
 # Thirty students at once, and the trend from 1 to 60; about ten minutes: make load LOAD="--sessions 30" takes one.
 load: $(VENV)/test.done

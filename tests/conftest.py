@@ -3,11 +3,12 @@
 import os
 from pathlib import Path
 
+import postgres
 import pytest
 
 from vae.datasets import DATASETS
 from vae.runs.store import Store
-from vae.settings import ROOT, Settings
+from vae.settings import ROOT
 
 pytest_plugins = ["browsing", "paging", "lessons"]  # fixtures of pages with and without a browser
 
@@ -17,6 +18,18 @@ MNIST_FOLDERS = [
     ROOT.parent / "shared" / "data",
 ]
 MNIST_REQUIRED = os.environ.get("VAE_REQUIRE_MNIST") == "1"
+
+
+def pytest_configure(config):
+    postgres.begin(config)
+
+
+def pytest_unconfigure(config):
+    postgres.end(config)
+
+
+def pytest_collection_modifyitems(config, items):
+    postgres.choose(config, items)
 
 
 @pytest.fixture(autouse=True)
@@ -42,14 +55,8 @@ def settings(tmp_path):
     """A data folder and a database of the test's own."""
     data_dir = tmp_path / "data"
     data_dir.mkdir()
-    return Settings.from_environment(
-        {
-            "VAE_DATA_DIR": str(data_dir),
-            "VAE_DATABASE_URL": f"sqlite:///{tmp_path / 'runs.db'}",
-            "VAE_WORKERS": "1",
-            "VAE_THREADS": "1",
-        }
-    )
+    with postgres.settings_for(data_dir) as made:
+        yield made
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,8 +11,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import postgres
 import pytest
-from paging import texts
+from paging import shared_resources, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import resources
@@ -42,33 +42,24 @@ CONFIGS = {
 
 
 @pytest.fixture(scope="session")
-def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """A database with a finished run of each kind and the classifier: trained once, copied for each test."""
-    folder = tmp_path_factory.mktemp("library")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store = Store(settings.database_url)
-    ids = {kind: done(store, config, settings) for kind, config in CONFIGS.items()}
-    judge_of(store, datasets.load("digits", settings.data_dir))
-    return Path(settings.database_url.removeprefix("sqlite:///")), ids
+    with postgres.settings_for(tmp_path_factory.mktemp("library")) as settings:
+        store = Store(settings.database_url)
+        ids = {kind: done(store, config, settings) for kind, config in CONFIGS.items()}
+        judge_of(store, datasets.load("digits", settings.data_dir))
+        yield settings.database_url, ids
 
 
 @pytest.fixture
-def _copied(library: tuple[Path, dict[str, str]], tmp_path: Path) -> Iterator[None]:
-    there, here = sqlite3.connect(library[0]), sqlite3.connect(tmp_path / library[0].name)
-    there.backup(here)
-    for connection in (there, here):
-        connection.close()
-    return
-
-
-@pytest.fixture
-def stocked(_copied: None, shared: Store) -> Store:
+def stocked(library: tuple[str, dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The pages' store, with the runs of the library in it."""
-    return shared
+    with postgres.database(tmp_path, library[0]) as url, shared_resources(tmp_path, url, monkeypatch) as store:
+        yield store
 
 
 @pytest.fixture
-def runs(library: tuple[Path, dict[str, str]]) -> dict[str, str]:
+def runs(library: tuple[str, dict[str, str]]) -> dict[str, str]:
     return library[1]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 import string
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import postgres
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -63,7 +65,14 @@ def forget_everything() -> None:
 @pytest.fixture
 def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
     """The pages' shared resources, on a database of this test's own."""
-    monkeypatch.setenv("VAE_DATA_DIR", str(tmp_path))
+    with postgres.database(tmp_path) as url, shared_resources(tmp_path, url, monkeypatch) as store:
+        yield store
+
+
+@contextmanager
+def shared_resources(folder: Path, url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Store]:
+    monkeypatch.setenv("VAE_DATA_DIR", str(folder))
+    monkeypatch.setenv("VAE_DATABASE_URL", url)
     # Streamlit looks for components in every installed package, for each AppTest; ours are in no package of their own.
     monkeypatch.setattr("streamlit.components.v2.manifest_scanner.scan_component_manifests", lambda: [])
     # The test runner has a mock where a browser's headers and address would be; here is somebody at this computer.

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import postgres
 from find_chromium import find
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
@@ -37,7 +38,8 @@ class Dashboard:
 
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder, self.environment = folder, environment
-        self.database_url = f"sqlite:///{folder / 'runs.db'}"
+        # Where tests run on PostgreSQL, on a database of the server's, which goes with the server.
+        self.database_url = postgres.new_database() if postgres.ON else f"sqlite:///{folder / 'runs.db'}"
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port = free.getsockname()[1]

@@ -100,7 +100,8 @@ def stock(store: Store, count: int, epochs: int = 60) -> list[str]:
     ]
     with store.write() as connection:
         connection.execute(insert(schema.runs), rows)
-        statement = f"INSERT INTO metrics {METRICS} VALUES ({', '.join('?' * 12)})"
+        marks = ["?"] * 12 if connection.dialect.name == "sqlite" else ["%s"] * 7 + ["%s::json"] + ["%s"] * 4
+        statement = f"INSERT INTO metrics {METRICS} VALUES ({', '.join(marks)})"
         for number, settings in enumerate(configs):
             connection.exec_driver_sql(statement, metric_rows(number, settings))
     return [row["id"] for row in rows]

@@ -261,7 +261,7 @@ def test_nothing_recorded_is_lost_when_the_dashboard_is_killed(browser: Browser,
 def test_a_database_from_a_newer_version_is_told(browser: Browser, tmp_path: Path) -> None:
     app = Dashboard(tmp_path)
     with Store(app.database_url).write() as connection:
-        connection.exec_driver_sql("UPDATE schema_version SET version = 999")
+        connection.exec_driver_sql("UPDATE latent_twins_schema SET version_num = '0999'")
     app.start()
     try:
         page = browser.new_page()

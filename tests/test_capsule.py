@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 
+import postgres
 import pytest
 from sqlalchemy import update
 
@@ -27,7 +28,7 @@ from vae.runs.reproduction import (
     reproduce,
 )
 from vae.runs.store import Store
-from vae.settings import ROOT, Settings
+from vae.settings import ROOT
 
 CONFIG = RunConfig(hidden=(16,), train_limit=200, validation_size=50, epochs=2, device="cpu", seed=5)
 
@@ -35,12 +36,11 @@ CONFIG = RunConfig(hidden=(16,), train_limit=200, validation_size=50, epochs=2, 
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A database with one trained run: (settings, store, run id). No test changes the run."""
-    folder = tmp_path_factory.mktemp("capsule")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store = Store(settings.database_url)
-    run_id = store.create(CONFIG, "test")
-    assert execute(store, run_id, settings) == "done"
-    return settings, store, run_id
+    with postgres.settings_for(tmp_path_factory.mktemp("capsule")) as settings:
+        store = Store(settings.database_url)
+        run_id = store.create(CONFIG, "test")
+        assert execute(store, run_id, settings) == "done"
+        yield settings, store, run_id
 
 
 @pytest.fixture

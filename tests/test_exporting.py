@@ -8,6 +8,7 @@ import sys
 import zipfile
 
 import numpy as np
+import postgres
 import pytest
 import torch
 from onnx import checker, load_from_string
@@ -25,7 +26,6 @@ from vae.runs.capsule import read, record
 from vae.runs.execution import execute
 from vae.runs.payloads import unpack
 from vae.runs.store import Store
-from vae.settings import Settings
 
 CONFIGS = {
     "deep": RunConfig(hidden=(16, 12), latent_dim=3, activation="elu", epochs=2, train_limit=200, device="cpu"),
@@ -40,12 +40,11 @@ CONFIGS = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A store and the ids of its runs, by kind."""
-    folder = tmp_path_factory.mktemp("exporting")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store = Store(settings.database_url)
-    ids = {kind: store.create(config, "test") for kind, config in CONFIGS.items()}
-    assert {execute(store, run_id, settings) for run_id in ids.values()} == {"done"}
-    return store, ids
+    with postgres.settings_for(tmp_path_factory.mktemp("exporting")) as settings:
+        store = Store(settings.database_url)
+        ids = {kind: store.create(config, "test") for kind, config in CONFIGS.items()}
+        assert {execute(store, run_id, settings) for run_id in ids.values()} == {"done"}
+        yield store, ids
 
 
 def test_a_folder_holds_the_run(place, tmp_path):

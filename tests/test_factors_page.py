@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import pandas as pd
+import postgres
 import pytest
 from lessons import done, notices, numbers_missing, press, until
 from paging import open_page, texts
@@ -24,27 +24,25 @@ from vae.learning.training import stream
 from vae.measuring import KINDS, MEASUREMENTS, disentanglement_of, models_of
 from vae.runs.results import measurement
 from vae.runs.store import Run, Store
-from vae.settings import Settings
 
 TINY = RunConfig(dataset="shapes", epochs=1, hidden=(8,), latent_dim=3, train_limit=64, validation_size=16)
 DEFINED = "Does a dimension stand for one thing?"
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """In the place of that of lessons.py, for the fixtures there: an AE and a VAE, and the VAE with another β."""
-    folder = tmp_path_factory.mktemp("library")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store = Store(settings.database_url)
-    configs = {
-        "both": TINY,
-        "β = 4": TINY.model_copy(update={"variants": ("vae",), "beta": 4.0}),
-        "another seed": TINY.model_copy(update={"variants": ("vae",), "beta": 0.5, "seed": 9}),
-        "ae only": TINY.model_copy(update={"variants": ("ae",), "latent_dim": 2}),
-        "digits": RunConfig(epochs=1),
-    }
-    ids = {kind: done(store, config, settings) for kind, config in configs.items()}
-    return Path(settings.database_url.removeprefix("sqlite:///")), ids
+    with postgres.settings_for(tmp_path_factory.mktemp("library")) as settings:
+        store = Store(settings.database_url)
+        configs = {
+            "both": TINY,
+            "β = 4": TINY.model_copy(update={"variants": ("vae",), "beta": 4.0}),
+            "another seed": TINY.model_copy(update={"variants": ("vae",), "beta": 0.5, "seed": 9}),
+            "ae only": TINY.model_copy(update={"variants": ("ae",), "latent_dim": 2}),
+            "digits": RunConfig(epochs=1),
+        }
+        ids = {kind: done(store, config, settings) for kind, config in configs.items()}
+        yield settings.database_url, ids
 
 
 @pytest.fixture

@@ -1,4 +1,7 @@
-"""Workers for real: an embedded cluster, killed workers, a dead owner, the queue."""
+"""Workers for real: killed workers, a dead owner, the queue.
+
+On an embedded cluster; where tests run on PostgreSQL, on a scheduler and a worker that were started by hand.
+"""
 
 from __future__ import annotations
 
@@ -8,10 +11,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import postgres
 import pytest
+from remote import Cluster
 
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -30,9 +36,15 @@ def wait(condition: Callable[[], object], seconds: float = 60) -> None:
 
 
 @pytest.fixture(scope="module")
-def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Settings:
+def one_worker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     folder = tmp_path_factory.mktemp("jobs")
-    return replace(Settings.from_environment({"VAE_DATA_DIR": str(folder)}), workers=1, threads=1, max_queued=3)
+    with postgres.settings_for(folder) as made, ExitStack() as at_the_end:
+        settings = replace(made, max_queued=3)
+        if postgres.ON:
+            cluster = Cluster(folder, settings)
+            at_the_end.callback(cluster.stop)
+            settings = replace(settings, scheduler=cluster.start(workers=1).address)
+        yield settings
 
 
 @pytest.fixture(scope="module")
@@ -113,6 +125,7 @@ def test_a_full_queue_refuses_with_a_sentence(jobs: Jobs) -> None:
     end(jobs, *waiting, running)
 
 
+@pytest.mark.skipif(postgres.ON, reason="a remote cluster is nobody's to replace; see test_remote.py")
 def test_a_lost_cluster_is_replaced_and_its_run_goes_on(jobs: Jobs) -> None:
     run_id = jobs.submit(RunConfig(epochs=100))
     wait(lambda: jobs.store.run(run_id).epoch >= 3)

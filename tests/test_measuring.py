@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import postgres
 import pytest
 import torch
 from sqlalchemy import delete, update
@@ -38,12 +39,11 @@ class Measured:
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Measured:
     """One run, measured once for all tests that only read it."""
-    folder = tmp_path_factory.mktemp("measured")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store, calls = Store(settings.database_url), []
-    run = finished(store, settings)
-    table = sensitivity_of(store, run.id, 2, settings, lambda share, what: calls.append((share, what)))
-    return Measured(store, settings, run, table, calls)
+    with postgres.settings_for(tmp_path_factory.mktemp("measured")) as settings:
+        store, calls = Store(settings.database_url), []
+        run = finished(store, settings)
+        table = sensitivity_of(store, run.id, 2, settings, lambda share, what: calls.append((share, what)))
+        yield Measured(store, settings, run, table, calls)
 
 
 def finished(store: Store, settings: Settings, config: RunConfig = CONFIG) -> Run:

@@ -6,6 +6,7 @@ import re
 from html.parser import HTMLParser
 
 import pandas as pd
+import postgres
 import pytest
 from serving import chromium
 from sqlalchemy import update
@@ -19,7 +20,6 @@ from vae.runs import schema
 from vae.runs.capsule import read
 from vae.runs.execution import execute
 from vae.runs.store import Store
-from vae.settings import Settings
 
 CONFIG = RunConfig(hidden=(16,), train_limit=200, validation_size=50, epochs=2, device="cpu")
 NASTY = '</script><img src="http://evil.example/a.png" onerror=alert(1)>$x ${y}'
@@ -28,17 +28,21 @@ NASTY = '</script><img src="http://evil.example/a.png" onerror=alert(1)>$x ${y}'
 @pytest.fixture(scope="module")
 def place(tmp_path_factory):
     """A store with three runs; the second bears a visitor's words."""
-    folder = tmp_path_factory.mktemp("report")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store = Store(settings.database_url)
-    changes = ({}, {"beta": 4.0}, {"reconstruction": "sse", "latent_dim": 3, "variants": ("ae", "kl_only", "vae")})
-    ids = [store.create(CONFIG.model_copy(update=change), "test") for change in changes]
-    assert {execute(store, run_id, settings) for run_id in ids} == {"done"}
-    data = store.run(ids[1]).data
-    words = {"name": NASTY, "tags": [NASTY], "note": NASTY, "data": data | {"classes": [NASTY, *data["classes"][1:]]}}
-    with store.write() as connection:
-        connection.execute(update(schema.runs).where(schema.runs.c.id == ids[1]).values(**words))
-    return store, ids
+    with postgres.settings_for(tmp_path_factory.mktemp("report")) as settings:
+        store = Store(settings.database_url)
+        changes = ({}, {"beta": 4.0}, {"reconstruction": "sse", "latent_dim": 3, "variants": ("ae", "kl_only", "vae")})
+        ids = [store.create(CONFIG.model_copy(update=change), "test") for change in changes]
+        assert {execute(store, run_id, settings) for run_id in ids} == {"done"}
+        data = store.run(ids[1]).data
+        words = {
+            "name": NASTY,
+            "tags": [NASTY],
+            "note": NASTY,
+            "data": data | {"classes": [NASTY, *data["classes"][1:]]},
+        }
+        with store.write() as connection:
+            connection.execute(update(schema.runs).where(schema.runs.c.id == ids[1]).values(**words))
+        yield store, ids
 
 
 @pytest.fixture(scope="module")

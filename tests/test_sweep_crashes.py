@@ -5,6 +5,7 @@ import threading
 from types import SimpleNamespace
 
 import optuna
+import postgres
 import pytest
 from optuna.trial import TrialState
 from sqlalchemy.engine import make_url
@@ -44,11 +45,12 @@ def undisturbed(tmp_path_factory):
     settings = SimpleNamespace(
         data_dir=tmp_path_factory.mktemp("data"), threads=1, workers=1, max_weights_mb=64, max_epochs=1000
     )
-    store = Store(f"sqlite:///{settings.data_dir / 'runs.db'}")
-    sweep = begin(store)
-    assert train_all(store, sweep, settings).status == "done"
-    assert_whole(store, sweep)
-    return outcome(store, sweep)
+    with postgres.database(settings.data_dir) as url:
+        store = Store(url)
+        sweep = begin(store)
+        assert train_all(store, sweep, settings).status == "done"
+        assert_whole(store, sweep)
+        return outcome(store, sweep)
 
 
 # Crashes

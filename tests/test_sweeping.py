@@ -251,7 +251,7 @@ class Queue:
     """What a Sweeper needs of Jobs."""
 
     def __init__(self, owner):
-        self.owner, self.woken = owner, 0
+        self.owner, self.woken, self.workers = owner, 0, 1
 
     def wake(self):
         self.woken += 1

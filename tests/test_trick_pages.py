@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import oracle
+import postgres
 import pytest
 from lessons import Again, done, labels, notices, numbers_missing, press, under_way, until
 from paging import QuietJobs, open_page, texts
@@ -48,13 +49,12 @@ QUEUEING = {
 
 
 @pytest.fixture(scope="module")
-def library(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dict[str, str]]]:
     """In the place of that of lessons.py, for the fixtures there: a database with runs of other kinds."""
-    folder = tmp_path_factory.mktemp("library")
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
-    store = Store(settings.database_url)
-    ids = {kind: done(store, config, settings) for kind, config in (CONFIGS | SILENT).items()}
-    return Path(settings.database_url.removeprefix("sqlite:///")), ids
+    with postgres.settings_for(tmp_path_factory.mktemp("library")) as settings:
+        store = Store(settings.database_url)
+        ids = {kind: done(store, config, settings) for kind, config in (CONFIGS | SILENT).items()}
+        yield settings.database_url, ids
 
 
 @pytest.fixture

@@ -14,10 +14,12 @@ import numpy as np
 import optuna
 from optuna.distributions import BaseDistribution
 from optuna.trial import FrozenTrial, Trial
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from .config import RunConfig
+from .runs import postgresql
 from .runs.store import Store
 from .runs.sweep_spec import Range, SweepSpec
 from .runs.sweeps import Sweep
@@ -39,9 +41,10 @@ def storage(url: str) -> optuna.storages.BaseStorage:
 
 @lru_cache(maxsize=4)
 def _storage(url: str) -> optuna.storages.BaseStorage:
-    options: dict[str, Any] = {"pool_pre_ping": True}
     if url.startswith("sqlite"):
-        options = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
+        options: dict[str, Any] = {"poolclass": NullPool, "connect_args": {"timeout": PATIENCE}}
+    else:
+        options = postgresql.pool() | {"connect_args": postgresql.arguments(make_url(url))}
     for tries_left in reversed(range(TRIES)):
         try:
             tables = optuna.storages.RDBStorage(url.replace("{", "{{").replace("}", "}}"), engine_kwargs=options)

@@ -229,7 +229,7 @@ class Sweeper:
         self._adopt_silent([sweep for sweep in running if sweep.owner != self.jobs.owner])
         for sweep in mine:
             try:
-                advance(self.store, sweep, self.settings, AHEAD * self.settings.workers)
+                advance(self.store, sweep, self.settings, AHEAD * self.jobs.workers)
             except InputError as problem:
                 sweeps.settle(self.store, sweep, "failed", str(problem))
             except Exception:  # the database may be away for a moment; the other sweeps go on

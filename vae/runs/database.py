@@ -1,7 +1,8 @@
-"""Opening a database: SQLite in WAL mode or a server, its tables made, its version checked."""
+"""Opening a database: SQLite in WAL mode or a PostgreSQL server, its tables made or brought up, its version checked."""
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -9,79 +10,120 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select, update
+from sqlalchemy import URL, Connection, Engine, column, create_engine, event, insert, inspect, select, table
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import NullPool
 
 from ..errors import InputError
-from . import schema
+from . import postgresql, schema
 
 PATIENCE = 10  # seconds to wait for SQLite's write lock
+EXAMPLES = "postgresql://user:password@host:5432/database or sqlite:////folder/runs.db"
 
 
 def open_database(url: str) -> Engine:
     """Open or create the run store's database. Raises InputError when it can't be used, and says why."""
+    parsed = _parsed(url)
     try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            engine = create_engine(parsed, pool_pre_ping=True)
-        elif parsed.database in (None, "", ":memory:"):
-            raise InputError("VAE_DATABASE_URL names a database in memory, which workers can't see. Name a file.")
-        else:
-            file = Path(parsed.database).absolute()
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch()
-            # One connection per use: none is cached across threads or held across a fork.
-            engine = create_engine(parsed, poolclass=NullPool)
-            _configure_sqlite(engine, file)
+        engine = postgresql.connect(parsed) if parsed.get_backend_name() == "postgresql" else _sqlite(parsed)
         _prepare(engine)
-    except (ArgumentError, NoSuchModuleError, ModuleNotFoundError) as error:
-        raise InputError(f"VAE_DATABASE_URL can't be used: {str(error).splitlines()[0]}.") from None
+    except (ImportError, NoSuchModuleError) as error:
+        raise InputError(
+            f"VAE_DATABASE_URL can't be used: its driver is missing ({str(error).splitlines()[0].rstrip('.')}). "
+            "Install it with: pip install 'psycopg[binary]'."
+        ) from None
     except OSError as error:
         raise InputError(_unwritable(parsed.database, error.strerror)) from None
     except DBAPIError as error:
+        if parsed.get_backend_name() == "postgresql":
+            raise InputError(postgresql.trouble(parsed, error)) from None
         raise InputError(_unwritable(parsed.database, str(error.orig))) from None
     return engine
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that takes SQLite's write lock at its start, so that it waits its turn instead of failing."""
+    """A transaction that is the only one that writes: it waits its turn at its start, and so never fails later."""
     with engine.connect().execution_options(vae_write=True) as connection, connection.begin():
+        if connection.dialect.name == "postgresql":
+            postgresql.take_turn(connection)
         yield connection
 
 
-def _prepare(engine: Engine) -> None:
-    with writing(engine) as connection:
-        if connection.dialect.has_table(connection, "schema_version"):
-            version = connection.scalar(select(schema.schema_version.c.version))
-        else:
-            schema.metadata.create_all(connection)
-            connection.execute(insert(schema.schema_version).values(version=schema.SCHEMA_VERSION))
-            version = schema.SCHEMA_VERSION
-        if version < schema.SCHEMA_VERSION:
-            _upgrade(connection, version)
-            version = schema.SCHEMA_VERSION
-    if version != schema.SCHEMA_VERSION:
+def _parsed(url: str) -> URL:
+    try:
+        parsed = postgresql.named(make_url(url))
+        backend = parsed.get_backend_name()
+    except (ArgumentError, ValueError):  # neither is quoted: what can't be read may hold a password
         raise InputError(
-            f"The database was written by {'a newer' if version > schema.SCHEMA_VERSION else 'an older'} version of "
-            f"this program (schema {version}, this one knows {schema.SCHEMA_VERSION}). Update the program, or name "
-            "another database with VAE_DATABASE_URL."
+            f"VAE_DATABASE_URL can't be read; it looks like {EXAMPLES}, where characters such as @ : / in a password "
+            "are written %40 %3A %2F."
+        ) from None
+    if backend not in ("sqlite", "postgresql"):
+        raise InputError(f"VAE_DATABASE_URL names a {backend} database, but runs are kept in {EXAMPLES}.")
+    if backend == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise InputError("VAE_DATABASE_URL names a database in memory, which workers can't see. Name a file.")
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    file = Path(url.database).expanduser().absolute()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.touch()
+    if not os.access(file, os.W_OK):  # opening alone writes nothing, and would not notice
+        raise PermissionError(13, "it is read-only")
+    # One connection per use: none is cached across threads or held across a fork.
+    engine = create_engine(url, poolclass=NullPool)
+    _configure_sqlite(engine, file)
+    return engine
+
+
+def _prepare(engine: Engine) -> None:
+    """See that the tables are there and of this version. Where nothing is to be done, nothing is written or locked."""
+    with engine.connect() as connection:
+        found = _revision(connection)
+    if found == schema.REVISION:
+        return
+    if found is None or found < schema.REVISION:
+        with writing(engine) as connection:
+            found = _revision(connection)  # somebody else may have been faster
+            if found is None:
+                _make(connection)
+            elif found < schema.REVISION:
+                from . import migrations
+
+                migrations.upgrade(connection, found)
+        return
+    raise InputError(
+        f"The database was written by a newer version of this program (schema {found.lstrip('0')}, this one knows "
+        f"{schema.SCHEMA_VERSION}). Update the program, or name another database with VAE_DATABASE_URL."
+    )
+
+
+def _revision(connection: Connection) -> str | None:
+    """Of the tables in a database, such as 0004; None in an empty one."""
+    if connection.dialect.has_table(connection, schema.version.name) and (
+        said := connection.scalar(select(schema.version.c.version_num))
+    ):
+        return said
+    if connection.dialect.has_table(connection, schema.OLD_VERSION):
+        number = connection.scalar(select(column("version")).select_from(table(schema.OLD_VERSION)))
+        # Version 4 was kept there for a day: what it lacks is added with revision 0004, which looks at what is there.
+        return f"{3 if number == 4 else number:04d}"
+    return None
+
+
+def _make(connection: Connection) -> None:
+    """All tables, as the migrations would leave them, but at once. Raises InputError among another program's tables."""
+    ours = set(schema.metadata.tables) - {schema.version.name}
+    if theirs := sorted(ours & set(inspect(connection).get_table_names())):
+        raise InputError(
+            f"The database that VAE_DATABASE_URL names holds tables of another program ({', '.join(theirs)}). Give "
+            "Latent Twins one of its own."
         )
-
-
-def _upgrade(connection: Connection, version: int) -> None:
-    """Bring an older database to this version; nothing in it is lost."""
-    runs, sweeps, uploads = schema.runs.c, schema.sweeps.c, schema.uploads.c
-    columns = [runs.tags, runs.note, runs.deleted_at] if version < 3 else [sweeps.visitor, uploads.visitor]
-    for column in [*columns, runs.visitor, runs.ticket, runs.fingerprint]:
-        kind = column.type.compile(connection.dialect) + ("" if column.nullable else " NOT NULL DEFAULT 0")
-        connection.exec_driver_sql(f"ALTER TABLE {column.table.name} ADD COLUMN {column.name} {kind}")
-    schema.metadata.create_all(connection)  # tables that came with later versions
-    for index in schema.runs.indexes:
-        index.create(connection, checkfirst=True)
-    connection.execute(update(schema.schema_version).values(version=schema.SCHEMA_VERSION))
+    schema.metadata.create_all(connection)
+    connection.execute(insert(schema.version).values(version_num=schema.REVISION))
 
 
 def _unwritable(where: str | None, reason: str) -> str:

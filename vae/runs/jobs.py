@@ -7,15 +7,19 @@ and the run goes on from its last checkpoint. Runs of a dashboard that died show
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import takewhile
 from typing import Any
 
 from .. import logs
 from ..config import RunConfig
 from ..settings import Settings
+from . import remote
 from .cluster import CREDENTIALS, EmbeddedCluster
 from .faults import AWAY, sentence
 from .queueing import room_for_run
@@ -31,6 +35,7 @@ CLOSED = "The dashboard was closed before the run ended."
 
 TICK = 0.5  # seconds between looks at the queue when nothing wakes the dispatcher
 BEAT = 1.0  # seconds between signs of life
+DEFERENCE = 2.0  # seconds for which a worker is left to a dashboard whose runs wait longer; it may not be able to come
 NO_WORKERS = "The workers can't be reached at the moment. Waiting runs keep their places, and go on when they are back."
 WATCHED = 10.0  # seconds after which nobody looks at the workers any more
 
@@ -39,16 +44,22 @@ def train_on_worker(run_id: str) -> str:
     """The task that Dask runs in a worker process. Settings come from the worker's own environment."""
     from .execution import execute
 
-    settings = Settings.from_environment()
-    return execute(Store(settings.database_url), run_id, settings)
+    store, settings = _here()
+    return execute(store, run_id, settings)
+
+
+@lru_cache(maxsize=1)
+def _here() -> tuple[Store, Settings]:
+    """What a worker's environment names, opened once. Who gives it work is none of its settings."""
+    settings = Settings.from_environment({**os.environ, "VAE_SCHEDULER": ""})
+    return Store(settings.database_url), settings
 
 
 def warm_up() -> None:
     """Do once in every worker what its first run would wait for: load the digits, open the store."""
     from .. import datasets
 
-    settings = Settings.from_environment()
-    Store(settings.database_url)
+    _, settings = _here()
     datasets.load("digits", settings.data_dir)
 
 
@@ -61,6 +72,8 @@ class Jobs:
         self._cluster: EmbeddedCluster | None = None
         self._client: Any = None
         self._tasks: dict[str, Any] = {}  # run id → Dask future
+        self._lost: set[str] = set()  # runs whose cluster went away: to be queued again
+        self._deferring = 0.0  # since when a free worker is left to somebody else (monotonic seconds)
         self._silence = Silence()
         self._troubles: dict[str, str] = {}  # what stands in the way of which loop, in words for people
         self._workforce, self._asked, self._surveyed = Workforce(), -WATCHED, 0.0
@@ -71,6 +84,8 @@ class Jobs:
 
     def start(self) -> Jobs:
         """Start the dispatcher; the cluster comes up behind it."""
+        if self.settings.scheduler:
+            remote.warn(self.settings.scheduler)
         for thread in self._threads:
             thread.start()
         return self
@@ -138,10 +153,7 @@ class Jobs:
     def _dispatch(self) -> None:
         while not self._closing.is_set():
             with self._telling("queue", NO_WORKERS):
-                self._connect()
-                self._collect()
-                self._hand_out()
-                self._survey()
+                self._work()
             self._wake.wait(TICK)
             self._wake.clear()
         self._shut_down()
@@ -156,38 +168,48 @@ class Jobs:
         """The database or the cluster may be away for a moment: say so, and look again."""
         try:
             yield
-            self._troubles.pop(loop, None)
+            if self._troubles.pop(loop, None):
+                log.warning("the dispatcher goes on")
         except Exception as error:
-            if loop not in self._troubles:
-                log.warning("the dispatcher stumbled; it goes on", exc_info=True)
-            self._troubles[loop] = sentence(error) or otherwise
+            said = sentence(error) or otherwise
+            if self._troubles.get(loop) != said:
+                log.warning("the dispatcher waits: %s (%s)", said, error)
+            self._troubles[loop] = said
             self._closing.wait(TICK)
 
+    def _work(self) -> None:
+        try:
+            self._connect()
+            self._collect()
+        finally:
+            self._queue_lost()  # at once: who waits for a cluster is not being trained
+        self._hand_out()
+        self._survey()
+
     def _connect(self) -> None:
-        """See that there is a cluster; after the loss of one, queue its runs again."""
+        """See that there is a cluster. Raises OSError while a remote one does not answer."""
         if self._client is not None and self._client.status == "running" and (not self._cluster or self._cluster.alive):
             return
         from distributed import Client, Security
 
         logs.adopt("distributed")
-        lost, self._tasks = list(self._tasks), {}
+        self._lost |= set(self._tasks)
+        self._tasks = {}
         if self._client is not None:
             log.warning(
-                "the cluster is lost; another one follows, and goes on with its runs", extra={"runs": len(lost)}
+                "the cluster is lost; another one follows, and goes on with its runs", extra={"runs": len(self._lost)}
             )
         self._disconnect()
         if self.settings.scheduler:
-            self._client = Client(self.settings.scheduler, set_as_default=False)
+            self._client = remote.connect(self.settings.scheduler)
         else:
             self._cluster = EmbeddedCluster(self.settings)
             contact = self._cluster.contact
             security = Security(require_encryption=True, **{name: contact[name] for name in CREDENTIALS})
             self._client = Client(contact["address"], security=security, set_as_default=False)
-        self._client.run(warm_up)
+            self._client.run(warm_up)
         told = {"scheduler": self._client.scheduler.address, "workers": len(self._client.nthreads())}
         log.info("the cluster is up", extra=told)
-        for run_id in lost:
-            self.store.requeue(run_id, self.owner, ACTIVE)
 
     def _collect(self) -> None:
         """Let go of tasks that have ended; a run that killed its workers again and again is given up."""
@@ -195,25 +217,49 @@ class Jobs:
             if task.status == "pending":
                 continue
             del self._tasks[run_id]
-            if task.status != "finished":
+            if task.status in ("cancelled", "lost"):  # the scheduler was started anew: it knows nothing of them
+                self._lost.add(run_id)
+            elif task.status != "finished":
                 pulse = self.store.run(run_id).pulse
-                self.store.interrupt(run_id, pulse, KEPT_DYING)
-                log.warning("interrupted: %s", KEPT_DYING, extra={"run": run_id})
+                misfit = remote.misfit(task.exception())
+                self.store.interrupt(run_id, pulse, misfit or KEPT_DYING, "failed" if misfit else "interrupted")
+                log.warning("given up: %s", misfit or KEPT_DYING, extra={"run": run_id})
+
+    def _queue_lost(self) -> None:
+        for run_id in sorted(self._lost):
+            self.store.requeue(run_id, self.owner, ACTIVE)
+            self._lost.discard(run_id)
 
     def _hand_out(self) -> None:
         """Give waiting runs to free workers. The order is that of all runs, of which others hand out their own."""
         mine = set(self.store.owned(self.owner, "queued")) - set(self._tasks)
         if not mine:
             return
-        self.workers = len(self._client.nthreads())
-        free = self.workers - len(self._tasks)
-        for run_id in [run_id for run_id in self.store.queue() if run_id in mine][: max(free, 0)]:
-            self._tasks[run_id] = self._client.submit(train_on_worker, run_id, pure=False)
+        waiting = self.store.queue()
+        for run_id in [run_id for run_id in waiting if run_id in mine][: self._free(waiting, mine)]:
+            self._tasks[run_id] = remote.submit(self._client, train_on_worker, run_id)
             self._tasks[run_id].add_done_callback(lambda _: self._wake.set())  # its worker is free: look at once
+
+    def _free(self, waiting: list[str], mine: set[str]) -> int:
+        """Workers that may be given a run of ours now; others may have a share in a remote cluster."""
+        self.workers = max(1, len(self._client.nthreads()))
+        if not self.settings.scheduler:
+            return max(0, len(self._client.nthreads()) - len(self._tasks))
+        free, moment = remote.idle(self._client, self._tasks.values()), time.monotonic()
+        if free <= 0:
+            self._deferring = 0.0
+            return 0
+        before_ours = takewhile(lambda run_id: run_id not in mine, waiting)
+        ahead = len(set(before_ours) - set(self._tasks))
+        if free > ahead or (self._deferring and moment - self._deferring > DEFERENCE):
+            self._deferring = 0.0
+            return max(1, free - ahead)
+        self._deferring = self._deferring or moment
+        return 0
 
     def _keep_alive(self) -> None:
         """Signs of life for our runs; runs of others that show none are marked interrupted."""
-        mine = {*self.store.owned(self.owner, "queued"), *list(self._tasks)}
+        mine = {*self.store.owned(self.owner, "queued"), *list(self._tasks), *list(self._lost)}
         if mine:
             self.store.beat(sorted(mine))
         pulses = self.store.pulses()

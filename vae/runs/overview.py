@@ -125,7 +125,8 @@ class Overview:
 def histories(store: Store, ids: Sequence[str]) -> pd.DataFrame:
     """Every epoch of these runs on the split that each was watched on, with HISTORY_COLUMNS, by epoch."""
     columns = [metrics.c[name] for name in ("run_id", "variant", "epoch", *MEASURES)]
-    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split != "test").order_by(metrics.c.epoch)
+    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split != "test")
+    query = query.order_by(metrics.c.epoch, metrics.c.run_id, metrics.c.variant)
     with store.engine.connect() as connection:
         found = [tuple(row) for row in connection.execute(query)]
     return _numeric(pd.DataFrame.from_records(found, columns=list(HISTORY_COLUMNS)))
@@ -134,7 +135,8 @@ def histories(store: Store, ids: Sequence[str]) -> pd.DataFrame:
 def tested(store: Store, ids: Sequence[str]) -> pd.DataFrame:
     """Test rows of these runs, of all variants, with HISTORY_COLUMNS."""
     columns = [metrics.c[name] for name in ("run_id", "variant", "epoch", *MEASURES)]
-    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split == "test").order_by(metrics.c.variant)
+    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split == "test")
+    query = query.order_by(metrics.c.variant, metrics.c.run_id)
     with store.engine.connect() as connection:
         found = [tuple(row) for row in connection.execute(query)]
     return _numeric(pd.DataFrame.from_records(found, columns=list(HISTORY_COLUMNS)))
@@ -164,7 +166,8 @@ def _ends() -> Select:
     """Test rows, and those of the last recorded epoch."""
     measures = [metrics.c[name] for name in MEASURES]
     last = or_(metrics.c.split == "test", metrics.c.epoch == runs.c.epoch)
-    return select(metrics.c.run_id, metrics.c.variant, metrics.c.split, *measures).join(runs).where(last)
+    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.split, *measures).join(runs).where(last)
+    return query.order_by(metrics.c.run_id, metrics.c.variant, metrics.c.split)
 
 
 def _thinned() -> Select:

@@ -45,5 +45,6 @@ def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows for JSON, which knows no NaN: it becomes nothing."""
+    """Rows for JSON, which knows neither NaN nor infinity: they become nothing."""
+    table = table.replace([np.inf, -np.inf], np.nan)
     return table.astype(object).where(table.notna(), None).to_dict("records")

@@ -20,11 +20,15 @@ from sqlalchemy import (
 # 2: what has been measured on runs (classifiers, measurements). 3: names that people give (tags, note), runs that were
 # deleted and may come back, sweeps, images of one's own. 4: who asked (visitor), the order of the queue (ticket), which
 # requests are the same (fingerprint).
+# How an older database is brought up: one file each in `migrations/versions`, also from now on.
 SCHEMA_VERSION = 4
+REVISION = f"{SCHEMA_VERSION:04d}"
+OLD_VERSION = "schema_version"  # the table that held the version up to 3
 
 metadata = MetaData()
 
-schema_version = Table("schema_version", metadata, Column("version", Integer, primary_key=True))
+# Alembic's own table. Optuna's, in the same database, is called alembic_version.
+version = Table("latent_twins_schema", metadata, Column("version_num", String(32), primary_key=True))
 
 runs = Table(
     "runs",

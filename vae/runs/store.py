@@ -232,13 +232,13 @@ class Store:
         with self.write() as connection:
             return queue_again(connection, run_id, owner, status)
 
-    def interrupt(self, run_id: str, pulse: int, reason: str) -> None:
-        """Mark a run whose owner has died, unless its pulse has moved since."""
+    def interrupt(self, run_id: str, pulse: int, reason: str, status: str = "interrupted") -> None:
+        """Mark a run whose owner has died, or which no worker can begin, unless its pulse has moved since."""
         with self.write() as connection:
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run_id, runs.c.pulse == pulse, runs.c.status.in_(ACTIVE))
-                .values(status="interrupted", error=reason, finished_at=now())
+                .values(status=status, error=reason, finished_at=now())
             )
 
     def beat(self, run_ids: Sequence[str]) -> None:
@@ -369,7 +369,7 @@ class Store:
 
     def snapshots(self, run_id: str, epoch: int) -> dict[str, bytes]:
         """Pictures of every variant at one epoch."""
-        query = select(snapshots.c.variant, snapshots.c.payload)
+        query = select(snapshots.c.variant, snapshots.c.payload).order_by(snapshots.c.variant)
         with self.engine.connect() as connection:
             rows = connection.execute(query.where(snapshots.c.run_id == run_id, snapshots.c.epoch == epoch))
             return {row.variant: row.payload for row in rows}
@@ -382,7 +382,7 @@ class Store:
 
     def weights(self, run_id: str, epoch: int) -> dict[str, bytes]:
         """Weights of every variant at one kept epoch."""
-        query = select(weights.c.variant, weights.c.payload)
+        query = select(weights.c.variant, weights.c.payload).order_by(weights.c.variant)
         with self.engine.connect() as connection:
             rows = connection.execute(query.where(weights.c.run_id == run_id, weights.c.epoch == epoch))
             return {row.variant: row.payload for row in rows}
@@ -413,10 +413,9 @@ def queue_again(connection: Connection, run_id: str, owner: str, status: Sequenc
     values = {"status": "queued", "owner": owner, "stop_requested": False, "error": None, "finished_at": None}
     values["deleted_at"] = None  # whoever goes on with a deleted run wants it back, and a purge must not meet it
     mine = runs.c.id == run_id, runs.c.status.in_(status)
-    return (
-        connection.execute(update(runs).where(*mine).values(**values, queued_at=now(), ticket=_next_ticket())).rowcount
-        == 1
-    )
+    # A sign of life: whoever has just seen it silent for too long must not take that for news.
+    values |= {"queued_at": now(), "ticket": _next_ticket(), "pulse": runs.c.pulse + 1}
+    return connection.execute(update(runs).where(*mine).values(**values)).rowcount == 1
 
 
 def _next_ticket() -> ScalarSelect:

@@ -96,7 +96,7 @@ def keep(
 
 def listed(store: Store) -> list[Upload]:
     """All of them, newest first."""
-    query = select(*SAID).order_by(uploads.c.created_at.desc())
+    query = select(*SAID).order_by(uploads.c.created_at.desc(), uploads.c.hash)
     with store.engine.connect() as connection:
         return [_upload(row) for row in connection.execute(query)]
 
