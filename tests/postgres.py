@@ -30,8 +30,9 @@ RUNNING = "VAE_TEST_SERVER"  # URL of the one that this run of the tests has sta
 ON = os.environ.get(WANTED) == "postgresql"
 USER = "latent_twins"
 KEY = pytest.StashKey()
-# Fixtures that stand on a database: tests that ask for one of them run on a server, too.
-TOUCHED = {"settings", "store", "shared", "stocked", "place", "measured", "undisturbed", "jobs"}
+# Fixtures that stand on a database: tests that ask for one of them run on a server, too. Not `stocked`: the lessons
+# about a trained run only read what other tests read as well, and take minutes.
+TOUCHED = {"settings", "store", "shared", "place", "measured", "undisturbed", "jobs"}
 HOW = "PostgreSQL is not installed here; on Debian and Ubuntu: apt-get install postgresql."
 PATIENCE = 30  # seconds for a server to start
 # Nothing needs to outlive the machine; a short memory is enough; its socket file would need a short path.

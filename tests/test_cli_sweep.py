@@ -25,7 +25,7 @@ class Here:
     """Jobs without a cluster: trains what is queued, one after the other, in a thread."""
 
     def __init__(self, store, settings):
-        self.store, self.settings, self.owner = store, settings, "here"
+        self.store, self.settings, self.owner, self.workers = store, settings, "here", 1
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._train, daemon=True)
 
