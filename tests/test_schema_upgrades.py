@@ -34,6 +34,7 @@ def as_it_was(store: Store, version: int) -> None:
     with store.write() as connection:
         say = connection.exec_driver_sql
         say("DROP INDEX runs_by_fingerprint")
+        say("DROP INDEX runs_by_ticket")
         for newer in sorted((later for later in CAME_WITH if later > version), reverse=True):
             tables, columns = CAME_WITH[newer]
             for column in columns:

@@ -61,6 +61,7 @@ runs = Table(
     Index("runs_by_status", "status", "queued_at"),
     Index("runs_by_age", "created_at"),
     Index("runs_by_fingerprint", "fingerprint"),
+    Index("runs_by_ticket", "ticket"),
 )
 
 splits = Table(  # row numbers of training and validation images; many runs share one

@@ -18,6 +18,7 @@ COLUMNS = {  # table → its new columns: type, and what else is said of them
     "sweeps": {"visitor": (sa.String(64), {})},
     "uploads": {"visitor": (sa.String(64), {})},
 }
+INDEXED = ("fingerprint", "ticket")
 
 
 def upgrade() -> None:
@@ -28,7 +29,8 @@ def upgrade() -> None:
         for name, (kind, rules) in columns.items():
             if name not in known:
                 op.add_column(table, sa.Column(name, kind, **rules))
-    op.create_index("runs_by_fingerprint", "runs", ["fingerprint"], if_not_exists=True)
+    for column in INDEXED:
+        op.create_index(f"runs_by_{column}", "runs", [column], if_not_exists=True)
     _fill(op.get_bind())
     op.drop_table("schema_version", if_exists=True)
 
@@ -55,7 +57,8 @@ def _fingerprint(config: dict) -> str | None:
 
 
 def downgrade() -> None:
-    op.drop_index("runs_by_fingerprint", "runs")
+    for column in INDEXED:
+        op.drop_index(f"runs_by_{column}", "runs")
     for table, columns in COLUMNS.items():
         for name in columns:
             op.drop_column(table, name)
