@@ -108,6 +108,11 @@ def texts(app: AppTest) -> str:
     return "\n".join(unescaped(element.value) for element in told)
 
 
+def errors(app: AppTest) -> list[str]:
+    """What a page complains of, as it is read."""
+    return [unescaped(told.value) for told in app.error]
+
+
 def unescaped(markdown: str) -> str:
     """The text that `plain` was given, white space aside."""
     return re.sub(rf"\\([{re.escape(string.punctuation)}])", r"\1", markdown).replace(JOINER, "")

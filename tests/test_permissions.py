@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from files import grey, npz
 from lessons import press
-from paging import open_page, unescaped
+from paging import errors, open_page
 from stocking import stock
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
@@ -91,7 +91,7 @@ def test_a_fourth_sweep_is_told(room: Class) -> None:
         acts.ask_for(SPEC, "one more")
     app = open_page("sweeps.py")
     next(it for it in app.button if it.key == "ready.dimensions").click().run()
-    assert [unescaped(error.value) for error in app.error] == [
+    assert errors(app) == [
         "3 sweeps of yours are running already (VAE_MAX_SWEEPS_PER_VISITOR). Stop one, or wait until one is done."
     ]
     assert len(sweeps.listed(room.store)) == 3
@@ -311,7 +311,7 @@ def test_more_than_may_wait_is_told(room: Class, monkeypatch: pytest.MonkeyPatch
     press(app, "Train both now")
     app = open_page("train.py", seed="7")
     press(app, "Train")
-    assert [unescaped(error.value) for error in app.error] == [
+    assert errors(app) == [
         "1 run of yours is waiting already (VAE_MAX_QUEUED_PER_VISITOR). Try again when some have ended."
     ]
     room.come("Bob")

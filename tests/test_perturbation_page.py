@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from lessons import AE, CONFIGS, VAE, Again, done, kept, labels, press, until
-from paging import QuietJobs, open_page, texts
+from paging import QuietJobs, errors, open_page, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import trained
@@ -146,7 +146,7 @@ def test_a_queue_that_takes_no_more_says_so(
     monkeypatch.setattr(QuietJobs, "submit", full)
     app = until(open_page("perturbation.py", run=runs["3-D"]), lambda app: app.dataframe)
     press(app, label)
-    assert [error.value for error in app.error] == ["The queue is full."]
+    assert errors(app) == ["The queue is full."]
     assert stocked.runs(status=("queued",)) == []
 
 

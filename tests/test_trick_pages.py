@@ -11,7 +11,7 @@ import oracle
 import postgres
 import pytest
 from lessons import Again, done, labels, notices, numbers_missing, press, under_way, until
-from paging import QuietJobs, open_page, texts
+from paging import QuietJobs, errors, open_page, texts
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
@@ -111,7 +111,7 @@ def test_without_any_run_there_is_still_something_to_try(shared: Store, name: st
 @pytest.mark.parametrize("kind", CONFIGS)
 def test_every_kind_of_run_is_shown(stocked: Store, runs: dict[str, str], name: str, kind: str) -> None:
     app = open_page(name, run=runs[kind])
-    assert not app.error, [error.value for error in app.error]
+    assert not app.error, errors(app)
     assert app.selectbox(key="picked_run").value == runs[kind]
     assert numbers_missing(app) == []
     assert "Train with every estimator" in labels(app) or name == "two_losses.py"
@@ -121,7 +121,7 @@ def test_every_kind_of_run_is_shown(stocked: Store, runs: dict[str, str], name: 
 def test_a_run_that_samples_nothing_is_told_in_a_sentence(stocked: Store, runs: dict[str, str], kind: str) -> None:
     app = open_page("the_trick.py", run=runs[kind])
     sentence = f"Run {runs[kind]} holds no variant that samples its codes, so no gradient has to be estimated."
-    assert [error.value for error in app.error] == [sentence]
+    assert errors(app) == [sentence]
     assert app.dataframe, "the toy needs no run"
 
 
@@ -139,7 +139,7 @@ def test_a_run_without_a_kl_is_told_in_a_sentence(stocked: Store, runs: dict[str
 def test_a_run_that_is_still_training_is_shown_as_far_as_it_is(shared: Store, name: str, epoch: int) -> None:
     run_id = under_way(shared, epoch)
     app = open_page(name, run=run_id)
-    assert not app.error, [error.value for error in app.error]
+    assert not app.error, errors(app)
     assert app.selectbox(key="picked_run").value == run_id
     assert numbers_missing(app) == []
     assert notices(app)
@@ -293,7 +293,7 @@ def test_a_measurement_that_failed_can_be_asked_for_again(
         app = open_page("the_trick.py", run=runs["2-D"])
         press(app, MEASURE)
         until(app, lambda app: app.error)
-        assert [error.value for error in app.error] == ["Measuring broke off: ZeroDivisionError: division by zero."]
+        assert errors(app) == ["Measuring broke off: ZeroDivisionError: division by zero."]
     again = {MEASURE, "Try again"} & set(labels(app))
     assert len(again) == 1, "as where nudges are measured"
     press(app, again.pop())
@@ -315,7 +315,7 @@ def test_a_decoder_that_answers_every_code_alike_is_shown_in_numbers(
     app = open_page("the_trick.py", run=runs["2-D"])
     press(app, MEASURE)
     until(app, lambda app: len(app.dataframe) == 2 or app.error)
-    assert not app.error, [error.value for error in app.error]
+    assert not app.error, errors(app)
     assert numbers_missing(app) == []
     assert "about inf" not in texts(app), "infinitely many samples of one tell no more than one of the other"
 
@@ -539,7 +539,7 @@ def test_the_alarm_rings_exactly_at_the_epochs_that_have_collapsed(shared: Store
         next(slider for slider in app.select_slider if slider.label == "Epoch").set_value(epoch).run()
         assert not app.exception, app.exception
         now = row(shared, run_id, "vae", "validation", epoch)
-        rung[epoch] = [error.value for error in app.error]
+        rung[epoch] = errors(app)
         if epoch and now["kl"] < 0.1 and now["active_units"] == 0:
             assert rung[epoch] == [
                 f"{VARIANT_TITLES['vae']}: collapsed. Its KL is {now['kl']:.4f} nats and none of 2 dimensions is "
@@ -610,7 +610,7 @@ def test_a_full_queue_is_told(
     monkeypatch.setattr(resources, "jobs", lambda: FullQueue(stocked))
     app = press(open_page(QUEUEING[label], run=runs["2-D"]), label)
     assert not app.exception, app.exception
-    assert [error.value for error in app.error] == ["The queue is full: 20 runs are waiting."]
+    assert errors(app) == ["The queue is full: 20 runs are waiting."]
     assert queued(stocked) == []
     assert label in labels(app), "to be tried again"
 
@@ -627,7 +627,7 @@ def test_what_came_before_a_full_queue_stays_in_it(
 
     monkeypatch.setattr(resources, "jobs", lambda: OneMore(stocked))
     app = press(open_page(QUEUEING[label], run=runs["2-D"]), label)
-    assert [error.value for error in app.error] == ["The queue is full: 1 run is waiting."]
+    assert errors(app) == ["The queue is full: 1 run is waiting."]
     first = queued(stocked)
     assert len(first) == 1
     monkeypatch.setattr(resources, "jobs", lambda: QuietJobs(stocked))

@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from paging import QuietJobs, open_page
-from streamlit.testing.v1 import AppTest
+from paging import QuietJobs, errors, open_page
 
 from pages.shared import resources
 from vae.runs import faults
@@ -14,10 +13,6 @@ from vae.runs.store import Store
 
 # Those that ask the database themselves; what fails in a fragment is handled by the app, see test_browser_faults.py.
 PAGES = ["train.py", "reconstructions.py", "latent_space.py", "sweeps.py"]
-
-
-def errors(app: AppTest) -> list[str]:
-    return [told.value for told in app.error]
 
 
 @pytest.mark.parametrize("name", ["start.py", "compare.py"])
