@@ -27,24 +27,37 @@ def _warm_up() -> None:
     """
     import plotly.graph_objects
     import sklearn.datasets
+    import sklearn.mixture
+    from threadpoolctl import threadpool_limits
 
     import vae.runs.execution  # torch
 
     del plotly, sklearn, vae
+    threadpool_limits(1)  # also for what was loaded, with its threads, before the line above was read
     from pages.shared.every_run import every_run
     from vae.errors import InputError
 
     with suppress(InputError):  # a database that can't be used is told on every page
         every_run()
+        _train_the_judge()
     gc.collect()
     gc.freeze()
+
+
+def _train_the_judge() -> None:
+    """The digits' reference classifier, once for each database: two seconds now, thirty once a class waits for it."""
+    from pages.shared import resources
+    from vae import datasets, measuring
+
+    measuring.judge_of(resources.store(), datasets.load("digits", resources.settings().data_dir))
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The workers come up with the server and go with it."""
-    from pages.shared import resources  # its caches want a running server
+    from pages.shared import resources, spare  # its caches want a running server
 
+    spare.memory()
     resources.start()
     warm_up = threading.Timer(AFTER_FIRST_PAGE, _warm_up)
     warm_up.daemon = True

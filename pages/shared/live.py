@@ -26,7 +26,8 @@ from .strips import inline_png
 from .take_home import take_home
 from .trouble import banner
 
-POLL = 0.5  # seconds between looks at a run that is under way
+POLL = 0.5  # seconds between looks at a run that is being trained, or is next
+PATIENTLY = 2.0  # at one that waits behind others: a class that waits must not slow down those who look around
 IMAGES_IN_A_ROW = 10
 REPLAY_FRAMES = 30  # at the most, spread over all epochs
 
@@ -43,15 +44,23 @@ BADGES = {
 def run_panel(run_id: str) -> None:
     """Status, progress, one epoch slider, and both variants side by side. Polls only while the run is under way."""
     run = resources.run(run_id)
-    replaying = f"replay.{run_id}" in st.session_state
-    st.fragment(_panel, run_every=POLL if run.active or replaying else None)(run_id, run.active)
+    every = POLL if f"replay.{run_id}" in st.session_state else _pace(run)
+    st.fragment(_panel, run_every=every)(run_id, _pace(run))
 
 
-def _panel(run_id: str, was_active: bool) -> None:
+def _pace(run: Run) -> float | None:
+    """Seconds between looks; None once it has ended."""
+    if not run.active:
+        return None
+    return PATIENTLY if resources.places().get(run.id, 0) > resources.jobs().workers else POLL
+
+
+def _panel(run_id: str, pace: float | None) -> None:
     run, history = resources.progress(run_id)
-    if was_active and not run.active:
-        resources.forget()
-        st.rerun()  # once more as a whole, and then without polling
+    if pace and _pace(run) != pace:
+        if not run.active:
+            resources.forget()
+        st.rerun()  # once more as a whole, and then in its new pace, or without polling
     _header(run)
     if run.epoch < 0:
         if run.active:

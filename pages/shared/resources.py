@@ -29,7 +29,7 @@ from vae.sweeping import Sweeper, check_all
 
 log = logging.getLogger(__name__)
 
-HEAD_START = 0.8  # seconds a click waits for the first pictures of its run
+HEAD_START = 0.6  # seconds a click waits for the first pictures of its run
 LOOK = 0.03  # seconds between looks meanwhile
 DELETED_KEPT = dt.timedelta(days=30)  # runs that were deleted can be restored for so long
 FRESH = 0.4  # seconds a read is shared between visitors who watch the same run
