@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import event, select, update
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
+from wire import Wire
 
 import vae.runs.store as store_module
 from vae.config import RunConfig
@@ -151,6 +153,35 @@ def test_training_waits_while_the_database_is_gone(store, settings, undisturbed,
         assert execute(moved, run_id, settings, take_away) == "done"
     assert told == [faults.AWAY]
     equals_undisturbed(moved, run_id, undisturbed)
+
+
+@pytest.mark.cluster
+@pytest.mark.parametrize("away", [1, pytest.param(10, marks=pytest.mark.slow)])  # seconds
+def test_training_waits_while_the_server_is_gone(store, settings, undisturbed, away):
+    """Every connection to PostgreSQL is cut, and none is taken, for a while."""
+    url = make_url(settings.database_url)
+    wire = Wire(url.host, url.port)
+    through = Store(url.set(host="127.0.0.1", port=wire.port).render_as_string(hide_password=False))
+    run_id, gone, told = through.create(SMALL, "test"), threading.Event(), []
+
+    def cut(epoch) -> None:
+        if epoch.epoch == 3 and not gone.is_set():
+            wire.cut()
+            gone.set()
+
+    def look() -> None:
+        with pytest.raises(OperationalError) as problem:
+            through.run(run_id)
+        told.append(faults.sentence(problem.value))
+        time.sleep(away)
+        wire.mend()
+
+    with meanwhile(gone.wait, look):
+        assert execute(through, run_id, settings, cut) == "done"
+    assert told == [faults.AWAY]
+    assert store.run(run_id).attempt == 1
+    equals_undisturbed(store, run_id, undisturbed)
+    wire.cut()
 
 
 @on_sqlite
