@@ -19,7 +19,7 @@ from .. import logs
 from ..settings import ROOT, Settings
 
 CREDENTIALS = ("tls_ca_file", "tls_client_cert", "tls_client_key")  # PEM texts that live in memory only
-NICENESS = 15  # the dashboard shares the cores: a visitor's click goes before a training step
+NICENESS = 5  # the dashboard shares the cores: a visitor's click goes before a training step
 PATIENCE = "1 day"  # for a killed worker's replacement
 GOODBYE = 10  # seconds an ending cluster has before it is killed
 
