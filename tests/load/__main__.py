@@ -32,6 +32,7 @@ BEFORE = ("train",)  # pages seen before the run is asked for
 AFTER = ("latent_space", "perturbation", "reconstructions", "sampling", "the_trick", "two_losses", "compare")
 SAMPLED = 0.5  # seconds between looks at the memory
 READY = "worker ready"
+LONG = 50  # rounds of one visitor through the pages
 LOG_SHOWN = 8000  # characters of the server's log, when a page complained
 
 
@@ -129,8 +130,29 @@ def table(rows: list[dict[str, object]]) -> str:
     for row in rows:
         shown = [row.get(name, "") for name in columns]
         lines.append(" | ".join(f"{value:.2f}" if isinstance(value, float) else str(value) for value in shown))
+        if stays := row.get("dashboard MB of one who stays"):
+            lines.append("    one visitor who stays, MB after each fifth: " + " ".join(f"{size:.0f}" for size in stays))
         lines.extend(f"    {count} × {text}" for text, count in row["troubles"].items())
     return "\n".join(lines)
+
+
+async def endurance(dashboard: Dashboard) -> list[float]:
+    """One visitor who does not leave: megabytes of the dashboard after each fifth of LONG rounds through the pages."""
+    student, process, sizes = Student(dashboard.url), psutil.Process(dashboard.process.pid), []
+    await student.arrive()
+    await student.visit("train")
+    await student.click("Train")
+    while not student.badge(("done",)):
+        await asyncio.sleep(SAMPLED)
+    for number in range(LONG):
+        for page in ("train", *AFTER):
+            await student.visit(page)
+            if student.has("slider", "Epoch"):
+                await student.slide("Epoch", number % 61)
+        if (number + 1) % (LONG // 5) == 0:
+            sizes.append(process.memory_info().rss / 2**20)
+    await student.leave()
+    return sizes
 
 
 def main() -> int:
@@ -146,6 +168,8 @@ def main() -> int:
                 while dashboard.log.read_text().count(READY) < min(2, os.cpu_count() or 1):
                     time.sleep(0.2)
                 rows.append(asyncio.run(school(dashboard, sessions)))
+                if sessions == 1:
+                    rows[-1]["dashboard MB of one who stays"] = asyncio.run(endurance(dashboard))
                 if rows[-1]["troubles"]:
                     print(dashboard.log.read_text()[-LOG_SHOWN:], file=sys.stderr)
             finally:

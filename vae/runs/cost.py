@@ -18,7 +18,6 @@ from ..settings import Settings
 
 # Bytes. Measured with torch 2.14 on Linux; tests/test_cost.py compares the sum with what processes really take.
 PROCESS = 740 << 20  # a worker before its first run: Python, Dask, torch with its CUDA libraries, scikit-learn
-TORCHVISION = 150 << 20  # what it loads to read one of its data sets
 THREAD = 48 << 20  # what the C library and the matrix products keep for each thread that trains
 FLOAT = 4
 MOMENTS = 2  # Adam's, each as large as the weights
@@ -75,7 +74,6 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
     )
     return (
         PROCESS
-        + (TORCHVISION if dataset.torchvision else 0)
         + THREAD * (len(steps) if at_once else 0)
         + _data(it)
         + weights * (1 + MOMENTS + 1)  # the last for gradients
