@@ -24,7 +24,7 @@ from vae.sweeping import check_all, dearest
 SMALL = RunConfig(epochs=2, hidden=(32,), train_limit=300)
 HUGE = RunConfig(hidden=(4096,) * 4, epochs=1)
 # Trains in a process of its own, which has loaded what a worker has, and prints the most memory it ever held.
-ALONE = """
+ALONE = r"""
 import json, pathlib, re, sys
 import distributed
 from vae.config import RunConfig
