@@ -22,7 +22,7 @@ test-slow: $(VENV)/test.done
 CLUSTER_TESTS := tests/test_jobs.py tests/test_remote.py tests/test_browser_cluster.py
 test-cluster: export VAE_TEST_DATABASE = postgresql
 test-cluster: $(VENV)/test.done
-	$(BIN)/python tests/postgres.py
+	PYTHONPATH=. $(BIN)/python tests/postgres.py
 	sh tests/ensure_chromium.sh $(BIN)/python
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile \
 	  $(addprefix --ignore=,$(CLUSTER_TESTS)) $(PYTEST_ARGS)
