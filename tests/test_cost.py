@@ -86,6 +86,7 @@ def test_runs_take_what_is_said(tmp_path, mnist_dir, kind):
     ],
     ids=str,
 )
+@pytest.mark.sqlite
 def test_rows_take_what_is_said(store, settings, changes):
     config = SMALL.model_copy(update=changes)
     run_id = store.create(config, "test")

@@ -177,9 +177,13 @@ def test_sessions_are_told_apart_bounded_and_in_utc(store: Store) -> None:
 
 
 @pytest.mark.cluster
-def test_a_nul_character_in_a_text_is_left_out(store: Store) -> None:
+def test_a_nul_character_in_a_text_is_refused_or_replaced(store: Store) -> None:
+    """People are told; what the program itself writes, such as somebody's words in an error, has it replaced."""
     run_id = store.create(RunConfig(), "test")
-    store.describe(run_id, name="a\0name", tags=["a\0tag"], note="\0")
-    assert store.run(run_id).name == "aname"
+    with pytest.raises(InputError):
+        store.describe(run_id, name="a\0name", tags=["a\0tag"], note="\0")
+    run = store.claim(run_id)
+    store.finish(run, "failed", "bro\0ken")
+    assert store.run(run_id).error == "bro\N{REPLACEMENT CHARACTER}ken"
     with pytest.raises(InputError, match="no run"):
         store.run("\0")

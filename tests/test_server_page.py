@@ -59,6 +59,7 @@ def press(app: AppTest, label: str) -> AppTest:
     return app
 
 
+@pytest.mark.sqlite
 def test_an_empty_server_says_so(shared: Store):
     app = open_page("server.py")
     said = texts(app)
@@ -101,6 +102,7 @@ def test_a_long_queue_is_cut_and_says_so(shared: Store, monkeypatch: pytest.Monk
     assert "And 2 runs more." in texts(app)
 
 
+@pytest.mark.sqlite
 def test_what_is_kept_and_with_what(shared: Store):
     ended(shared, 2, size=3 * MB)
     shared.delete([ended(shared, 3)])
@@ -138,6 +140,7 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
     assert not app.button
 
 
+@pytest.mark.sqlite
 def test_cleaning_up_says_first_what_would_go(shared: Store):
     old, young = ended(shared, 40, size=2 * MB), ended(shared, 3)
     app = open_page("server.py")

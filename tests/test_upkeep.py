@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import secrets
 import sqlite3
 import threading
 import time
@@ -208,6 +209,7 @@ def test_whoever_writes_meanwhile_waits_only_for_a_moment(store: Store):
     assert longest[0] < 2
 
 
+@pytest.mark.sqlite
 def test_sizes_are_those_of_what_lies_there(store: Store, settings: Settings):
     held = {made(store, 1, size=3 * MB): 3 * MB, made(store, 2, "failed", MB): MB}
     binned = made(store, 3)
@@ -225,6 +227,7 @@ def test_sizes_are_those_of_what_lies_there(store: Store, settings: Settings):
     assert found.database == f"SQLite {sqlite3.sqlite_version}"
 
 
+@pytest.mark.sqlite
 def test_too_much_to_count_is_said_instead_of_waited_for(store: Store, monkeypatch: pytest.MonkeyPatch):
     run_id = made(store, 1)
     with store.write() as connection:
@@ -240,6 +243,7 @@ def test_too_much_to_count_is_said_instead_of_waited_for(store: Store, monkeypat
     assert sizes(store).kinds["snapshots"] == 5000
 
 
+@pytest.mark.sqlite
 def test_vacuum_gives_room_back(store: Store):
     made(store, 40, size=5 * MB)
     upkeep.clean(store, upkeep.plan(store, older_than_days=30))
@@ -252,12 +256,14 @@ def test_vacuum_gives_room_back(store: Store):
     assert after.unused == 0
 
 
+@pytest.mark.sqlite
 def test_vacuum_waits_for_nobody(store: Store, monkeypatch: pytest.MonkeyPatch):
     made(store, 1, "running")
     with pytest.raises(InputError, match=r"nothing may be trained: 1 run is under way or waiting"):
         upkeep.vacuum(store)
 
 
+@pytest.mark.sqlite
 def test_vacuum_says_that_the_disk_is_full(store: Store, monkeypatch: pytest.MonkeyPatch):
     usage = upkeep.shutil.disk_usage("/")
     monkeypatch.setattr(upkeep.shutil, "disk_usage", lambda _: usage._replace(free=100))
@@ -265,6 +271,7 @@ def test_vacuum_says_that_the_disk_is_full(store: Store, monkeypatch: pytest.Mon
         upkeep.vacuum(store)
 
 
+@pytest.mark.sqlite
 def test_vacuum_says_that_somebody_writes(store: Store, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr("vae.runs.database.PATIENCE", 0.2)
     with store.write(), pytest.raises(InputError, match=r"Somebody else is writing"):
@@ -282,6 +289,7 @@ def here(store: Store, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> S
     return store
 
 
+@pytest.mark.sqlite
 def test_clean_says_first_and_does_it_when_told(here: Store, capsys):
     old, young = made(here, 40, size=2 * MB), made(here, 1)
     assert main(["clean", "--older-than", "30"]) == 0
@@ -318,3 +326,20 @@ def test_status_tells_what_is_there(here: Store, capsys):
     said = capsys.readouterr().out
     assert r"\x1b[2Jname\nfalse" in said
     assert "\x1b" not in said
+
+
+@pytest.mark.cluster
+def test_sizes_cleaning_and_vacuum_on_a_server(store: Store):
+    """A server keeps the room of what is gone for what comes next, and packs what it stores; this has no pattern."""
+    old, young = made(store, 40), made(store, 3)
+    with store.write() as connection:
+        row = {"variant": "vae", "epoch": 0, "payload": secrets.token_bytes(2 * MB)}
+        connection.execute(insert(schema.weights), [row | {"run_id": run_id} for run_id in (old, young)])
+    found = sizes(store)
+    assert found.database.startswith("PostgreSQL ")
+    assert 4 * MB < found.kinds["weights"] < 5 * MB < found.total
+    assert found.runs == {"done": 2}
+    assert upkeep.clean(store, upkeep.plan(store, older_than_days=30)) == (1, 2 * MB)
+    assert there(store) == {young}
+    assert upkeep.vacuum(store) >= 0
+    assert len(store.weights(young, 0)["vae"]) == 2 * MB
