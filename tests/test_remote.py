@@ -14,7 +14,7 @@ from remote import Cluster
 from test_jobs import wait
 
 from vae.config import RunConfig
-from vae.runs.jobs import Jobs
+from vae.runs.jobs import NO_WORKERS, Jobs
 from vae.runs.store import Store
 from vae.settings import Settings
 
@@ -144,7 +144,7 @@ def test_a_cluster_behind_tls_lets_in_who_has_a_certificate(place: Settings, tmp
     with running(cluster):
         with dashboard(place, cluster) as stranger:
             run_id = stranger.submit(SHORT)
-            wait(lambda: stranger._absent)
+            wait(lambda: stranger.trouble == NO_WORKERS)
             assert stranger.store.run(run_id).status == "queued"
             stranger.stop(run_id)
         named = dask.config.collect_env(env=keys)  # as a dashboard reads it that was started with these variables
