@@ -171,7 +171,8 @@ def main() -> int:
                 if sessions == 1:
                     rows[-1]["dashboard MB of one who stays"] = asyncio.run(endurance(dashboard))
                 if rows[-1]["troubles"]:
-                    print(dashboard.log.read_text()[-LOG_SHOWN:], file=sys.stderr)
+                    lines = [line for line in dashboard.log.read_text().splitlines() if " INFO " not in line]
+                    print("\n".join(lines)[-LOG_SHOWN:], file=sys.stderr)
             finally:
                 dashboard.stop()
         print(table(rows[-1:]), flush=True)
