@@ -67,7 +67,7 @@ def submit(config: RunConfig, visitor: str) -> str:
     Raises InputError when it can't be trained here.
     """
     run_id = jobs().submit(config, visitor)
-    waits_long = jobs().position(run_id) > settings().workers
+    waits_long = jobs().position(run_id) > jobs().workers
     deadline = time.monotonic() + (0 if waits_long else HEAD_START)
     while time.monotonic() < deadline:
         current = store().run(run_id)

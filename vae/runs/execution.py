@@ -130,7 +130,7 @@ def _went_on(store: Store, run: Run, training: Training) -> bool:
     try:
         state = unpack_tensors(checkpoint[1])
     except InputError:
-        log.warning("run %s: its checkpoint is damaged; it starts again", run.id)
+        log.warning("its checkpoint is damaged; it starts again")
         return False
     training.resume(checkpoint[0], state)
     return True

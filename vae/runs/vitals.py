@@ -12,9 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from .. import __version__
-from ..settings import cores
+from ..settings import cores, memory
 
-CGROUP = Path("/sys/fs/cgroup")  # a container's limits, Linux only
+# What a container uses, where `settings.memory` reads its limits: version 2, and 1.
+IN_USE = ("/sys/fs/cgroup/memory.current", "/sys/fs/cgroup/memory/memory.usage_in_bytes")
 LIBRARIES = ("streamlit", "torch", "distributed", "optuna", "SQLAlchemy", "numpy", "pandas")
 
 
@@ -37,12 +38,10 @@ def vitals(data_dir: Path) -> Vitals:
     """Takes a millisecond."""
     import psutil
 
-    me, memory = psutil.Process(), psutil.virtual_memory()
-    used, total = memory.total - memory.available, memory.total
-    with suppress(OSError, ValueError):  # "max": no limit
-        limit = int((CGROUP / "memory.max").read_text())
-        if limit < total:
-            used, total = int((CGROUP / "memory.current").read_text()), limit
+    me, machine, total = psutil.Process(), psutil.virtual_memory(), memory()
+    used = machine.total - machine.available
+    if total < machine.total:
+        used = next((int(path.read_text()) for path in map(Path, IN_USE) if path.exists()), used)
     there = data_dir
     while not there.exists():  # a folder that nothing has been written to yet
         there = there.parent
