@@ -11,10 +11,22 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from vae.datasets.own import Limits
+from vae.datasets import Images
+from vae.datasets.own import Choices, Limits, Progress, read
 
 LIMITS = Limits(upload_bytes=200_000, images=300)  # small, so that what exceeds them is small as well
 COUNT = 20
+
+
+def images_of(
+    name: str,
+    data: bytes,
+    size: tuple[int, int] | None = None,
+    limits: Limits = LIMITS,
+    progress: Progress = lambda share, what: None,
+) -> Images:
+    """The file's images, without what is said of them."""
+    return read(name, data, Choices(size=size), limits, progress).images
 
 
 def grey(count: int = COUNT, height: int = 8, width: int = 8, seed: int = 0) -> np.ndarray:

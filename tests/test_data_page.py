@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from files import COUNT, csv, grey, npz, pictures, zipped
+from files import COUNT, csv, grey, images_of, npz, pictures, zipped
 from lessons import done, labels, press
 from paging import open_page, texts
 from streamlit.testing.v1 import AppTest
@@ -33,7 +33,9 @@ def offer(app: AppTest, name: str, content: bytes) -> AppTest:
 
 
 def kept(store: Store, title: str = "mine", seed: int = 0) -> str:
-    return uploads.keep(store, title, read("a.csv", csv(grey(60, seed=seed), KINDS), None, Limits(10**6, 100))).name
+    return uploads.keep(
+        store, title, images_of("a.csv", csv(grey(60, seed=seed), KINDS), None, Limits(10**6, 100))
+    ).name
 
 
 def table(app: AppTest) -> dict[str, str]:
@@ -226,14 +228,14 @@ def test_class_names_in_a_figure_are_text() -> None:
 
 @pytest.mark.parametrize("name", ["reconstructions.py", "latent_space.py", "sampling.py", "two_losses.py"])
 def test_pages_show_a_run_on_own_images_without_classes(shared: Store, name: str) -> None:
-    own = uploads.keep(shared, "plain", read("a.npz", npz(images=GREY), None, Limits(10**6, 100))).name
+    own = uploads.keep(shared, "plain", images_of("a.npz", npz(images=GREY), None, Limits(10**6, 100))).name
     run_id = done(shared, RunConfig(dataset=own, validation_size=8, hidden=(8,), epochs=1))
     app = open_page(name, run=run_id)
     assert all("collapsed" in error.value for error in app.error), [error.value for error in app.error]  # noise is
 
 
 def test_a_class_without_training_images_has_a_black_mean() -> None:
-    images = read("a.csv", csv(grey(13), ["a"] * 12 + ["b"]), None, Limits(10**6, 100))
+    images = images_of("a.csv", csv(grey(13), ["a"] * 12 + ["b"]), None, Limits(10**6, 100))
     found = summarise(images)
     assert found.train_counts.sum() == 11 and found.class_means.shape == (2, 64)
     assert not np.isnan(found.class_means).any()

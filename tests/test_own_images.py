@@ -8,11 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files import COUNT, LIMITS, csv, grey, npz, picture, pictures, zipped
+from files import COUNT, LIMITS, csv, grey, images_of, npz, picture, pictures, zipped
 from PIL import Image
 
 from vae.datasets import SPLIT_SEED, Images
-from vae.datasets.own import Limits, NeedsSize, read, validation_size
+from vae.datasets.own import Limits, NeedsSize, validation_size
 from vae.datasets.summary import summarise
 from vae.settings import Settings
 
@@ -52,7 +52,7 @@ BITS = (WHOLE > 127).astype(np.uint8)
     ],
 )
 def test_an_npz_of_every_form(given: np.ndarray, expected: np.ndarray) -> None:
-    images = read("a.npz", npz(images=given), None, LIMITS)
+    images = images_of("a.npz", npz(images=given), None, LIMITS)
     x, _ = in_file_order(images)
     assert np.array_equal(x, expected)
     assert (images.white, images.shape, images.classes) == (255, expected.shape[1:], ("all",))
@@ -74,7 +74,7 @@ def test_an_npz_of_every_form(given: np.ndarray, expected: np.ndarray) -> None:
     ids=["int", "column", "float", "text", "bool", "one class", "numbered"],
 )
 def test_labels_of_every_kind(labels: np.ndarray, classes: tuple[str, ...]) -> None:
-    images = read("a.npz", npz(images=WHOLE, labels=labels), None, LIMITS)
+    images = images_of("a.npz", npz(images=WHOLE, labels=labels), None, LIMITS)
     assert images.classes == classes
     values = labels.ravel().astype(int) if labels.dtype.kind == "f" else labels.ravel()
     assert in_file_order(images)[1] == [str(value) for value in values]
@@ -83,7 +83,7 @@ def test_labels_of_every_kind(labels: np.ndarray, classes: tuple[str, ...]) -> N
 @pytest.mark.parametrize("header", ["", "label," + ",".join(f"p{i}" for i in range(64)), "label" + ",0" * 64])
 @pytest.mark.parametrize("labels", [None, LABELS, ['"a b"', "c"] * 10], ids=["none", "numbers", "words"])
 def test_a_csv_with_and_without_header_and_labels(header: str, labels: list[str] | None) -> None:
-    images = read("A.CSV", b"\xef\xbb\xbf" + csv(WHOLE, labels, header) + b"\r\n\r\n", None, LIMITS)
+    images = images_of("A.CSV", b"\xef\xbb\xbf" + csv(WHOLE, labels, header) + b"\r\n\r\n", None, LIMITS)
     x, back = in_file_order(images)
     assert np.array_equal(x, WHOLE)
     assert back == [label.strip('"') for label in labels or ["all"] * COUNT]
@@ -93,7 +93,7 @@ def test_an_npz_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vae.datasets.own.npz.BLOCK", 64 * 3)
     for given in (WHOLE, np.asfortranarray(WHOLE)):
         told: list[float] = []
-        images = read("a.npz", npz(images=given), None, LIMITS, lambda share, _, told=told: told.append(share))
+        images = images_of("a.npz", npz(images=given), None, LIMITS, lambda share, _, told=told: told.append(share))
         assert np.array_equal(in_file_order(images)[0], WHOLE)
         assert len(told) == 2 * 7 and told == sorted(told) and told[-1] == 1
 
@@ -102,7 +102,7 @@ def test_a_csv_of_fractions_is_scaled_whichever_blocks_they_come_in(monkeypatch:
     monkeypatch.setattr("vae.datasets.own.table.BLOCK", 64 * 3)
     plain = BITS.astype(float)
     plain[-1] = 0.5
-    x, _ = in_file_order(read("a.csv", csv(plain), None, LIMITS))
+    x, _ = in_file_order(images_of("a.csv", csv(plain), None, LIMITS))
     assert np.array_equal(x[:-1], BITS[:-1] * 255) and (x[-1] == 128).all()
 
 
@@ -119,7 +119,7 @@ def test_a_csv_of_fractions_is_scaled_whichever_blocks_they_come_in(monkeypatch:
 def test_folders_of_a_zip_are_labels(name: str, labels: list[str] | None) -> None:
     files = {name.format(place, label=LABELS[place]): picture(image) for place, image in enumerate(WHOLE)}
     rubbish = {"__MACOSX/._1.png": b"?", "mine/.DS_Store": b"?", "Thumbs.db": b"?", "empty/": b""}
-    images = read("a.zip", zipped(files | rubbish), None, LIMITS)
+    images = images_of("a.zip", zipped(files | rubbish), None, LIMITS)
     x, back = in_file_order(images)
     by_name = sorted(range(COUNT), key=lambda place: name.format(place, label=LABELS[place]))
     assert np.array_equal(x, WHOLE[by_name])
@@ -131,7 +131,7 @@ def test_names_in_utf_8_that_do_not_say_so_are_read_as_such() -> None:
     packed = zipped({f"{'äb'[i % 2]}/{i}.png": picture(image) for i, image in enumerate(WHOLE)})
     unmarked = packed.replace(b"\x00\x08\x08\x00", b"\x00\x00\x08\x00")  # the flag, before “deflate”
     assert unmarked != packed
-    assert read("a.zip", unmarked, None, LIMITS).classes == ("b", "ä")
+    assert images_of("a.zip", unmarked, None, LIMITS).classes == ("b", "ä")
 
 
 def _transparent() -> Image.Image:
@@ -163,7 +163,7 @@ CORNER = np.pad(np.uint8([[255]]), ((0, 7), (0, 7)))  # white above left on blac
     ],
 )
 def test_every_kind_of_picture_becomes_grey(content: bytes, expected: np.ndarray) -> None:
-    images = read("a.zip", zipped({f"{place}.png": content for place in range(12)}), None, LIMITS)
+    images = images_of("a.zip", zipped({f"{place}.png": content for place in range(12)}), None, LIMITS)
     assert np.array_equal(images.train_x[0].reshape(8, 8), expected)
 
 
@@ -173,7 +173,7 @@ def test_a_photograph_is_turned_as_its_camera_says() -> None:
     exif = Image.Exif()
     exif[0x0112] = 6
     content = picture(left, "JPEG", quality=100, exif=exif)
-    images = read("a.zip", zipped({f"{place}.jpg": content for place in range(12)}), None, LIMITS)
+    images = images_of("a.zip", zipped({f"{place}.jpg": content for place in range(12)}), None, LIMITS)
     assert images.shape == (8, 16)
     turned = images.train_x[0].reshape(8, 16)
     assert turned[:, 8:].mean() > 250 and turned[:, :8].mean() < 5
@@ -188,7 +188,7 @@ def test_images_are_resized_to_exactly_what_is_asked(size: tuple[int, int]) -> N
         "a.npz": npz(images=np.stack([np.full((70, 80), 7 * place, np.uint8) for place in range(20)])),
         "a.csv": csv(np.stack([np.full((6, 6), 7 * place) for place in range(20)])),
     }.items():
-        images = read(name, data, size, LIMITS)
+        images = images_of(name, data, size, LIMITS)
         assert images.shape == size
         found = sorted(image.reshape(size).tolist() for image in in_file_order(images)[0])
         assert found == sorted(image.tolist() for image in even)
@@ -197,7 +197,7 @@ def test_images_are_resized_to_exactly_what_is_asked(size: tuple[int, int]) -> N
 def test_an_edge_stays_where_it_is_when_resized() -> None:
     half = np.zeros((COUNT, 16, 16), np.uint8)
     half[:, :, 8:] = 200
-    x, _ = in_file_order(read("a.npz", npz(images=half), (8, 4), LIMITS))
+    x, _ = in_file_order(images_of("a.npz", npz(images=half), (8, 4), LIMITS))
     assert (x[..., 0] < 15).all() and (abs(x[..., 3].astype(int) - 200) < 15).all()
 
 
@@ -213,8 +213,8 @@ def test_an_edge_stays_where_it_is_when_resized() -> None:
 )
 def test_what_resizing_would_put_right_says_so(name: str, data: bytes) -> None:
     with pytest.raises(NeedsSize, match=r"(?i)choose a size to resize"):
-        read(name, data, None, LIMITS)
-    assert read(name, data, (8, 8), LIMITS).shape == (8, 8)
+        images_of(name, data, None, LIMITS)
+    assert images_of(name, data, (8, 8), LIMITS).shape == (8, 8)
 
 
 def test_the_same_images_have_one_hash_whatever_file_they_come_in(tmp_path: Path) -> None:
@@ -227,18 +227,18 @@ def test_the_same_images_have_one_hash_whatever_file_they_come_in(tmp_path: Path
         "a.zip": zipped(files),
         "other.zip": zipped(dict(reversed(files.items())), zipfile.ZIP_STORED),
     }
-    hashes = {name: read(name, data, None, LIMITS).hash for name, data in variants.items()}
+    hashes = {name: images_of(name, data, None, LIMITS).hash for name, data in variants.items()}
     assert len(set(hashes.values())) == 1, hashes
     changed = WHOLE.copy()
     changed[5, 3, 3] ^= 1
-    assert read("a.npz", npz(images=changed, labels=np.array(labelled)), None, LIMITS).hash not in hashes.values()
+    assert images_of("a.npz", npz(images=changed, labels=np.array(labelled)), None, LIMITS).hash not in hashes.values()
     other = [*labelled[:-2], labelled[-1], labelled[-2]]
-    assert read("a.csv", csv(WHOLE, other), None, LIMITS).hash not in hashes.values()
+    assert images_of("a.csv", csv(WHOLE, other), None, LIMITS).hash not in hashes.values()
 
 
 @pytest.mark.parametrize("count", [12, 17, 18, 300])
 def test_a_sixth_is_held_out(count: int) -> None:
-    images = read("a.npz", npz(images=grey(count)), None, LIMITS)
+    images = images_of("a.npz", npz(images=grey(count)), None, LIMITS)
     assert len(images.test_x) == count // 6
     assert len(images.train_x) == count - count // 6
     assert validation_size(len(images.train_x)) < len(images.train_x)
@@ -250,7 +250,7 @@ def test_limits_come_from_the_environment() -> None:
 
 
 def test_a_summary_is_that_of_the_numbers_themselves() -> None:
-    images = read("a.npz", npz(images=WHOLE, labels=np.arange(COUNT) % 4), None, LIMITS)
+    images = images_of("a.npz", npz(images=WHOLE, labels=np.arange(COUNT) % 4), None, LIMITS)
     found, x = summarise(images), images.train_x / 255
     assert found.train_counts.tolist() == [(images.train_y == label).sum() for label in range(4)]
     assert found.test_counts.sum() == len(images.test_x)
@@ -265,7 +265,7 @@ def test_ten_thousand_pictures_are_read_with_progress() -> None:
     data = zipped(pictures(grey(10_000, 28, 28), "{}.png"))
     told: list[float] = []
     started = time.perf_counter()
-    images = read("a.zip", data, None, Limits(200 << 20, 20_000), lambda share, _: told.append(share))
+    images = images_of("a.zip", data, None, Limits(200 << 20, 20_000), lambda share, _: told.append(share))
     seconds = time.perf_counter() - started
     print(f"\n{seconds:.2f} s for 10,000 pictures")
     assert len(images.train_x) + len(images.test_x) == 10_000

@@ -7,11 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from files import COUNT, LIMITS, black_png, csv, npz, zipped
+from files import COUNT, LIMITS, black_png, csv, images_of, npz, zipped
 from PIL import Image
 from refused_files import FILES, GREY, REFUSED, lying_about_its_size
 
-from vae.datasets.own import Limits, read
+from vae.datasets.own import Limits
 from vae.datasets.own.archive import Unpacker
 from vae.errors import InputError
 
@@ -21,7 +21,7 @@ def test_what_is_refused_is_told_in_one_sentence(kind: str) -> None:
     name, content, sentence = REFUSED[kind]
     data = content()
     with pytest.raises(InputError) as problem:
-        read(name, data, None, LIMITS)
+        images_of(name, data, None, LIMITS)
     text = str(problem.value)
     assert sentence in text
     assert text.endswith(".") and len(text) < 260 and "\n" not in text
@@ -39,14 +39,14 @@ def test_a_bomb_is_small_as_a_file(data: bytes) -> None:
 @pytest.mark.parametrize("size", [(3, 8), (65, 8), (0, 0), (-1, 28)])
 def test_sizes_beyond_the_limits_are_refused(size: tuple[int, int]) -> None:
     with pytest.raises(InputError, match="sides of 4 to 64 pixels"):
-        read("a.npz", npz(images=GREY), size, LIMITS)
+        images_of("a.npz", npz(images=GREY), size, LIMITS)
 
 
 def test_many_pictures_that_are_large_together_are_refused() -> None:
     data = zipped({f"{place}.png": black_png(1000, 1000) for place in range(12)})
     with pytest.raises(InputError, match="more than 4 million pixels together"):
-        read("a.zip", data, (8, 8), LIMITS)
-    assert read("a.zip", data, (8, 8), Limits(800_000, 300)).shape == (8, 8)
+        images_of("a.zip", data, (8, 8), LIMITS)
+    assert images_of("a.zip", data, (8, 8), Limits(800_000, 300)).shape == (8, 8)
 
 
 def test_what_is_really_unpacked_is_counted_entry_by_entry() -> None:
@@ -62,7 +62,7 @@ def test_what_is_really_unpacked_is_counted_entry_by_entry() -> None:
 def test_an_entry_is_not_read_beyond_the_largest_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("vae.datasets.own.pictures.PICTURE_BYTES", 10_000)
     with pytest.raises(InputError, match=r"“z.png” in the archive is larger than"):
-        read("a.zip", zipped(FILES | {"z.png": bytes(10_001)}), None, LIMITS)
+        images_of("a.zip", zipped(FILES | {"z.png": bytes(10_001)}), None, LIMITS)
 
 
 def test_damage_anywhere_is_a_sentence_or_does_no_harm() -> None:
@@ -76,7 +76,7 @@ def test_damage_anywhere_is_a_sentence_or_does_no_harm() -> None:
             for place in draw.integers(0, len(data), draw.integers(1, 4)):
                 changed[place] = draw.integers(0, 256)
             try:
-                images = read(name, bytes(changed), None, LIMITS)
+                images = images_of(name, bytes(changed), None, LIMITS)
             except InputError:
                 refused += 1
             else:
@@ -87,5 +87,5 @@ def test_damage_anywhere_is_a_sentence_or_does_no_harm() -> None:
 def test_reading_leaves_pillow_as_it_was() -> None:
     before = Image.MAX_IMAGE_PIXELS
     with pytest.raises(InputError):
-        read("a.zip", zipped({f"{place}.png": black_png(8000, 8000) for place in range(12)}), None, LIMITS)
+        images_of("a.zip", zipped({f"{place}.png": black_png(8000, 8000) for place in range(12)}), None, LIMITS)
     assert before == Image.MAX_IMAGE_PIXELS

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 
 import pytest
-from files import grey, npz
+from files import grey, images_of, npz
 from lessons import press
 from paging import errors, open_page
 from stocking import stock
@@ -19,7 +19,7 @@ from pages.shared import acts, resources
 from pages.shared.cookie import NAME
 from pages.shared.visitor import visitor
 from vae.config import RunConfig
-from vae.datasets.own import Limits, read
+from vae.datasets.own import Limits
 from vae.runs import sweeps, uploads
 from vae.runs.store import Store
 from vae.runs.sweep_spec import SweepSpec
@@ -155,7 +155,7 @@ def test_chosen_runs_of_others_are_neither_described_nor_deleted(room: Class) ->
 
 
 def test_somebody_else_s_images_stay(room: Class) -> None:
-    images = read("a.npz", npz(images=grey()), None, Limits(10**6, 100))
+    images = images_of("a.npz", npz(images=grey()), None, Limits(10**6, 100))
     ada = room.come("Ada")
     acts.keep_images("Ada's", images)
     room.come("Bob")

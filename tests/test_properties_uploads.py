@@ -13,14 +13,14 @@ import zlib
 
 import numpy as np
 import pytest
-from files import LIMITS, csv, npz, picture, zipped
+from files import LIMITS, csv, images_of, npz, picture, zipped
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
 from uploads_mutated import WHOLE, mutated, read_or_refused
 
-from vae.datasets.own import Limits, read
+from vae.datasets.own import Limits
 from vae.errors import InputError
 from vae.settings import ROOT
 
@@ -58,7 +58,7 @@ def test_a_sound_npz_comes_back(made, dtype, fortran, packed):
     told = {"images": array} | ({"labels": np.array(labels)} if labels else {})
     buffer = io.BytesIO()
     (np.savez_compressed if packed else np.savez)(buffer, **told)
-    assert_the_same(images, read("a.npz", buffer.getvalue(), None, LIMITS), labels)
+    assert_the_same(images, images_of("a.npz", buffer.getvalue(), None, LIMITS), labels)
 
 
 @settings(max_examples=25, deadline=None)
@@ -70,7 +70,7 @@ def test_a_sound_zip_comes_back(made, method, deep):
         f"{folder}{place}.png": picture(image)
         for place, (folder, image) in enumerate(zip(folders, images, strict=True))
     }
-    found = read("a.zip", zipped(files, method), None, LIMITS)
+    found = images_of("a.zip", zipped(files, method), None, LIMITS)
     lone = labels and len(set(labels)) == 1 and not deep  # a single folder that holds all is none
     assert_the_same(images, found, None if lone else labels)
 
@@ -82,7 +82,7 @@ def test_a_sound_csv_comes_back(made, header, newline):
     side = min(images.shape[1:])
     images = images[:, :side, :side]
     text = csv(images, labels, "label," + ",".join(f"p{place}" for place in range(side * side)) if header else "")
-    assert_the_same(images, read("a.csv", text.replace(b"\n", newline.encode()), None, LIMITS), labels)
+    assert_the_same(images, images_of("a.csv", text.replace(b"\n", newline.encode()), None, LIMITS), labels)
 
 
 @settings(max_examples=250, deadline=None)
@@ -163,7 +163,7 @@ def test_what_was_made_to_cost_much_costs_a_sentence_and_seconds(kind):
     name, content = HARD[kind]
     data, began = content(), time.monotonic()
     with pytest.raises(InputError) as problem:
-        read(name, data, None, Limits(200 << 20, 200_000))
+        images_of(name, data, None, Limits(200 << 20, 200_000))
     assert time.monotonic() - began < 5
     assert str(problem.value).endswith(".") and len(str(problem.value)) < 400
 
@@ -171,7 +171,7 @@ def test_what_was_made_to_cost_much_costs_a_sentence_and_seconds(kind):
 def test_of_two_entries_of_one_name_nothing_wrong_is_read():
     """Both are pictures of their own: 40 of them, or a sentence."""
     try:
-        found = read("a.zip", doubled(), None, LIMITS)
+        found = images_of("a.zip", doubled(), None, LIMITS)
     except InputError:
         return
     assert len(found.train_x) + len(found.test_x) == 40

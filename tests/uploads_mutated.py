@@ -7,9 +7,8 @@ import struct
 import zipfile
 
 import numpy as np
-from files import COUNT, LIMITS, csv, grey, npz, picture, pictures, zipped
+from files import COUNT, LIMITS, csv, grey, images_of, npz, picture, pictures, zipped
 
-from vae.datasets.own import read
 from vae.errors import InputError
 
 LABELS = [f"c{place % 3}" for place in range(COUNT)]
@@ -78,7 +77,7 @@ def mutated(draw: random.Random, content: bytes) -> bytes:
 def read_or_refused(name: str, data: bytes) -> bool:
     """Whether it was read. Anything but a sound data set or a sentence raises."""
     try:
-        images = read(name, data, None, LIMITS)
+        images = images_of(name, data, None, LIMITS)
     except InputError as problem:
         text = str(problem)
         assert text.endswith(".") and text.isprintable() and len(text) < 400, text

@@ -10,7 +10,7 @@ from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from vae.config import PRESETS
 from vae.datasets import Images
-from vae.datasets.own import LARGEST, READERS, SMALLEST, Limits, NeedsSize, read, validation_size
+from vae.datasets.own import LARGEST, READERS, SMALLEST, Choices, Limits, NeedsSize, read, validation_size
 from vae.errors import InputError
 from vae.runs import uploads
 
@@ -98,7 +98,7 @@ def _read_aloud(file: UploadedFile, size: tuple[int, int] | None, limits: Limits
             moved = time.monotonic()
 
     try:
-        return read(file.name, file.getvalue(), size, limits, show)
+        return read(file.name, file.getvalue(), Choices(size=size), limits, show).images
     finally:
         bar.empty()
 

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from ..datasets.own import LARGEST, SMALLEST, Limits, read, validation_size
+from ..datasets.own import LARGEST, SMALLEST, Choices, Limits, read, validation_size
 from ..errors import InputError
 from ..settings import Settings
 from .output import emit, json_flag, share_bar
@@ -30,8 +30,8 @@ def _import(options: argparse.Namespace) -> int:
     from ..runs.store import Store
 
     settings = Settings.from_environment()
-    limits, size = Limits.of(settings), _size(options.size)
-    images = read(options.file.name, _content(options.file, limits), size, limits, share_bar)
+    limits, choices = Limits.of(settings), Choices(size=_size(options.size))
+    images = read(options.file.name, _content(options.file, limits), choices, limits, share_bar).images
     title = options.file.stem[: uploads.LONGEST_TITLE] if options.name is None else options.name
     kept = uploads.keep(Store(settings.database_url), title, images)
     if options.json:

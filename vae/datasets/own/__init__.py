@@ -8,17 +8,31 @@ Nothing is unpickled, unpacked to a disk or run, and what is read is bounded (`L
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import PurePath
 
 from ...errors import InputError
 from ..images import Images
 from . import npz, pictures, table
+from .choices import Ambiguous, Choices
 from .found import Found
 from .limits import LARGEST, SMALLEST, Limits, NeedsSize, Progress, check_size, megabytes, shown
 
-__all__ = ["LARGEST", "READERS", "SMALLEST", "Limits", "NeedsSize", "Progress", "read", "validation_size"]
+__all__ = [
+    "LARGEST",
+    "READERS",
+    "SMALLEST",
+    "Ambiguous",
+    "Choices",
+    "Imported",
+    "Limits",
+    "NeedsSize",
+    "Progress",
+    "read",
+    "validation_size",
+]
 
-Reader = Callable[[bytes, tuple[int, int] | None, Limits, Progress], Found]
+Reader = Callable[[bytes, Choices, Limits, Progress], Found]
 READERS: dict[str, Reader] = {".npz": npz.read, ".zip": pictures.read, ".csv": table.read}
 
 
@@ -31,10 +45,20 @@ def _silent(share: float, what: str) -> None:
     """Tell nobody."""
 
 
-def read(name: str, data: bytes, size: tuple[int, int] | None, limits: Limits, progress: Progress = _silent) -> Images:
-    """The images in the file `name`, resized to `size` (height, width) if that is given.
+@dataclass(frozen=True)
+class Imported:
+    """A file's images, and what its owner has to know of how they were read."""
 
-    Raises InputError with a sentence for all that is refused; NeedsSize when a size would put it right.
+    images: Images
+    notes: tuple[str, ...] = ()  # decisions, and what was left out
+    warnings: tuple[str, ...] = ()  # what looks wrong, and the remedy
+
+
+def read(name: str, data: bytes, choices: Choices, limits: Limits, progress: Progress = _silent) -> Imported:
+    """The images in the file `name`, read as `choices` say where the file leaves a choice.
+
+    Raises InputError with a sentence for all that is refused; NeedsSize when a size would put it right, Ambiguous when
+    a choice must be made.
     """
     suffix = PurePath(name).suffix.lower()
     if suffix not in READERS:
@@ -46,5 +70,6 @@ def read(name: str, data: bytes, size: tuple[int, int] | None, limits: Limits, p
         )
     if not data:
         raise InputError("The file is empty.")
-    check_size(size)
-    return READERS[suffix](data, size, limits, progress).data_set()
+    check_size(choices.size)
+    found = READERS[suffix](data, choices, limits, progress)
+    return Imported(found.data_set(), found.notes, found.warnings)

@@ -19,16 +19,22 @@ class Found:
 
     images: np.ndarray  # (N, H, W) uint8
     labels: list[str] | None  # N of them
+    held_out: np.ndarray | None = None  # (N,) bool, the file's own test images; None: it has no split of its own
+    notes: tuple[str, ...] = ()  # what was decided for the person who brought it, or left out: a sentence each
+    warnings: tuple[str, ...] = ()  # what looks wrong (dark, inverted, unscaled …) with its remedy: a sentence each
 
     def data_set(self) -> Images:
-        """A sixth of them are held out as test images, by the seed that splits all data sets.
+        """The file's own split where it has one; else a sixth is held out, by the seed that splits all data sets.
 
         Raises InputError for labels that can't be classes.
         """
         count, height, width = self.images.shape
         classes, y = classes_of(self.labels, count)
-        order = np.random.default_rng(SPLIT_SEED).permutation(count)
-        test, train = order[: count // TESTED_ON], order[count // TESTED_ON :]
+        if self.held_out is None:
+            order = np.random.default_rng(SPLIT_SEED).permutation(count)
+            test, train = order[: count // TESTED_ON], order[count // TESTED_ON :]
+        else:
+            test, train = np.flatnonzero(self.held_out), np.flatnonzero(~self.held_out)
         x = self.images.reshape(count, height * width)
         return Images(
             name="own images",

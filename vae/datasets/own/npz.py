@@ -15,6 +15,7 @@ import numpy as np
 
 from ...errors import InputError
 from .archive import BROKEN, damaged, opened
+from .choices import Choices
 from .found import Found
 from .limits import Limits, Progress, shown
 from .pixels import Layout, Range, levels, resized
@@ -23,8 +24,9 @@ BLOCK = 1 << 23  # bytes read at a time
 NUMBERS = "buif"  # NumPy's kinds: bool, unsigned, int, float
 
 
-def read(data: bytes, size: tuple[int, int] | None, limits: Limits, progress: Progress) -> Found:
+def read(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> Found:
     """Raises InputError for arrays that are no images, NeedsSize when they must be resized."""
+    size = choices.size
     with opened(data, limits) as archive:
         members = {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
         if "images" not in members:

@@ -11,6 +11,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from ...errors import InputError
 from .archive import Unpacker, opened
+from .choices import Choices
 from .found import Found
 from .limits import LARGEST, PICTURE_BYTES, PICTURE_PIXELS, Limits, NeedsSize, Progress, check_shape, shown
 from .pixels import resized
@@ -23,7 +24,7 @@ FORMATS = ("PNG", "JPEG")  # Pillow looks at the content; no other of its reader
 STEP = 64  # pictures between two words of progress
 
 
-def read(data: bytes, size: tuple[int, int] | None, limits: Limits, progress: Progress) -> Found:
+def read(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> Found:
     """Raises InputError naming the entry that is to blame, NeedsSize when the pictures must be resized."""
     with opened(data, limits) as archive:
         # By name: the order in which an archive was packed makes no difference.
@@ -31,7 +32,7 @@ def read(data: bytes, size: tuple[int, int] | None, limits: Limits, progress: Pr
         names = [entry.filename for entry in entries]
         labels = _folders(names)
         limits.admit(len(entries))
-        unpacker, gallery = Unpacker(archive, limits), _Gallery(len(entries), size, limits)
+        unpacker, gallery = Unpacker(archive, limits), _Gallery(len(entries), choices.size, limits)
         for place, entry in enumerate(entries):
             if place % STEP == 0:
                 progress(place / len(entries), "Reading pictures")

@@ -8,6 +8,7 @@ from math import isqrt
 import numpy as np
 
 from ...errors import InputError
+from .choices import Choices
 from .found import Found
 from .limits import Limits, Progress, shown
 from .pixels import Layout, Range, levels, resized
@@ -16,12 +17,12 @@ BLOCK = 1 << 20  # numbers parsed at a time
 HEADINGS = ("label", "labels", "class", "y", "target")  # of a first column, over numbered pixels
 
 
-def read(data: bytes, size: tuple[int, int] | None, limits: Limits, progress: Progress) -> Found:
+def read(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> Found:
     """Raises InputError naming the line that is to blame, NeedsSize when the images must be resized."""
     if b"\0" in data:
         raise InputError("It is not a text file; a .csv has lines of numbers with commas between them.")
     try:
-        return _Table(size, limits).read(data, progress)
+        return _Table(choices.size, limits).read(data, progress)
     except UnicodeDecodeError:
         raise InputError("It is not a text file in UTF-8; save it as “CSV UTF-8”.") from None
 
