@@ -56,8 +56,9 @@ def lesson(run: Run) -> None:
     norms = dict(zip(flow["place"], flow["reconstruction"], strict=True))
     svg(gradient_graph(norms, way), key="graph")
     st.caption(
-        f"Orange: norm of the reconstruction's gradient where it passes, on {encoder_gradients.images(run)} "
-        f"{run.watched_images} images with the weights of epoch {epoch}, by the code that trains. Red: no gradient."
+        f"Arrows back: norm of the reconstruction's gradient where it passes, on {encoder_gradients.images(run)} "
+        f"{run.watched_images} images with the weights of epoch {epoch}, by the code that trains. Dashed, "
+        "with a cross: no gradient."
     )
     what_the_graph_says(norms, way, flow)
     st.subheader("On the real encoder", divider="gray")

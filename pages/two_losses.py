@@ -67,15 +67,19 @@ def per_dimension(run: Run, name: str, epoch: int) -> None:
     """Which dimensions carry something."""
     st.subheader("The KL of each dimension", divider="gray")
     used = losses.dimensions(run.id, epoch)[name]
-    figure(dimension_bars(used.kl, used.variance_of_mean, ACTIVE), key="dimensions", alt="KL of each latent dimension")
+    figure(
+        dimension_bars(used.kl, used.variance_of_mean, ACTIVE, name),
+        key="dimensions",
+        alt="KL of each latent dimension",
+    )
     count = int(used.active.sum())
     st.markdown(
         f"**What to notice.** {count} of {len(used.kl)} dimensions are active: their mean μ moves with the image, with "
         f"a variance above {ACTIVE:g}. Together they hold {losses.share_of_active(used):.1%} of the KL."
     )
     st.caption(
-        "Coloured: active (Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519, section 5). The threshold is on the "
-        f"variance of μ over {run.watched_images} images, not on the KL."
+        "Hatched: not active (Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519, section 5). The threshold is on "
+        f"the variance of μ over {run.watched_images} images, not on the KL."
     )
     csv(lambda: losses.dimension_table(run, epoch, name), f"dimensions-{run.id}-{name}-epoch-{epoch}")
 

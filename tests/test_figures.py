@@ -127,24 +127,6 @@ def test_every_variant_has_a_title_and_a_colour_of_its_own() -> None:
     assert len(set(VARIANT_COLOURS.values())) == len(VARIANTS)
 
 
-def contrast(one: str, other: str) -> float:
-    """WCAG 2.2 contrast ratio of two hex colours."""
-
-    def luminance(colour: str) -> float:
-        channels = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
-        linear = np.where(channels <= 0.04045, channels / 12.92, ((channels + 0.055) / 1.055) ** 2.4)
-        return float(linear @ [0.2126, 0.7152, 0.0722])
-
-    high, low = sorted((luminance(one), luminance(other)), reverse=True)
-    return (high + 0.05) / (low + 0.05)
-
-
-@pytest.mark.parametrize("page", ["#FFFFFF", "#12151C"], ids=["light", "dark"])
-@pytest.mark.parametrize("colour", VARIANT_COLOURS.values())
-def test_variant_colours_stand_out_on_both_pages(colour: str, page: str) -> None:
-    assert contrast(colour, page) >= 3
-
-
 def test_error_bars_show_means_and_intervals_of_the_mean() -> None:
     values = np.array([0.01, 0.02, 0.03, 0.06])
     colours = {"one": "#2A7FCB", "all equal": "#D9730D"}

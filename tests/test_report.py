@@ -167,7 +167,10 @@ def test_rates_far_apart_are_drawn_on_a_logarithmic_axis():
     points["reconstruction"] = [20.0, 30.0]
     near = rate_distortion(points, "nats / image")
     assert near.layout.xaxis.type is None
-    assert [(trace.x[0], trace.y[0], trace.text[0]) for trace in near.data] == [(1, 20, "#1"), (10, 30, "#2")]
+    assert [(trace.x[0], trace.y[0], trace.text[0]) for trace in near.data] == [
+        (1, 20, "#1 VAE"),
+        (10, 30, "#2 KL only"),
+    ]
     far = rate_distortion(points.assign(kl=[0.01, 10.0]), "nats / image")
     assert far.layout.xaxis.type == "log"
     assert far.layout.xaxis.range[0] < -2 < 1 < far.layout.xaxis.range[1], "in powers of ten"

@@ -16,6 +16,7 @@ from vae.figures.objectives import TERM_COLOURS, dimension_bars, kl_area, terms_
 from vae.figures.race import race_curves
 from vae.figures.style import NEUTRAL, VARIANT_COLOURS
 from vae.figures.trick import (
+    DASH_MARKS,
     WAY_COLOURS,
     WAY_DASHES,
     WAY_TITLES,
@@ -259,7 +260,7 @@ def test_the_legend_names_the_ways_in_their_colours() -> None:
     html = legend(["pathwise", "detached"])
     assert html.count("<span") == 2
     for way in ("pathwise", "detached"):
-        assert f"color:{WAY_COLOURS[way]}" in html and f">{WAY_TITLES[way]}<" in html
+        assert f"color:{WAY_COLOURS[way]}" in html and f"{DASH_MARKS[WAY_DASHES[way]]} {WAY_TITLES[way]}<" in html
 
 
 # The race, and the terms
@@ -317,12 +318,15 @@ def test_an_untrained_epoch_is_shown_while_there_is_no_other() -> None:
 
 def test_dimensions_are_sorted_by_kl_and_coloured_when_active() -> None:
     kl, variance = np.array([0.5, 3.0, 0.0, 1.0]), np.array([0.2, 0.9, 1e-6, 0.005])
-    drawing = dimension_bars(kl, variance, 0.01)
+    drawing = dimension_bars(kl, variance, 0.01, "vae")
     above, below = drawing.data
     assert list(above.x) == list(below.x) == ["2", "4", "1", "3"]
     np.testing.assert_allclose(above.y, [3.0, 1.0, 0.5, 0.0])
     np.testing.assert_allclose(below.y, [0.9, 0.005, 0.2, 1e-6], rtol=1e-6)
     assert list(above.marker.color) == [VARIANT_COLOURS["vae"], NEUTRAL, VARIANT_COLOURS["vae"], NEUTRAL]
+    assert list(above.marker.pattern.shape) == ["", "/", "", "/"], "hatched where nothing is active"
+    other = dimension_bars(kl, variance, 0.01, "kl_only").data[0]
+    assert other.marker.color[0] == VARIANT_COLOURS["kl_only"], "bars of a variant have that variant's colour"
     (line,) = drawing.layout.shapes
     assert (line.y0, line.y1, line.yref) == (0.01, 0.01, "y2"), "plotly takes shapes on log axes as they are"
     (note,) = drawing.layout.annotations
@@ -335,14 +339,14 @@ def test_dimensions_are_sorted_by_kl_and_coloured_when_active() -> None:
 
 @pytest.mark.parametrize("variance", [[0.0, 0.0], [0.0, 5.0], [1e-30, 1e-30]])
 def test_the_threshold_is_in_sight_whatever_the_variances(variance: list[float]) -> None:
-    drawing = dimension_bars(np.zeros(2), np.array(variance), 0.01)
+    drawing = dimension_bars(np.zeros(2), np.array(variance), 0.01, "vae")
     low, high = drawing.layout.yaxis2.range
     assert np.isfinite([low, high]).all()
     assert low < -2 < high
 
 
 def test_equal_dimensions_keep_their_order() -> None:
-    assert list(dimension_bars(np.ones(3), np.ones(3), 0.01).data[0].x) == ["1", "2", "3"]
+    assert list(dimension_bars(np.ones(3), np.ones(3), 0.01, "vae").data[0].x) == ["1", "2", "3"]
 
 
 # The KL as an area

@@ -19,7 +19,7 @@ from .errors import InputError
 from .figures.curves import UNITS
 from .figures.latent import latent_scatter, plane_title
 from .figures.overlay import overlaid_curves, rate_distortion
-from .figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from .figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SYMBOLS, VARIANT_TITLES
 from .figures.tiles import tile_rows
 from .report_page import PAGE
 from .runs.capsule import capsule
@@ -166,19 +166,24 @@ def _curves(runs: Sequence[Run], watched: pd.DataFrame, figures: list[go.Figure]
         parts.append(_figure(figures, drawing, f"Reconstruction and KL by epoch, of {', '.join(wanted)}"))
         parts.append(_legend(drawing))
     parts.append(
-        "<p>A colour is a model, a dash is a run. Click a name to hide its curves, and again to show them.</p>"
+        "<p>Colour and marker tell the model, the dash tells the run. Click a name to hide its curves, and again to "
+        "show them.</p>"
     )
     return "".join(parts)
 
 
 def _legend(drawing: go.Figure) -> str:
     """Names of a figure's lines, as buttons that hide and show them."""
-    found = {trace.name: (trace.line.color, DASHED[trace.line.dash]) for trace in drawing.data}
+    marks = {symbol: VARIANT_MARKS[variant] for variant, symbol in VARIANT_SYMBOLS.items()}
+    found = {
+        trace.name: (trace.line.color, DASHED[trace.line.dash], marks[trace.marker.symbol]) for trace in drawing.data
+    }
     keys = [
-        f'<button type="button" aria-pressed="true" data-name="{escape(name)}"><svg width="30" height="8">'
-        f'<line x1="0" x2="30" y1="4" y2="4" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}"/></svg>'
+        f'<button type="button" aria-pressed="true" data-name="{escape(name)}"><svg width="30" height="12">'
+        f'<line x1="0" x2="30" y1="6" y2="6" stroke="{colour}" stroke-width="2.5" stroke-dasharray="{dash}"/>'
+        f'<text x="15" y="10.5" text-anchor="middle" font-size="13" fill="{colour}">{mark}</text></svg>'
         f"{escape(name)}</button>"
-        for name, (colour, dash) in found.items()
+        for name, (colour, dash, mark) in found.items()
     ]
     return f'<div class="legend">{"".join(keys)}</div>'
 

@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.components.svg import svg
 from vae.figures.comparing import dash_of
-from vae.figures.style import NEUTRAL
+from vae.figures.style import ALARM, NEUTRAL
 
 from . import chosen, curves, difference, pictures, resources, run_actions
 from .chosen import MOST_SETTINGS, Settings
@@ -79,7 +79,7 @@ def _who(it: Settings) -> None:
             st.page_link("train.py", label=label, icon=":material/open_in_new:", query_params={"run": run.id})
     for run in it.runs:
         if run.error:
-            st.html(f"<div style='color:#D64545;font-size:.9rem'>{run.id}: {escape(run.error)}</div>")
+            st.html(f"<div style='color:{ALARM};font-size:.9rem'>{run.id}: {escape(run.error)}</div>")
         if run.note:
             st.html(f"<div style='{NOTE}'>{escape(run.note)}</div>")
 

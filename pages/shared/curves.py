@@ -133,7 +133,8 @@ def overlaid_curves(found: Sequence[Settings], groups: Mapping[str, str]) -> Non
 
 def _legend(found: Sequence[Settings], measure: str) -> str:
     said = [
-        "Colour is the variant, dash the settings. On the validation images (training images where none are set aside)."
+        "Colour and marker tell the variant, the dash tells the settings. On the validation images (training images "
+        "where none are set aside)."
     ]
     if any(len(it.runs) > 1 for it in found):
         said.append(

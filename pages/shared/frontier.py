@@ -10,7 +10,7 @@ import streamlit as st
 from pages.components.figure import figure
 from vae.figures.comparing import plane
 from vae.figures.curves import UNITS
-from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_TITLES
 
 from .chosen import Settings
 from .downloads import csv
@@ -128,9 +128,9 @@ def front_table(folded: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _legend(folded: pd.DataFrame) -> None:
-    marks = {"vae": "●", "noise_only": "■", "kl_only": "◇", "ae": "–"}
     said = [
-        f"<span style='color:{VARIANT_COLOURS[name]};font-weight:600'>{marks[name]}</span> {VARIANT_TITLES[name]}"
+        f"<span style='color:{VARIANT_COLOURS[name]};font-weight:600'>{VARIANT_MARKS[name]}</span> "
+        + VARIANT_TITLES[name]
         + (
             ""
             if name in ("vae", "noise_only")

@@ -33,10 +33,10 @@ REPLAY_FRAMES = 30  # at the most, spread over all epochs
 
 BADGES = {
     "queued": (":material/hourglass_top:", "gray"),
-    "running": (":material/play_arrow:", "blue"),
+    "running": (":material/play_arrow:", "violet"),
     "done": (":material/check:", "green"),
-    "stopped": (":material/stop:", "orange"),
-    "interrupted": (":material/power_off:", "orange"),
+    "stopped": (":material/stop:", "yellow"),
+    "interrupted": (":material/power_off:", "yellow"),
     "failed": (":material/error:", "red"),
 }
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence, Set
 import numpy as np
 import streamlit as st
 
-from vae.figures.style import VARIANT_COLOURS
+from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS
 
 from . import chosen, resources
 from .downloads import csv
@@ -18,7 +18,7 @@ POLL = 2.0  # seconds between looks while runs are under way
 HEIGHT = 420
 KEY, SHOWN = "compare.table", "compare.shown"  # SHOWN: ids of the rows as they were last sent
 AE, VAE = VARIANT_COLOURS["ae"], VARIANT_COLOURS["vae"]
-MARK_COLOURS = [AE, VAE, "#17936B"]
+MARK_COLOURS = [AE, VAE, TERM_COLOURS["loss"]]  # of every_run.MARKS
 FILTERS = {"dataset": "Data set", "reconstruction": "Loss", "status": "Status", "tag": "Tag"}
 
 

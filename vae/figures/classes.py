@@ -8,9 +8,9 @@ from html import escape
 import numpy as np
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, NEUTRAL
+from .style import BARE, GRID, PART_COLOURS
 
-PARTS = {"training": "#6A69DE", "test": NEUTRAL}  # of no variant
+PART_PATTERNS = {"training": "", "test": "/"}
 
 
 def class_bars(counts: Mapping[str, np.ndarray], classes: Sequence[str]) -> go.Figure:
@@ -23,7 +23,7 @@ def class_bars(counts: Mapping[str, np.ndarray], classes: Sequence[str]) -> go.F
             "x": list(range(len(names))),
             "y": values.tolist(),
             "customdata": names,
-            "marker": {"color": PARTS[part]},
+            "marker": {"color": PART_COLOURS[part], "pattern": {"shape": PART_PATTERNS[part]}},
             "hovertemplate": f"%{{customdata}}: %{{y:,}} {part} images<extra></extra>",
         }
         for part, values in counts.items()

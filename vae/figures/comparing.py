@@ -11,15 +11,25 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from . import style
-from .curves import FEW
-from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
+from .style import (
+    BARE,
+    GRID,
+    NEUTRAL,
+    SPARSE,
+    VARIANT_COLOURS,
+    VARIANT_SHORT,
+    VARIANT_SYMBOLS,
+    VARIANT_TITLES,
+    veil,
+)
 
 # One for each of the settings on a page, from A to H: told apart without colour, which says the variant.
 DASHES = (*style.DASHES, "1px,7px", "14px,3px,3px,3px,3px,3px")
 HEIGHT = 340
 PLANE_HEIGHT = 460
+ROOM = 1.2  # of the last epoch: the axis goes on, for the words at the ends of lines
 GAP = 0.055  # between the letters at the ends of lines, in shares of the axis
-SYMBOLS = {"vae": "circle", "noise_only": "square", "kl_only": "diamond-open"}  # open: no part of the front
+BAND = 0.16  # opacity of a band
 EDGE = 0.93  # where the strip of variants without a rate begins, in shares of the width
 
 
@@ -35,7 +45,7 @@ def ends_apart(values: Sequence[float], gap: float) -> list[float]:
 def overlaid(curves: pd.DataFrame, title: str) -> go.Figure:
     """`curves`: columns name (of the settings: a letter), variant, epoch, value, low, high, seeds.
 
-    Colour is the variant, dash the settings; over several seeds the band reaches from `low` to `high`.
+    Colour and marker are the variant, dash the settings; over several seeds the band reaches from `low` to `high`.
     """
     lines: list[dict[str, Any]] = []
     ends: list[tuple[float, float, str, str]] = []
@@ -48,26 +58,28 @@ def overlaid(curves: pd.DataFrame, title: str) -> go.Figure:
             colour, x = VARIANT_COLOURS[variant], rows["epoch"].to_numpy(dtype=np.int32)
             if rows["seeds"].max() > 1:
                 lines.append(_band(x, rows["low"], rows["high"], colour))
-            line = _line(x, rows["value"], colour) | {
+            line = _line(x, rows["value"], variant) | {
                 "line": {"color": colour, "width": 2.5, "dash": dash_of(name)},
                 "hovertemplate": f"{name} {VARIANT_TITLES[variant]}: %{{y:.4g}}<extra></extra>",
                 "name": f"{name} {VARIANT_TITLES[variant]}",
             }
             lines.append(line)
-            ends.append((float(x[-1]), float(rows["value"].iloc[-1]), name, colour))
+            ends.append(
+                (float(x[-1]), float(rows["value"].iloc[-1]), f"<b>{name}</b> {VARIANT_SHORT[variant]}", colour)
+            )
     low, high = _limits(curves)
     places = ends_apart([end[1] for end in ends], GAP * (high - low))
     notes = [
-        {"x": x, "y": y, "text": f"<b>{name}</b>", "xanchor": "left", "xshift": 4, "showarrow": False}
+        {"x": x, "y": y, "text": text, "xanchor": "left", "xshift": 6, "showarrow": False}
         | {"font": {"size": 13, "color": colour}}
-        for (x, _, name, colour), y in zip(ends, places, strict=True)
+        for (x, _, text, colour), y in zip(ends, places, strict=True)
     ]
     last = float(curves["epoch"].max()) if len(curves) else 1.0
     layout = BARE | {
         "height": HEIGHT,
         "hovermode": "x unified",
         "uirevision": title,
-        "xaxis": GRID | {"title": {"text": "epoch"}, "range": [0, 1.06 * last]},
+        "xaxis": GRID | {"title": {"text": "epoch"}, "range": [0, ROOM * last]},
         "yaxis": GRID | {"title": {"text": title}, "range": [low, max([high, *places]) + 0.02 * (high - low)]},
         "annotations": notes,
     }
@@ -88,11 +100,13 @@ def difference_curves(curves: pd.DataFrame, title: str) -> go.Figure:
         if rows["low"].notna().all():
             lines.append(_band(x, rows["low"], rows["high"], colour))
         words = {"hovertemplate": f"{VARIANT_TITLES[variant]}: %{{y:+.4g}}<extra></extra>"}
-        lines.append(_line(x, rows["mean"], colour) | words | {"name": VARIANT_TITLES[variant]})
+        lines.append(_line(x, rows["mean"], variant) | words | {"name": VARIANT_TITLES[variant]})
     nought = {"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": 0, "y1": 0}
     layout = BARE | {
         "height": 260,
         "hovermode": "x unified",
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "uirevision": title,
         "xaxis": GRID | {"title": {"text": "epoch"}},
         "yaxis": GRID | {"title": {"text": title}},
@@ -181,10 +195,10 @@ def _cloud(
         "textfont": {"size": 14},
         "marker": {
             "color": colour,
-            "symbol": SYMBOLS.get(variant, "line-ew-open"),
+            "symbol": VARIANT_SYMBOLS[variant],
             "size": np.where(chosen, 14, 9),
             "opacity": 0.9,
-            "line": {"width": np.where(chosen, 2.5, 2 if not rated else 0.5), "color": colour if not rated else "#888"},
+            "line": {"width": np.where(chosen, 2.5, 0.5), "color": NEUTRAL},
         },
         "customdata": said,
         "hovertemplate": f"{VARIANT_TITLES[variant]}: {rate}distortion %{{y:.3f}}<br>%{{customdata}}<extra></extra>",
@@ -192,28 +206,28 @@ def _cloud(
     return [shared | small, shared | big]
 
 
-def _line(x: np.ndarray, y: pd.Series, colour: str) -> dict[str, Any]:
+def _line(x: np.ndarray, y: pd.Series, variant: str) -> dict[str, Any]:
     return {
         "type": "scatter",
         "x": x,
         "y": y.to_numpy(dtype=np.float32),
-        "mode": "lines+markers" if len(x) < FEW else "lines",
-        "line": {"color": colour, "width": 2.5},
-        "marker": {"size": 5},
+        "mode": "lines+markers",
+        "line": {"color": VARIANT_COLOURS[variant], "width": 2.5},
+        "marker": {"symbol": VARIANT_SYMBOLS[variant], "size": 7, "maxdisplayed": SPARSE},
     }
 
 
 def _band(x: np.ndarray, low: pd.Series, high: pd.Series, colour: str) -> dict[str, Any]:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
     return {
         "type": "scatter",
         "x": np.concatenate([x, x[::-1]]),
         "y": np.concatenate([high, low.to_numpy()[::-1]]).astype(np.float32),
         "mode": "lines",
         "fill": "toself",
-        "fillcolor": f"rgba({red},{green},{blue},0.16)",
+        "fillcolor": veil(colour, BAND),
         "line": {"width": 0},
         "hoverinfo": "skip",
+        "showlegend": False,
     }
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, VARIANT_COLOURS
+from .style import BARE, GRID, SCORE_COLOURS
 
 # By score and codes, as `disentangle.scores` names them. A dash and a marker each: nothing rests on colour alone.
 SCORE_TITLES = {
@@ -14,9 +14,9 @@ SCORE_TITLES = {
     ("factor_vae", "mean"): "FactorVAE score, means μ",
 }
 _LOOKS = {  # colour, dash, marker, axis: the scores have no common scale
-    ("mig", "mean"): (VARIANT_COLOURS["vae"], "solid", "circle", "y"),
-    ("mig", "sample"): ("#7A5CC8", "dash", "diamond", "y"),
-    ("factor_vae", "mean"): (VARIANT_COLOURS["kl_only"], "solid", "square", "y2"),
+    ("mig", "mean"): (SCORE_COLOURS["mig"], "solid", "circle", "y"),
+    ("mig", "sample"): (SCORE_COLOURS["mig"], "dash", "diamond", "y"),
+    ("factor_vae", "mean"): (SCORE_COLOURS["factor_vae"], "solid", "square", "y2"),
 }
 HEADROOM = 1.15  # above the largest MIG
 

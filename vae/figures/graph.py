@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from html import escape
 
-from .style import NEUTRAL, VARIANT_COLOURS
+from .style import ALARM, NEUTRAL, TERM_COLOURS, VARIANT_COLOURS
 
 WIDTH, HEIGHT = 940, 330
 LEAST_WIDTH = 640  # a phone scrolls it: smaller, nobody could read it
-FORWARD, BACKWARD, DEAD = NEUTRAL, VARIANT_COLOURS["vae"], "#C03A3A"
+FORWARD, BACKWARD, DEAD = NEUTRAL, TERM_COLOURS["reconstruction"], ALARM
 TEXT = "font-family:inherit;fill:currentColor"
 MIDDLE, UP, DOWN = 165, 90, 240
 

@@ -8,9 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, VARIANT_COLOURS, VARIANT_TITLES
+from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES, veil
 
 HEIGHT = 400
+BAND = 0.16  # opacity of a band
 LOG_TICKS = [digit * 10.0**power for power in range(-6, 1) for digit in (1, 3)]
 
 
@@ -66,9 +67,10 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
                 "x": there_and_back,
                 "y": band,
                 "fill": "toself",
-                "fillcolor": _veil(colour),
+                "fillcolor": veil(colour, BAND),
                 "line": {"width": 0},
                 "hoverinfo": "skip",
+                "showlegend": False,
             }
         )
         lines.append(
@@ -78,6 +80,7 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
                 "y": rows["value"].to_numpy(dtype=np.float32),
                 "mode": "lines+markers",
                 "line": {"color": colour, "width": 2.5},
+                "marker": {"symbol": VARIANT_SYMBOLS[variant], "size": 9},
                 "name": VARIANT_TITLES[variant],
                 "hovertemplate": f"{VARIANT_TITLES[variant]}: %{{y:.4f}}<extra></extra>",
             }
@@ -88,6 +91,8 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
     layout = BARE | {
         "height": HEIGHT,
         "hovermode": "x unified",
+        "showlegend": True,
+        "legend": {"orientation": "h", "y": 1.02, "yanchor": "bottom", "x": 0},
         "uirevision": f"{unit} {measure}",
         "xaxis": GRID
         | {
@@ -96,11 +101,6 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
             "tickvals": sorted(set(curves["size"])),
         },
         "yaxis": GRID | vertical,
-        "shapes": [mark | {"line": {"dash": "dot", "width": 1.5, "color": "#8A8F98"}} for mark in marks],
+        "shapes": [mark | {"line": {"dash": "dot", "width": 1.5, "color": NEUTRAL}} for mark in marks],
     }
     return go.Figure({"data": lines, "layout": layout})
-
-
-def _veil(colour: str) -> str:
-    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
-    return f"rgba({red},{green},{blue},0.16)"

@@ -8,15 +8,10 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS
+from .style import BARE, GRID, NEUTRAL, TERM_COLOURS, VARIANT_COLOURS
 from .trick import normal_density
 
-TERM_COLOURS = {
-    "reconstruction": VARIANT_COLOURS["ae"],
-    "kl": VARIANT_COLOURS["kl_only"],
-    "loss": VARIANT_COLOURS["vae"],
-}
-TERM_DASHES = {"reconstruction": "solid", "kl": "dash", "loss": "solid"}
+TERM_DASHES = {"reconstruction": "solid", "kl": "dash", "loss": "dashdot"}
 INTEGRATED_OVER = 8.0  # standard deviations of q, either way
 
 
@@ -58,12 +53,16 @@ def terms_per_epoch(history: pd.DataFrame, beta: float, unit: str, epoch: int) -
     return go.Figure({"data": lines, "layout": layout})
 
 
-def dimension_bars(kl: np.ndarray, variance_of_mean: np.ndarray, threshold: float) -> go.Figure:
-    """KL and variance of the mean of each dimension, (D,) each, sorted by KL; `threshold` of an active unit."""
+def dimension_bars(kl: np.ndarray, variance_of_mean: np.ndarray, threshold: float, variant: str) -> go.Figure:
+    """KL and variance of the mean of each dimension of a variant, (D,) each, sorted by KL.
+
+    Dimensions above the `threshold` of an active unit have the variant's colour, the others are grey and hatched.
+    """
     order = np.argsort(-kl, kind="stable")
     names = [str(place + 1) for place in order]
     active = variance_of_mean[order] > threshold
-    colours = [VARIANT_COLOURS["vae"] if used else NEUTRAL for used in active]
+    colours = [VARIANT_COLOURS[variant] if used else NEUTRAL for used in active]
+    patterns = ["" if used else "/" for used in active]
 
     def bars(values: np.ndarray, axis: str, what: str) -> dict[str, Any]:
         return {
@@ -71,7 +70,7 @@ def dimension_bars(kl: np.ndarray, variance_of_mean: np.ndarray, threshold: floa
             "x": names,
             "y": values[order].astype(np.float32),
             "yaxis": axis,
-            "marker": {"color": colours},
+            "marker": {"color": colours, "pattern": {"shape": patterns}},
             "width": 0.5 if len(names) < 6 else 0.8,
             "hovertemplate": f"dimension %{{x}}: {what} %{{y:.4g}}<extra></extra>",
         }
@@ -121,11 +120,12 @@ def kl_area(mu: float, std: float, other_mu: float, other_std: float) -> go.Figu
             "hoverinfo": "skip",
         } | more
 
+    hatched = {"fillpattern": {"shape": "/"}}
     data = [
         line(across, normal_density(across, mu, std), "y", VARIANT_COLOURS["vae"], "q"),
         line(across, normal_density(across, other_mu, other_std), "y", NEUTRAL, "p"),
-        line(x, np.maximum(integrand, 0), "y2", VARIANT_COLOURS["vae"], "counts for", fill="tozeroy"),
-        line(x, np.minimum(integrand, 0), "y2", VARIANT_COLOURS["ae"], "counts against", fill="tozeroy"),
+        line(x, np.maximum(integrand, 0), "y2", TERM_COLOURS["kl"], "counts for", fill="tozeroy"),
+        line(x, np.minimum(integrand, 0), "y2", TERM_COLOURS["kl"], "counts against", fill="tozeroy", **hatched),
     ]
     layout = BARE | {
         "height": 360,

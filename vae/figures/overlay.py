@@ -1,4 +1,4 @@
-"""Several runs in one figure: a variant keeps its colour, a run has a dash and a symbol of its own."""
+"""Several runs in one figure: a variant keeps its colour and marker, a run has a dash and a symbol of its own."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, DASHES, GRID, VARIANT_COLOURS, VARIANT_TITLES
+from .style import BARE, DASHES, GRID, SPARSE, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS, VARIANT_TITLES
 
 SYMBOLS = ("circle", "square", "diamond", "cross", "x", "triangle-up", "star", "pentagon", "hexagram", "bowtie")
 CURVES_HEIGHT, PLANE_HEIGHT = 400, 380
 WIDE = 20  # times the least rate, from which the axis of rates is logarithmic
-FEW = 15  # points below which each gets a marker
 
 
 def overlaid_curves(history: pd.DataFrame, unit: str) -> go.Figure:
@@ -48,8 +47,9 @@ def _line(rows: pd.DataFrame, term: str, axis: str, name: str, variant: str, num
         "x": rows["epoch"].to_numpy(dtype=np.int32),
         "y": rows[term].to_numpy(dtype=np.float32),
         "yaxis": axis,
-        "mode": "lines+markers" if len(rows) < FEW else "lines",
+        "mode": "lines+markers",
         "line": {"color": VARIANT_COLOURS[variant], "dash": DASHES[number % len(DASHES)], "width": 2},
+        "marker": {"symbol": VARIANT_SYMBOLS[variant], "size": 7, "maxdisplayed": SPARSE},
         "name": name,
         "hovertemplate": f"{term} %{{y:.3f}}, epoch %{{x}}<extra>{name}</extra>",
     }
@@ -71,7 +71,7 @@ def rate_distortion(points: pd.DataFrame, unit: str) -> go.Figure:
                 "x": [row.kl],
                 "y": [row.reconstruction],
                 "mode": "markers+text",
-                "text": [row.run],
+                "text": [f"{row.run} {VARIANT_SHORT[row.variant]}"],
                 "textposition": "top center",
                 "marker": {"color": VARIANT_COLOURS[row.variant], "symbol": symbol, "size": 12},
                 "name": name,

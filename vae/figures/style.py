@@ -1,7 +1,11 @@
-"""Colours and words that every figure shares."""
+"""Colours, marks and words that every figure shares.
 
-# One colour per variant, everywhere. Distinguishable with every common colour-vision deficiency, and at least 3:1
-# against both the light and the dark page.
+A colour means one thing on all pages: blue is the autoencoder, orange the VAE. Every colour here has a contrast of at
+least 3:1 against both the light and the dark page, which leaves little room between them in brightness: in grey all of
+them look alike. So nothing rests on colour alone. Variants differ in their markers and hatchings too; dashes tell runs
+or settings apart, or what else a figure compares.
+"""
+
 VARIANT_COLOURS = {"ae": "#2A7FCB", "noise_only": "#B0609A", "kl_only": "#17936B", "vae": "#D9730D"}
 VARIANT_TITLES = {
     "ae": "Autoencoder",
@@ -9,7 +13,33 @@ VARIANT_TITLES = {
     "kl_only": "KL only",
     "vae": "Variational autoencoder",
 }
-NEUTRAL = "#8A8F98"  # lines that belong to no variant
+VARIANT_SHORT = {"ae": "AE", "noise_only": "Noise only", "kl_only": "KL only", "vae": "VAE"}  # at the end of a line
+VARIANT_SYMBOLS = {"ae": "square", "noise_only": "triangle-up", "kl_only": "diamond-open", "vae": "circle"}  # plotly's
+VARIANT_MARKS = {"ae": "■", "noise_only": "▲", "kl_only": "◇", "vae": "●"}  # the same ones in text
+VARIANT_PATTERNS = {"ae": "", "noise_only": ".", "kl_only": "x", "vae": "/"}  # plotly's hatchings of bars
+SPARSE = 8  # markers along a curve of many points: enough to tell whose it is
+
+NEUTRAL = "#8A8F98"  # lines that belong to nothing in particular
+ALARM = "#C03A3A"  # what is wrong, forbidden or missing: an error, a negative variance, a gradient that does not arrive
+TERM_COLOURS = {"reconstruction": "#14919B", "kl": "#7A62E0", "loss": "#86622A"}  # of the objective
+WAY_COLOURS = {  # ways to estimate a gradient
+    "pathwise": "#B8189A",
+    "score_function": "#648400",
+    "score_function_loo": "#9A5566",
+    "detached": ALARM,  # no gradient arrives
+}
+SCORE_COLOURS = {"mig": "#9A3FD0", "factor_vae": "#9C8600"}  # of codes against known factors
+PART_COLOURS = {"training": "#5A7D5A", "test": NEUTRAL}  # of a data set
+
+# All colours that mean something, by what they tell apart. Classes are not among them: ten hues must repeat some.
+COLOURS_BY_MEANING = {
+    "variant": VARIANT_COLOURS,
+    "term": TERM_COLOURS,
+    "way": WAY_COLOURS,
+    "score": SCORE_COLOURS,
+    "part": PART_COLOURS,
+    "other": {"neutral": NEUTRAL, "alarm": ALARM},
+}
 
 # Ten classes; each cloud also carries its name, so nothing rests on telling ten hues apart.
 CLASS_COLOURS = [
@@ -36,3 +66,9 @@ BARE = {
     "hoverlabel": {"font": {"size": 13}},
 }
 GRID = {"gridcolor": "rgba(138,143,152,0.22)", "zeroline": False, "automargin": True}
+
+
+def veil(colour: str, opacity: float) -> str:
+    """`colour`, #RRGGBB, as plotly writes it when something shows through."""
+    red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+    return f"rgba({red},{green},{blue},{opacity:g})"

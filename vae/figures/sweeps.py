@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, DASHES, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
+from .style import BARE, DASHES, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
 
 BAND = 0.16  # opacity of an interval
 
@@ -58,7 +58,7 @@ def _line_with_band(rows: pd.DataFrame, variant: str, dash: str, label: str) -> 
         "y": rows["mean"].to_numpy(dtype=np.float64),
         "mode": "lines+markers",
         "line": {"color": colour, "width": 2.5, "dash": dash},
-        "marker": {"size": 8, "color": colour},
+        "marker": {"size": 9, "color": colour, "symbol": VARIANT_SYMBOLS[variant]},
         "name": name,
         "customdata": rows[["low", "high", "seeds"]].to_numpy(dtype=np.float64),
         "hovertemplate": "%{y:.4g} (%{customdata[0]:.4g} to %{customdata[1]:.4g}, %{customdata[2]:.0f} seeds)",
@@ -90,7 +90,12 @@ def drawn(points: pd.DataFrame, setting: str, title: str, measure: str, log: boo
             "x": rows[setting].to_numpy(),
             "y": rows["mean"].to_numpy(dtype=np.float64),
             "mode": "markers",
-            "marker": {"size": 9, "color": VARIANT_COLOURS[variant], "opacity": 0.8},
+            "marker": {
+                "size": 9,
+                "color": VARIANT_COLOURS[variant],
+                "symbol": VARIANT_SYMBOLS[variant],
+                "opacity": 0.8,
+            },
             "name": VARIANT_TITLES[variant],
             "hovertemplate": f"{title} %{{x}}<br>%{{y:.4g}}",
         }

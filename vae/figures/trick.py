@@ -9,15 +9,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS
+from .style import ALARM, BARE, GRID, NEUTRAL, VARIANT_COLOURS, WAY_COLOURS, veil
 
-# One colour and one dash per way to estimate a gradient, so that nothing rests on colour alone.
-WAY_COLOURS = {
-    "pathwise": VARIANT_COLOURS["vae"],
-    "score_function": "#7A5CC8",
-    "score_function_loo": "#17936B",
-    "detached": "#C03A3A",
-}
 WAY_TITLES = {
     "pathwise": "Pathwise (the trick)",
     "score_function": "Score function",
@@ -25,6 +18,7 @@ WAY_TITLES = {
     "detached": "Detached",
 }
 WAY_DASHES = {"pathwise": "solid", "score_function": "dash", "score_function_loo": "dashdot", "detached": "dot"}
+DASH_MARKS = {"solid": "───", "dash": "╌╌╌", "dashdot": "─·─", "dot": "·····"}  # in text
 BINS = 60
 SHOWN = 0.99  # share of the estimates that a histogram shows; the rest lies beyond its edges
 
@@ -104,7 +98,7 @@ def log_variance(logvar: float) -> go.Figure:
         "uirevision": "log variance",
         "xaxis": GRID | {"title": {"text": "the network's output"}},
         "yaxis": GRID | {"title": {"text": "σ²"}, "range": [-6, 22]},  # exp(3), the slider's end, is 20.1
-        "shapes": [forbidden | {"fillcolor": "rgba(192,58,58,0.10)", "layer": "below"}],
+        "shapes": [forbidden | {"fillcolor": veil(ALARM, 0.10), "layer": "below"}],
         "annotations": [
             _note("no variance is negative", 0.45, -4.2, "paper", "y"),
             _note("σ² = exp(output)", -1.4, 9, "x", "y"),
@@ -134,7 +128,7 @@ def histograms(
                 "mode": "lines",
                 "x": ((edges[1:] + edges[:-1]) / 2).astype(np.float32),
                 "y": share.astype(np.float32),
-                "line": {"color": WAY_COLOURS[way], "shape": "hvh", "width": 1.5},
+                "line": {"color": WAY_COLOURS[way], "dash": WAY_DASHES[way], "shape": "hvh", "width": 1.5},
                 "fill": "tozeroy",
                 "name": WAY_TITLES[way],
                 "hovertemplate": f"{WAY_TITLES[way]}: %{{y:.1%}}<extra></extra>",
@@ -201,9 +195,11 @@ def lines_by_way(
 
 
 def legend(ways: Sequence[str]) -> str:
-    """HTML: the ways' names in their colours, for figures that share one legend."""
-    return " · ".join(
-        f'<span style="color:{WAY_COLOURS[way]};font-weight:600">{WAY_TITLES[way]}</span>' for way in ways
+    """HTML: the ways' names in their colours, each behind its dash, for figures that share one legend."""
+    return " &nbsp; ".join(
+        f'<span style="white-space:nowrap;color:{WAY_COLOURS[way]};font-weight:600">'
+        f"{DASH_MARKS[WAY_DASHES[way]]} {WAY_TITLES[way]}</span>"
+        for way in ways
     )
 
 
