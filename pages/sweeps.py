@@ -6,7 +6,7 @@ from pages.shared import sweep_form, sweep_panel
 
 st.title("What does a setting do?")
 st.markdown(
-    "One run is an anecdote. A **sweep** trains the same pair of models at several settings, each with several seeds, "
+    "One run proves little. A **sweep** trains the same pair of models at several settings, each with several seeds, "
     "and shows what moves and what is chance. Points are chosen by a grid, at random, or by Optuna's search."
 )
 sweep_form.ready_made()

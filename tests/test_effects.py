@@ -73,7 +73,7 @@ def test_what_a_step_says(before: list[float], after: list[float], said: str) ->
 def test_the_sentence_names_every_step_once() -> None:
     sizes = {1: [9, 9.1, 9.2], 2: [5, 5.1, 5.2], 4: [3, 3.1, 3.2], 8: [3.1, 3, 3.2], 16: [4, 4.1, 4.3]}
     found = steps(table({("vae", size): values for size, values in sizes.items()}), "latent_dim", "mse")
-    assert in_words(found, TITLES) == ["VAE: falls 1 → 2 → 4, can't be told apart 4 → 8, rises 8 → 16"]
+    assert in_words(found, TITLES) == ["VAE: falls 1 → 2 → 4, no clear difference 4 → 8, rises 8 → 16"]
 
 
 def test_a_single_seed_says_so() -> None:

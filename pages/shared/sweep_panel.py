@@ -201,7 +201,7 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
             )
             st.caption(
                 f"Band: 95 % interval of the mean over up to {seeds} seeds (Student's t). Steps are compared seed by "
-                "seed: “can't be told apart” means that the 95 % interval of the difference holds 0."
+                "seed: “no clear difference” means that the 95 % interval of the difference holds 0."
             )
     if split == "test":
         st.caption("Settings are chosen on validation images; the test images are for reporting the choice.")

@@ -53,12 +53,13 @@ def over_seeds(history: pd.DataFrame, measure: str, by: Sequence[str] = ("name",
 
 @dataclass(frozen=True)
 class Difference:
-    """B − A over runs with the same seeds."""
+    """B − A over pairs that belong together: the same seed, or the same image."""
 
     mean: float
     low: float  # of the 95 % interval; NaN below SEEDS_FOR_A_VERDICT pairs
     high: float
     pairs: int
+    tied: bool = False  # A and B are the same in the digits that a reader sees, which is never a ranking
 
     @property
     def judgement(self) -> str:
@@ -67,23 +68,25 @@ class Difference:
             return "too few seeds"
         if self.low == self.high == 0:
             return "equal"
-        if self.low > 0:
+        if self.low > 0 and not self.tied:
             return "B is higher"
-        return "B is lower" if self.high < 0 else "open"
+        return "B is lower" if self.high < 0 and not self.tied else "open"
+
+
+def difference(apart: np.ndarray, tied: bool = False) -> Difference:
+    """Of `apart` (n,), each B − A of one pair, with the 95 % interval of its mean by Student's t."""
+    mean = float(np.mean(apart))
+    half = half_width(apart) if len(apart) >= SEEDS_FOR_A_VERDICT else float("nan")
+    return Difference(mean, mean - half, mean + half, len(apart), tied)
 
 
 def paired(a: Mapping[Hashable, float], b: Mapping[Hashable, float]) -> Difference | None:
-    """B − A by seed, with the 95 % interval of its mean by Student's t. None without a seed that both have.
+    """`difference` of B − A by seed. None without a seed that both have.
 
     Pairs that share a seed share batches and, where shapes match, initial weights: what both have in common cancels.
     """
     seeds = [seed for seed in a if seed in b and np.isfinite(a[seed]) and np.isfinite(b[seed])]
-    if not seeds:
-        return None
-    apart = np.array([b[seed] - a[seed] for seed in seeds], dtype=float)
-    half = half_width(apart) if len(apart) >= SEEDS_FOR_A_VERDICT else float("nan")
-    mean = float(apart.mean())
-    return Difference(mean, mean - half, mean + half, len(apart))
+    return difference(np.array([b[seed] - a[seed] for seed in seeds], dtype=float)) if seeds else None
 
 
 def paired_curve(a: pd.DataFrame, b: pd.DataFrame, measure: str) -> pd.DataFrame:
@@ -95,8 +98,8 @@ def paired_curve(a: pd.DataFrame, b: pd.DataFrame, measure: str) -> pd.DataFrame
     apart = (sides[1] - sides[0]).dropna()
     rows: list[tuple[Any, ...]] = []
     for epoch, values in apart.groupby(level="epoch"):
-        difference = paired(dict.fromkeys(range(len(values)), 0.0), dict(enumerate(values)))
-        rows.append((epoch, difference.mean, difference.low, difference.high, difference.pairs))
+        it = difference(values.to_numpy())
+        rows.append((epoch, it.mean, it.low, it.high, it.pairs))
     found = pd.DataFrame(rows, columns=["epoch", "mean", "low", "high", "pairs"])
     return found[found["pairs"] == found["pairs"].max()].reset_index(drop=True)
 

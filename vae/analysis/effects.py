@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from .intervals import SEEDS_FOR_A_VERDICT, half_width
+from .sentences import NO_CLEAR_DIFFERENCE
 
 
 def with_intervals(table: pd.DataFrame, by: Sequence[str], measure: str) -> pd.DataFrame:
@@ -53,7 +54,7 @@ def in_words(found: pd.DataFrame, titles: dict[str, str]) -> list[str]:
     words = {
         "falls": "falls",
         "rises": "rises",
-        "open": "can't be told apart",
+        "open": NO_CLEAR_DIFFERENCE,
         "too few seeds": "too few seeds to tell",
     }
     sentences = []

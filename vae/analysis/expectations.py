@@ -1,0 +1,71 @@
+"""What the article leads one to expect, and whether these runs came out so: said either way, with the number of seeds.
+
+One registry. What was measured comes in as a difference by seed: the side that is expected to be higher, less the one
+that is expected to be lower (`sentences.differences` makes it, given the lower side first).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from .comparing import Difference
+from .intervals import SEEDS_FOR_A_VERDICT
+from .sentences import NO_CLEAR_DIFFERENCE, conclusion
+
+AS_EXPECTED, AGAINST, NOT_MEASURED = "as expected", "**against the expectation**", "not measured yet"
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """One thing that the article leads one to expect."""
+
+    claim: int  # its number among the article's claims, in the order of the article
+    said: str  # goes on after "The article leads one to expect that"
+
+
+EXPECTATIONS = {
+    "nudge": Expectation(
+        3, "the same step of the code changes an autoencoder's pictures more than a variational autoencoder's"
+    ),
+    "ingredient": Expectation(6, "noise and KL together move pictures less than either of them alone, or neither"),
+    "path": Expectation(
+        6, "a path between two images is longer in an autoencoder, where neighbouring codes need not decode alike"
+    ),
+    "beta_kl": Expectation(9, "a larger β gives a lower KL"),
+    "beta_reconstruction": Expectation(9, "a larger β gives a higher reconstruction loss"),
+    "estimator": Expectation(11, "training with the trick ends at a lower loss than training without it"),
+}
+
+
+def outcome(found: Difference | None) -> str:
+    """How a difference, expected to be above 0, came out: in words that go on after what it is of.
+
+    Below SEEDS_FOR_A_VERDICT seeds it is only the direction in which these few came out.
+    """
+    if found is None:
+        return NOT_MEASURED
+    if found.pairs < SEEDS_FOR_A_VERDICT:
+        if found.tied or found.mean == 0:
+            return "no difference in the digits shown"
+        return AS_EXPECTED if found.mean > 0 else AGAINST
+    return {"B is higher": AS_EXPECTED, "B is lower": AGAINST}.get(found.judgement, NO_CLEAR_DIFFERENCE)
+
+
+def sentence(name: str, found: Mapping[str, Difference | None]) -> str:
+    """What EXPECTATIONS[name] expects, and how it came out; `found`: what it is of → the difference. "" of one thing.
+
+    Raises KeyError for a name that is not in the registry.
+    """
+    expected = f"The article leads one to expect that {EXPECTATIONS[name].said}."
+    measured = [it.pairs for it in found.values() if it is not None]
+    if not measured:
+        return f"{expected} That has not been measured here yet."
+    seeds = min(measured)
+    where = f"Over {seeds} seeds" if seeds >= SEEDS_FOR_A_VERDICT else f"In {_these(seeds)}"
+    parts = "; ".join(f"{what}: {outcome(it)}".removeprefix(": ") for what, it in found.items())
+    return f"{expected} {where}: {parts}. {conclusion(seeds)}".rstrip()
+
+
+def _these(seeds: int) -> str:
+    return "this one seed" if seeds == 1 else f"these {seeds} seeds"
