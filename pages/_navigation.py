@@ -1,5 +1,7 @@
 """The frame of every page: title, logo, navigation. Started by dashboard.py."""
 
+from pathlib import Path
+
 import streamlit as st
 
 from pages.components.figure import preload
@@ -10,12 +12,8 @@ from vae.figures.logo import LOGO, MARK
 
 st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
 st.logo(LOGO, size="large")
-# Streamlit leaves 6 rem above every page: on a projector that is a row of pictures.
-# What a component only loads takes no room.
-st.html(
-    "<style>.stMainBlockContainer { padding-top: 4.2rem; padding-bottom: 3rem; }"
-    ".st-key-decoders { position: absolute; }</style>"
-)
+# `st.html` takes a path to a file of styles, too.
+st.html(Path(__file__).parent / "style.css")
 pages = [
     st.Page(
         lesson.file,

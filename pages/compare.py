@@ -21,10 +21,10 @@ else:
     run_table.table()
     compared = chosen_panel.panel()
     if compared:
-        st.subheader("Take home", divider="gray")
+        st.header("Take home", divider="gray")
         take_home([run for settings in compared for run in settings.runs])
     frontier.frontier(compared)
-    st.subheader("Does it come out the same?", divider="gray")
+    st.header("Does it come out the same?", divider="gray")
     st.markdown(
         "A capsule holds runs with their numbers. Bring one along, from here or from anywhere: its runs are trained "
         "anew, and told whether they came out the same."

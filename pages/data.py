@@ -32,11 +32,11 @@ def one_data_set() -> None:
     portrait.samples(images, "data")
     left, right = st.columns(2, gap="large")
     with left:
-        st.subheader("How many of each", divider="gray")
+        st.header("How many of each", divider="gray")
         portrait.class_counts(images, "data")
         portrait.mean_images(images)
     with right:
-        st.subheader("In numbers", divider="gray")
+        st.header("In numbers", divider="gray")
         portrait.in_numbers(images)
 
 
@@ -46,6 +46,6 @@ st.markdown(
     "and judge what is drawn."
 )
 st.fragment(one_data_set)()
-st.subheader("Your own images", divider="gray")
+st.header("Your own images", divider="gray")
 own_images.upload()
 own_images.listed()

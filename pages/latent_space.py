@@ -101,7 +101,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
     """What both decoders make of the pinned point, and the real images nearest to it."""
     from vae.analysis.geometry import decode
 
-    st.subheader("At the pin", divider="gray")
+    st.header("At the pin", divider="gray")
     images, real, shape = trained.watched(run.id), trained.real_images(run.id), tuple(run.data["shape"])
     for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
         z = it.plane.lift(np.array([pinned[name]]))
@@ -122,7 +122,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
 
 def how_far_from_the_prior(run: Run, epoch: int) -> None:
     """Mean and standard deviation of the codes, and two distances from N(0, I)."""
-    st.subheader("How far the codes are from N(0, I)", divider="gray")
+    st.header("How far the codes are from N(0, I)", divider="gray")
     covered = spaces.coverage(run.id, epoch)
     rows = {}
     for name, it in covered.items():
@@ -138,7 +138,7 @@ def how_far_from_the_prior(run: Run, epoch: int) -> None:
             "KL of a fitted Gaussian (nats)": "∞" if math.isinf(it.kl) else f"{it.kl:.3f}",
             "MMD²": "–" if math.isnan(it.mmd) else f"{it.mmd:.4f}",
         }
-    st.dataframe(pd.DataFrame.from_dict(rows, orient="index"), width="stretch")
+    st.dataframe(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Model"), width="stretch")
     first = next(iter(covered.values()))
     st.caption(
         f"Over {first.count:,} {run.watched_images} images. The KL compares N(0, I) with the Gaussian of the codes' "
@@ -154,7 +154,7 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
     from vae.analysis.geometry import decode
     from vae.analysis.views import manifold
 
-    st.subheader("The plane as pictures", divider="gray")
+    st.header("The plane as pictures", divider="gray")
     shape = tuple(run.data["shape"])
     for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
         grid = manifold(it, name, SIDE)

@@ -71,7 +71,7 @@ def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple
 
 def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, kind: str) -> None:
     """Squared error per pixel of each way to rebuild, beside the mean image's on the same images."""
-    st.subheader("How much is lost", divider="gray")
+    st.header("How much is lost", divider="gray")
     count = len(next(iter(losses.values())))
     figure(error_bars(losses, colours, floor), key="errors", alt="Squared error per pixel of each reconstruction")
     st.caption(
@@ -98,7 +98,7 @@ def many_answers(run: Run, epoch: int, originals: np.ndarray, from_mean: dict[st
     from vae.analysis.reconstructions import resample, spread
     from vae.learning.training import stream
 
-    st.subheader("One image, many answers", divider="gray")
+    st.header("One image, many answers", divider="gray")
     st.session_state[IMAGE_KEY] = min(st.session_state.get(IMAGE_KEY, 1), len(originals))  # a class may have few
     with st.container(horizontal=True, vertical_alignment="bottom"):
         place = st.number_input("Image, from the left", 1, len(originals), key=IMAGE_KEY, width=190) - 1

@@ -33,7 +33,7 @@ def lesson(run: Run) -> None:
 
 def new_images(run: Run, epoch: int) -> None:
     """Pictures of codes drawn from N(0, I) and from what was fitted to the codes, judged by the same measures."""
-    st.subheader("New images", divider="gray")
+    st.header("New images", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = st.segmented_control(
             "Draw codes from",
@@ -78,7 +78,7 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
             "Nearest training image (pixel RMSE)": near,
             "Classifier's confidence": "–" if row["confidence"] is None else f"{row['confidence']:.1%}",
         }
-    st.dataframe(pd.DataFrame.from_dict(rows, orient="index"), width="stretch")
+    st.dataframe(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Pictures"), width="stretch")
     trust = f" The classifier is right on {judge.accuracy:.1%} of the test images." if judge else ""
     st.caption(
         f"{trained.JUDGED} pictures of each and {table['n'].iloc[0]} real test images; ± is the 95 % interval of the "
@@ -97,7 +97,7 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
 
 def between(run: Run, epoch: int) -> None:
     """A path from one image to another, by each model."""
-    st.subheader("Between two images", divider="gray")
+    st.header("Between two images", divider="gray")
     images, shape = trained.watched(run.id), tuple(run.data["shape"])
     choice = min(CHOICE, len(images.x))
     strip("Images, numbered from the left", to_grey(images.x[:choice]), shape, CHOICE)
@@ -182,7 +182,7 @@ def every_step(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
 
 def every_dimension(run: Run, epoch: int) -> None:
     """Each dimension of one image's code moved by itself."""
-    st.subheader("Each dimension by itself", divider="gray")
+    st.header("Each dimension by itself", divider="gray")
     choice = min(CHOICE, len(trained.watched(run.id).x))
     image = st.number_input("Image", 1, choice, 1, key="sampling.traversed", width=130) - 1
     found = drawn.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)

@@ -30,7 +30,7 @@ if run_id:
 else:
     networks(PRESETS["quick"].config)
 
-st.subheader("The way through", divider="gray")
+st.header("The way through", divider="gray")
 for number, lesson in enumerate(LESSONS[1:], start=1):
     with st.container(horizontal=True, vertical_alignment="center"):
         st.page_link(lesson.file, label=f"{number}. {lesson.title}", icon=lesson.icon)
@@ -38,7 +38,7 @@ for number, lesson in enumerate(LESSONS[1:], start=1):
 
 recent = resources.recent(RECENT)
 if recent:
-    st.subheader("Recent runs", divider="gray")
+    st.header("Recent runs", divider="gray")
     for run in recent:
         icon, colour = BADGES[run.status]
         with st.container(horizontal=True, vertical_alignment="center"):

@@ -48,7 +48,7 @@ def z_by_hand() -> None:
 def lesson(run: Run) -> None:
     """What needs a trained run."""
     epoch = selection.epoch_picker(run)
-    st.subheader("The graph, with and without the trick", divider="gray")
+    st.header("The graph, with and without the trick", divider="gray")
     way = st.segmented_control(
         "Estimator", list(WAY_TITLES), format_func=WAY_TITLES.get, default="pathwise", required=True, key="trick.way"
     )
@@ -61,9 +61,9 @@ def lesson(run: Run) -> None:
         "with a cross: no gradient."
     )
     what_the_graph_says(norms, way, flow)
-    st.subheader("On the real encoder", divider="gray")
+    st.header("On the real encoder", divider="gray")
     encoder_gradients.quality(run, epoch)
-    st.subheader("Train with every estimator", divider="gray")
+    st.header("Train with every estimator", divider="gray")
     train_all(run)
 
 
@@ -87,10 +87,10 @@ st.markdown(
     "A VAE draws its code at random, and backpropagation cannot differentiate a draw. The reparameterization trick "
     "moves the randomness out: ε comes from the side, and z is an ordinary function of μ and σ. Try both ways."
 )
-st.subheader("z by hand", divider="gray")
+st.header("z by hand", divider="gray")
 st.fragment(z_by_hand)()
-st.subheader("A toy with known answers", divider="gray")
+st.header("A toy with known answers", divider="gray")
 formulas()
 st.fragment(the_toy)()
-st.subheader("In a trained run", divider="gray")
+st.header("In a trained run", divider="gray")
 lesson_on_a_run(lesson)

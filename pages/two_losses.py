@@ -44,7 +44,7 @@ def which(names: list[str]) -> str:
 
 def per_epoch(run: Run, name: str, epoch: int) -> None:
     """Both terms apart, and their sum."""
-    st.subheader("Both terms, epoch by epoch", divider="gray")
+    st.header("Both terms, epoch by epoch", divider="gray")
     history = losses.watched_history(run)
     rows = history[history["variant"] == name]
     # A variant that does not pay its KL shows what it would cost, not a sum that nobody minimises.
@@ -65,7 +65,7 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
 
 def per_dimension(run: Run, name: str, epoch: int) -> None:
     """Which dimensions carry something."""
-    st.subheader("The KL of each dimension", divider="gray")
+    st.header("The KL of each dimension", divider="gray")
     used = losses.dimensions(run.id, epoch)[name]
     figure(
         dimension_bars(used.kl, used.variance_of_mean, ACTIVE, name),
@@ -86,7 +86,7 @@ def per_dimension(run: Run, name: str, epoch: int) -> None:
 
 def both_reconstruction_losses(run: Run, epoch: int) -> None:
     """The same pictures by both losses, beside what cannot be beaten."""
-    st.subheader("The other loss, on the same pictures", divider="gray")
+    st.header("The other loss, on the same pictures", divider="gray")
     table, floor = losses.by_both(run.id, epoch), losses.floors(run.id)
     shown = table.assign(model=[losses.title_of(row) for row in table.to_dict("records")])
     names = {"model": "Pictures", "bce": "BCE (nats / image)", "sse": "Squared error / image", "mse": "MSE / pixel"}
@@ -134,9 +134,9 @@ st.caption(
     "pixels and over dimensions j, averaged over images; β = 1 is the variational bound. "
     "Kingma and Welling 2014 (arXiv 1312.6114), appendix B; Higgins et al. 2017 for β."
 )
-st.subheader("The KL between two Gaussians", divider="gray")
+st.header("The KL between two Gaussians", divider="gray")
 st.fragment(two_gaussians)()
-st.subheader("The reduction trap", divider="gray")
+st.header("The reduction trap", divider="gray")
 st.fragment(the_trap)()
-st.subheader("In a trained run", divider="gray")
+st.header("In a trained run", divider="gray")
 lesson_on_a_run(lesson)

@@ -134,7 +134,7 @@ def test_numbers_of_different_images_or_losses_are_in_different_groups(shared: S
 def test_the_link_opens_the_comparison(shared: Store, made: dict) -> None:
     ids = stock(shared, 20, 3)
     app = compare(ids[0], ids[7], ids[1])
-    assert "3 runs, 2 settings" in [it.value for it in app.subheader]
+    assert "3 runs, 2 settings" in [it.value for it in app.header]
     differ = app.dataframe[1].value
     assert differ.to_dict("records") == [{"setting": "β, the weight of the KL", "A": "0.1", "B": "0.25"}]
     assert app.query_params["runs"] == ",".join([ids[0], ids[7], ids[1]])
@@ -150,7 +150,7 @@ def test_a_link_to_runs_that_are_not_there_is_told(shared: Store) -> None:
 def test_one_run_alone_is_shown_and_compared_with_nothing(shared: Store, made: dict) -> None:
     ids = stock(shared, 2, 3)
     app = compare(ids[0])
-    said = [it.value for it in app.subheader]
+    said = [it.value for it in app.header]
     assert "1 run, 1 setting" in said and "Curves" in said
     assert not {"Paired difference", "What differs"} & set(said)
 
@@ -159,7 +159,7 @@ def test_more_settings_than_can_be_told_apart_are_told(shared: Store, made: dict
     ids = stock(shared, 55, 2)
     app = compare(*ids[::5])
     assert "3 chosen runs left out" in app.warning[0].value
-    assert "8 runs, 8 settings" in [it.value for it in app.subheader]
+    assert "8 runs, 8 settings" in [it.value for it in app.header]
 
 
 def test_text_from_visitors_is_text(shared: Store, made: dict) -> None:

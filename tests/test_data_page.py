@@ -91,7 +91,7 @@ def test_a_data_set_that_is_not_here_is_offered(shared: Store) -> None:
 
 def test_known_factors_are_named(shared: Store) -> None:
     (numbers,) = (table.value for table in open_page("data.py", dataset="shapes").dataframe)
-    assert "shape 3, scale 4, rotation 8, x 8, y 8" in list(numbers["value"])
+    assert "shape 3, scale 4, rotation 8, x 8, y 8" in list(numbers["Value"])
 
 
 def test_a_link_may_name_a_data_set(shared: Store) -> None:

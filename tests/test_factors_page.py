@@ -64,7 +64,7 @@ def html(app: AppTest) -> list[str]:
 
 
 def section(app: AppTest) -> bool:
-    return any(it.value == DEFINED for it in app.subheader)
+    return any(it.value == DEFINED for it in app.header)
 
 
 def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(

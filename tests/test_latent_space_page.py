@@ -71,7 +71,7 @@ def test_a_slice_says_that_it_is_one_and_a_line_has_no_plane(stocked: Store, run
         for name, it in codes.items():
             variances = np.linalg.eigvalsh(np.cov(it.mu.astype(np.float64), rowvar=False))
             assert f"{VARIANT_TITLES[name]} {variances[-2:].sum() / variances.sum():.0%}" in shown
-    headings = [subheader.value for subheader in app.subheader]
+    headings = [heading.value for heading in app.header]
     assert ("The plane as pictures" in headings) == (config.latent_dim > 1)
     counted = [int(count) for count in re.findall(r"(\d+) of 225 cells hold none of 200 codes", shown)]
     if config.latent_dim > 1:
@@ -104,7 +104,7 @@ def test_a_pinned_point_is_decoded_and_compared(
     strips: list[tuple[str, np.ndarray]] = []
     monkeypatch.setattr("pages.shared.strips.strip", lambda title, images, *_: strips.append((title, images)))
     app, again, at = open_page("latent_space.py", run=runs[kind]), Again.of(stocked, runs[kind]), [0.25, -0.125]
-    assert "At the pin" not in [subheader.value for subheader in app.subheader]
+    assert "At the pin" not in [heading.value for heading in app.header]
     app.session_state["latent_space.pin"] = {"place": (runs[kind], None), "at": {"ae": at, "vae": at}}
     app.run()
     assert not app.error and not app.exception
@@ -126,7 +126,7 @@ def test_a_pinned_point_is_decoded_and_compared(
 def test_a_pin_of_another_run_is_not_shown(stocked: Store, runs: dict[str, str]) -> None:
     app = open_page("latent_space.py", run=runs["2-D"])
     app.session_state["latent_space.pin"] = {"place": (runs["3-D"], None), "at": {"ae": [0.0, 0.0], "vae": [0.0, 0.0]}}
-    assert "At the pin" not in [subheader.value for subheader in app.run().subheader]
+    assert "At the pin" not in [heading.value for heading in app.run().header]
 
 
 @pytest.mark.parametrize("kind", ["1-D", "2-D", "64-D", "all four"])

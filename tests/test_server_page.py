@@ -130,13 +130,13 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
     ended(shared, 1, status="failed", error="The loss is no longer a number.")
     app = open_page("server.py")
     assert {"a secret of the server", "The loss is no longer a number."} <= set(table(app, "Said")["Said"])
-    assert "Make room" in [it.value for it in app.subheader]
+    assert "Make room" in [it.value for it in app.header]
 
     monkeypatch.setattr(clean_up, "may_administer", lambda: False)
     st.cache_resource.clear()
     app = open_page("server.py")
     assert list(table(app, "Said")["Said"]) == ["The loss is no longer a number."]
-    assert "Make room" not in [it.value for it in app.subheader]
+    assert "Make room" not in [it.value for it in app.header]
     assert not app.button
 
 

@@ -25,7 +25,7 @@ def configs(run: Run) -> dict[float, RunConfig]:
 
 def sweep(run: Run) -> None:
     """A button, and a column for each β that was trained."""
-    st.subheader("Other weights of the KL", divider="gray")
+    st.header("Other weights of the KL", divider="gray")
     wanted = configs(run)
     found = kin.found(wanted)
     if len(found) < len(wanted):

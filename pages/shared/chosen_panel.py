@@ -46,7 +46,7 @@ def _panel(was_active: bool) -> None:
         )
         return
     runs = [run for it in found for run in it.runs]
-    st.subheader(f"{plural(len(runs), 'run')}, {plural(len(found), 'setting')}", divider="gray")
+    st.header(f"{plural(len(runs), 'run')}, {plural(len(found), 'setting')}", divider="gray")
     run_actions.actions(every, runs)
     if too_many:
         st.warning(
@@ -107,7 +107,7 @@ def what_differs(found: Sequence[Settings]) -> None:
             st.caption("These runs differ in the seed alone.")
         return
     table = differing({it.letter: it.config for it in found})
-    st.subheader("What differs", divider="gray")
+    st.header("What differs", divider="gray")
     st.dataframe(
         table,
         hide_index=True,

@@ -18,7 +18,7 @@ TOLD = "server.told"
 
 def clean_up() -> None:
     """Controls, what they would do, and a button to confirm it."""
-    st.subheader("Make room", divider="gray")
+    st.header("Make room", divider="gray")
     if said := st.session_state.pop(TOLD, None):
         st.success(said, icon=":material/check:")
     st.markdown(

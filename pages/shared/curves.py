@@ -85,7 +85,7 @@ def overlaid_curves(found: Sequence[Settings], groups: Mapping[str, str]) -> Non
     from vae.analysis.comparing import over_seeds
 
     history, _ = read(found)
-    st.subheader("Curves", divider="gray")
+    st.header("Curves", divider="gray")
     if history.empty:
         st.caption("None of these runs has learnt anything yet.")
         return

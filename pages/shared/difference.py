@@ -33,7 +33,7 @@ def why_not(a: Settings, b: Settings) -> str | None:
 
 def paired_differences(found: Sequence[Settings]) -> None:
     """B − A of two settings, by seed: on the test images, and along the epochs."""
-    st.subheader("Paired difference", divider="gray")
+    st.header("Paired difference", divider="gray")
     by_letter = {it.letter: it for it in found}
     first, second = list(by_letter)[:2]
     if len(found) > 2:

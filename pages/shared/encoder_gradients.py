@@ -99,7 +99,7 @@ def _one_sample(table: pd.DataFrame) -> pd.DataFrame:
             "Signal to noise": "–" if pd.isna(first["snr"]) else f"{first['snr']:.3g}",
             "Cosine": "–" if pd.isna(first["cosine"]) else f"{first['cosine']:.2f} ± {first['cosine_std']:.2f}",
         }
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Estimator")
 
 
 def _notice(table: pd.DataFrame) -> None:

@@ -22,7 +22,7 @@ POLL = 0.5
 
 def known_factors(run: Run, epoch: int) -> None:
     """Scores and traversals where the factors are known; else one sentence on where they are."""
-    st.subheader("Does a dimension stand for one thing?", divider="gray")
+    st.header("Does a dimension stand for one thing?", divider="gray")
     names = resources.dataset(run.config.dataset).factors
     if not names:
         titles = " or ".join(f"**{dataset.title}**" for dataset in DATASETS.values() if dataset.factors)

@@ -21,7 +21,7 @@ ALEMI = "[Alemi et al. 2018](https://arxiv.org/abs/1711.00464)"
 
 def frontier(found: Sequence[Settings]) -> None:
     """The plane, with the chosen settings named."""
-    st.subheader("Rate and distortion", divider="gray")
+    st.header("Rate and distortion", divider="gray")
     st.fragment(_frontier)({it.runs[0].id: it.letter for it in found})
 
 

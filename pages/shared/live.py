@@ -247,10 +247,10 @@ def _reconstructions(originals: np.ndarray, pictures: dict, shape: tuple[int, in
 
 def _test_table(run: Run, test: pd.DataFrame) -> None:
     """The test split, reported once, at the end."""
-    st.subheader("On the test images", divider="gray")
+    st.header("On the test images", divider="gray")
     unit = "nats" if run.config.reconstruction == "bce" else "squared error"
     table = test.set_index("variant").loc[list(run.config.variants)]
-    table.index = [VARIANT_TITLES[name] for name in table.index]
+    table.index = pd.Index([VARIANT_TITLES[name] for name in table.index], name="Model")
     names = {
         "reconstruction": f"Reconstruction ({unit} / image)",
         "kl": "KL (nats / image)",

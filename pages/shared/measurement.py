@@ -22,7 +22,7 @@ JUDGED = {"open": "can't be told", "too few seeds": "needs 3 seeds", "no ratio":
 
 def the_measurement(run: Run, epoch: int, unit: str) -> None:
     """Everything below the strips. Polls only while something is under way."""
-    st.subheader("Measured on all test images", divider="gray")
+    st.header("Measured on all test images", divider="gray")
     if run.active:
         st.info("This run is still training. It is measured once it has ended.", icon=":material/hourglass_top:")
         return
@@ -160,7 +160,7 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
             said = "–" if ratio is None else judgement(ratio)
             row["Moves more"] = JUDGED.get(said, said.removesuffix(" moves more"))
         rows[title] = row
-    return pd.DataFrame.from_dict(rows, orient="index")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Unit of the nudge")
 
 
 def _number(value: float | None) -> str:
@@ -183,7 +183,7 @@ def _more_seeds(run: Run, family: dict[int, Run]) -> None:
 def which_ingredient(run: Run) -> None:
     """Noise on or off × KL on or off: the four variants, in the same strips, table and curves."""
     lacking = [name for name in ALL_VARIANTS if name not in run.config.variants]
-    st.subheader("Which ingredient does it?", divider="gray")
+    st.header("Which ingredient does it?", divider="gray")
     if not lacking:
         st.markdown(
             "This run holds all four variants: with and without noise, with and without KL. The strips, the table and "

@@ -146,7 +146,7 @@ def listed() -> None:
     own = uploads.listed(resources.store())
     if not own:
         return
-    st.subheader("Kept in the database", divider="gray")
+    st.header("Kept in the database", divider="gray")
     for upload_ in own:
         height, width = upload_.info["shape"]
         count = upload_.info["train_size"] + upload_.info["test_size"]

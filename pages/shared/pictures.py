@@ -28,7 +28,7 @@ def side_by_side(found: Sequence[Settings]) -> None:
             alike.setdefault(key, []).append(it)
     if not alike:
         return
-    st.subheader("The same images, rebuilt", divider="gray")
+    st.header("The same images, rebuilt", divider="gray")
     for together in alike.values():
         if len(alike) > 1:
             st.markdown(f"**{', '.join(it.letter for it in together)}**")
@@ -40,7 +40,7 @@ def side_by_side(found: Sequence[Settings]) -> None:
         + "."
         + (" Settings that were watched on other images stand apart." if len(alike) > 1 else "")
     )
-    st.subheader("The same images, as codes", divider="gray")
+    st.header("The same images, as codes", divider="gray")
     for together in alike.values():
         _codes(together)
 

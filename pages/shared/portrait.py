@@ -105,7 +105,7 @@ def in_numbers(images: Images) -> None:
     if images.factors:
         sizes = zip(images.factors.names, images.factors.sizes, strict=True)
         rows["Factors, with how many values"] = ", ".join(f"{name} {size}" for name, size in sizes)
-    st.dataframe(pd.DataFrame({"": rows.keys(), "value": rows.values()}), hide_index=True, width="stretch")
+    st.dataframe(pd.DataFrame({"What": rows.keys(), "Value": rows.values()}), hide_index=True, width="stretch")
     st.markdown(
         f"**What to beat.** Predicting the mean training image for every test image costs {floor['bce']:.2f} nats per "
         f"image (BCE), or {floor['sse']:.2f} in squared error per image, an MSE of {floor['mse']:.4f} per pixel. A "

@@ -79,7 +79,7 @@ def _notice(ended: pd.DataFrame, floor: float, unit: str) -> None:
         "active_units": "Active units",
     }
     table = ended.loc[[way for way in WAY_TITLES if way in ended.index], list(names)].rename(columns=names)
-    table.index = [WAY_TITLES[way] for way in table.index]
+    table.index = pd.Index([WAY_TITLES[way] for way in table.index], name="Estimator")
     st.dataframe(table.map(lambda value: "–" if pd.isna(value) else f"{value:.4g}"), width="stretch")
     order = ", ".join(f"{WAY_TITLES[way]} {loss:.2f}" for way, loss in ended["loss"].sort_values().items())
     loss, above = ended["loss"], ended.loc["detached", "reconstruction"] - floor

@@ -96,7 +96,7 @@ def numbers(now: Board) -> None:
 
 def under_way(now: Board) -> None:
     """What is trained, and by whom."""
-    st.subheader("Training", divider="gray")
+    st.header("Training", divider="gray")
     if not now.running:
         st.caption("Nothing is being trained.")
         return
@@ -124,7 +124,7 @@ def under_way(now: Board) -> None:
 
 def queue(now: Board) -> None:
     """Who waits."""
-    st.subheader("Waiting", divider="gray")
+    st.header("Waiting", divider="gray")
     if not now.waiting:
         st.caption("Nobody waits.")
         return
@@ -149,7 +149,7 @@ def queue(now: Board) -> None:
 
 def workers(now: Board) -> None:
     """The processes that train."""
-    st.subheader("Workers", divider="gray")
+    st.header("Workers", divider="gray")
     if not now.workforce.workers:
         st.caption("No worker is there yet; at a start they take some seconds.")
         return
@@ -177,7 +177,7 @@ def workers(now: Board) -> None:
 def kept(now: Board) -> None:
     """What the database holds, and what room there is."""
     found = database()
-    st.subheader("Kept", divider="gray")
+    st.header("Kept", divider="gray")
     ended = {status: count for status, count in sorted(found.runs.items()) if status in ENDED}
     counts = listed([plural(ended[status], f"{status} run") for status in ended]) if ended else "no run that has ended"
     restorable = f" {plural(found.deleted, 'deleted run')} can be restored." if found.deleted else ""
@@ -205,7 +205,7 @@ def kept(now: Board) -> None:
 
 def wrong(now: Board, *, with_log: bool) -> None:
     """Runs that failed, and, for whoever runs the server, its last warnings."""
-    st.subheader("What went wrong", divider="gray")
+    st.header("What went wrong", divider="gray")
     rows = [{"When": _ended(run), "What": run.status, "Run": run.id, "Said": run.error or "–"} for run in now.failed]
     if with_log:
         rows += [

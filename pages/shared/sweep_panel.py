@@ -214,7 +214,7 @@ def _columns(sweep: Sweep, table: pd.DataFrame) -> dict[str, str]:
 
 
 def _points(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None:
-    st.subheader("Points", divider="gray")
+    st.header("Points", divider="gray")
     best = _best(sweep, trials)
     from vae.sweeping import values_of
 
@@ -258,7 +258,7 @@ def _optuna(sweep: Sweep, trials: list[Any]) -> None:
             names.pop(name)
     if not two:
         names.pop("front")
-    st.subheader("Optuna's view", divider="gray")
+    st.header("Optuna's view", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
             "Plot", list(names), format_func=names.get, default=next(iter(names)), required=True, key="sweep.plot"
