@@ -11,7 +11,7 @@ from collections.abc import Mapping
 import numpy as np
 from PIL import Image
 
-from vae.datasets import Images
+from vae.datasets import SPLIT_SEED, Images
 from vae.datasets.own import Choices, Limits, Progress, read
 
 LIMITS = Limits(upload_bytes=200_000, images=300)  # small, so that what exceeds them is small as well
@@ -27,6 +27,18 @@ def images_of(
 ) -> Images:
     """The file's images, without what is said of them."""
     return read(name, data, Choices(size=size), limits, progress).images
+
+
+def in_file_order(images: Images, held_out: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
+    """All images, (N, H, W), and their labels, put back where the file had them. `held_out`: the file's own split."""
+    count = len(images.train_x) + len(images.test_x)
+    if held_out is None:
+        order = np.random.default_rng(SPLIT_SEED).permutation(count)
+    else:
+        order = np.concatenate([np.flatnonzero(held_out), np.flatnonzero(~held_out)])
+    x, y = np.concatenate([images.test_x, images.train_x]), np.concatenate([images.test_y, images.train_y])
+    back = np.argsort(order)
+    return x[back].reshape(-1, *images.shape), [images.classes[label] for label in y[back]]
 
 
 def grey(count: int = COUNT, height: int = 8, width: int = 8, seed: int = 0) -> np.ndarray:

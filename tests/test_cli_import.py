@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files import COUNT, csv, grey, npz, pictures, zipped
+from files import COUNT, csv, grey, in_file_order, npz, pictures, zipped
 
 from vae.cli import main
 from vae.runs import uploads
@@ -80,3 +80,53 @@ def test_a_file_beyond_the_limit_is_not_read_to_its_end(vae: Run, monkeypatch: p
     monkeypatch.setenv("VAE_MAX_UPLOAD_MB", "1")
     code, _, err = vae("import", "/dev/zero")
     assert (code, "is of no known kind" in err) == (2, True)
+
+
+def test_what_was_decided_and_left_out_is_said(vae: Run, tmp_path: Path) -> None:
+    file = tmp_path / "a.npz"
+    dark = (grey() // 16).astype(np.uint8)
+    file.write_bytes(npz(images=np.minimum(dark, 12), labels=np.arange(COUNT) % 2, extra=np.zeros(3)))
+    code, out, err = vae("import", file, "--json", "-")
+    result = json.loads(out)
+    assert code == 0
+    assert "note: Left out: “extra”." in err and "note: Left out: “extra”."[6:] in result["notes"]
+    assert "warning: The images are dark: the brightest pixel is 12 of 255." in err
+    assert [sentence for sentence in result["warnings"] if "brightest pixel is 12" in sentence]
+
+
+def test_what_is_asked_about_is_refused_with_the_flag_that_chooses(vae: Run, store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.csv"
+    file.write_bytes(csv(grey() % 3, [str(place % 3) for place in range(COUNT)]))
+    code, out, err = vae("import", file)
+    assert (code, out) == (2, "")
+    assert "--label first (3 classes: “0”, “1”, “2”) or --label last (3 classes:" in err
+    assert uploads.listed(store) == []
+    code, _, err = vae("import", file, "--label", "first", "--white", "2")
+    (kept,) = uploads.listed(store)
+    assert (code, kept.info["classes"]) == (0, ["0", "1", "2"])
+    images = uploads.load(store, kept.name, tmp_path)
+    assert set(np.unique(images.train_x)) == {0, 128, 255}
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [
+        (["--white", "much"], "white is “much”, but it must be a number above 0"),
+        (["--white", "-1"], "white is “-1”, but it must be a number above 0"),
+        (["--paper", "green"], "paper is “green”, but it must be black or white"),
+        (["--label", "kind"], "label is “kind”; in an .npz it is the name of an array"),
+    ],
+)
+def test_a_choice_that_can_not_be_is_refused(vae: Run, tmp_path: Path, flags: list[str], sentence: str) -> None:
+    file = tmp_path / "a.npz"
+    file.write_bytes(npz(images=grey()))
+    code, out, err = vae("import", file, *flags)
+    assert (code, out, sentence in err) == (2, "", True), err
+
+
+def test_inverted_is_inverted(vae: Run, store: Store, tmp_path: Path) -> None:
+    file = tmp_path / "a.npz"
+    file.write_bytes(npz(images=255 - grey()))
+    assert vae("import", file, "--invert")[0] == 0
+    (kept,) = uploads.listed(store)
+    np.testing.assert_array_equal(in_file_order(uploads.load(store, kept.name, tmp_path))[0], grey())

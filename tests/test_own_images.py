@@ -8,23 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from files import COUNT, LIMITS, csv, grey, images_of, npz, picture, pictures, zipped
+from files import COUNT, LIMITS, csv, grey, images_of, in_file_order, npz, picture, pictures, zipped
 from PIL import Image
 
-from vae.datasets import SPLIT_SEED, Images
 from vae.datasets.own import Limits, NeedsSize, validation_size
 from vae.datasets.summary import summarise
 from vae.settings import Settings
 
 LABELS = [f"{place % 3}" for place in range(COUNT)]
-
-
-def in_file_order(images: Images) -> tuple[np.ndarray, list[str]]:
-    """All images, (N, H, W), and their labels, put back where the file had them."""
-    order = np.random.default_rng(SPLIT_SEED).permutation(len(images.train_x) + len(images.test_x))
-    x, y = np.concatenate([images.test_x, images.train_x]), np.concatenate([images.test_y, images.train_y])
-    back = np.argsort(order)
-    return x[back].reshape(-1, *images.shape), [images.classes[label] for label in y[back]]
 
 
 WHOLE = grey()
@@ -90,7 +81,7 @@ def test_a_csv_with_and_without_header_and_labels(header: str, labels: list[str]
 
 
 def test_an_npz_is_read_in_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("vae.datasets.own.npz.BLOCK", 64 * 3)
+    monkeypatch.setattr("vae.datasets.own.arrays.BLOCK", 64 * 3)
     for given in (WHOLE, np.asfortranarray(WHOLE)):
         told: list[float] = []
         images = images_of("a.npz", npz(images=given), None, LIMITS, lambda share, _, told=told: told.append(share))
@@ -157,7 +148,7 @@ CORNER = np.pad(np.uint8([[255]]), ((0, 7), (0, 7)))  # white above left on blac
         pytest.param(picture(np.uint16(CORNER) * 257), CORNER, id="16 bits"),
         pytest.param(picture(_transparent()), CORNER, id="transparent lies on black"),
         pytest.param(picture(_palette()), 255 - CORNER, id="palette"),
-        pytest.param(picture(_palette(), transparency=1), np.zeros_like(CORNER), id="palette with a clear colour"),
+        pytest.param(picture(_palette(), transparency=1), 255 - CORNER, id="palette with a clear colour"),
         pytest.param(picture(np.full((8, 8, 3), 90, np.uint8), "JPEG"), np.full((8, 8), 90), id="jpeg"),
         pytest.param(picture(Image.new("CMYK", (8, 8)), "JPEG"), np.full((8, 8), 255), id="jpeg for print"),
     ],

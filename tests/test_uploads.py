@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from sqlalchemy import update
@@ -85,3 +87,30 @@ def test_images_changed_in_the_database_are_told_apart(store: Store, settings: S
         connection.execute(update(schema.uploads).values(payload=changed))
     with pytest.raises(InputError, match="damaged"):
         uploads.load(Store(settings.database_url), name, settings.data_dir)
+
+
+def named(classes: tuple[str, ...]) -> Images:
+    """The same pixels and indices, as a file with these names of classes gives them."""
+    return dataclasses.replace(some_images(), classes=classes, names_in_hash=True)
+
+
+def test_corrected_names_of_classes_are_another_data_set(store: Store, settings: Settings) -> None:
+    """And are shown at once, whatever is still in memory of the first."""
+    wrong = uploads.keep(store, "mine", named(("cta", "dgo")))
+    run_id = store.create(RunConfig(dataset=wrong.name, validation_size=10, hidden=(8,), epochs=1), "test")
+    assert execute(store, run_id, settings) == "done"
+    right = uploads.keep(store, "mine", named(("cat", "dog")))
+    assert right.name != wrong.name
+    assert uploads.load(store, right.name, settings.data_dir).classes == ("cat", "dog")
+    assert uploads.load(store, wrong.name, settings.data_dir).classes == ("cta", "dgo"), "runs keep what they saw"
+    assert store.run(run_id).data["classes"] == ["cta", "dgo"]
+    assert {upload.info["classes"][0] for upload in uploads.listed(store)} == {"cta", "cat"}
+
+
+def test_what_was_kept_before_names_counted_stays_what_it_is(store: Store, settings: Settings) -> None:
+    before = uploads.keep(store, "mine", some_images())  # as an earlier version kept it
+    again = uploads.keep(store, "mine, again", named(("cat", "dog")))
+    assert (again.name, again.title) == (before.name, "mine, again")
+    assert uploads.load(store, again.name, settings.data_dir).hash == some_images().hash
+    assert uploads.keep(store, "corrected", named(("kitten", "dog"))).name != before.name
+    assert len(uploads.listed(store)) == 2

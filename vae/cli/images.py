@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import re
+import sys
 from pathlib import Path
 from typing import Any
 
-from ..datasets.own import LARGEST, SMALLEST, Choices, Limits, read, validation_size
+from ..datasets.own import CHOICES, READERS, Ambiguous, Choices, Limits, read, validation_size
 from ..errors import InputError
 from ..settings import Settings
 from .output import emit, json_flag, share_bar
@@ -17,11 +17,14 @@ def add(commands: Any) -> None:
     """The commands' parsers."""
     importing = commands.add_parser("import", help="keep images of one's own, to train on with --dataset")
     importing.set_defaults(command=_import)
-    importing.add_argument("file", metavar="FILE", type=Path, help=".npz, .zip of PNG or JPEG, or .csv")
+    kinds = ", ".join(ending for ending in READERS if ending.startswith("."))
+    importing.add_argument("file", metavar="FILE", type=Path, help=f"{kinds}, each also as .gz")
     importing.add_argument("--name", help="what to call them; the file's name unless given")
-    importing.add_argument(
-        "--size", help=f"resize to HEIGHTxWIDTH, such as 28x28, or 28 for both; {SMALLEST} to {LARGEST}"
-    )
+    for name, choice in CHOICES.items():
+        if name == "invert":
+            importing.add_argument("--invert", action="store_const", const="yes", help=choice.description)
+        else:
+            importing.add_argument(f"--{name}", metavar="|".join(choice.usual), help=choice.description)
     json_flag(importing, "print the data set's name and numbers as one JSON object")
 
 
@@ -30,12 +33,20 @@ def _import(options: argparse.Namespace) -> int:
     from ..runs.store import Store
 
     settings = Settings.from_environment()
-    limits, choices = Limits.of(settings), Choices(size=_size(options.size))
-    images = read(options.file.name, _content(options.file, limits), choices, limits, share_bar).images
+    limits, choices = Limits.of(settings), Choices.parse({name: getattr(options, name) for name in CHOICES})
+    try:
+        imported = read(options.file.name, _content(options.file, limits), choices, limits, share_bar)
+    except Ambiguous as question:
+        raise InputError(f"{question} {_flags(question)}") from None
+    images = imported.images
     title = options.file.stem[: uploads.LONGEST_TITLE] if options.name is None else options.name
     kept = uploads.keep(Store(settings.database_url), title, images)
+    for kind, sentences in (("note", imported.notes), ("warning", imported.warnings)):
+        for sentence in sentences:
+            print(f"{kind}: {sentence}", file=sys.stderr)
     if options.json:
-        emit({"dataset": kept.name, "title": kept.title, "hash": kept.hash, **kept.info}, options.json)
+        said = {"notes": list(imported.notes), "warnings": list(imported.warnings)}
+        emit({"dataset": kept.name, "title": kept.title, "hash": kept.hash, **kept.info, **said}, options.json)
         return 0
     height, width = images.shape
     print(
@@ -46,6 +57,12 @@ def _import(options: argparse.Namespace) -> int:
     return 0
 
 
+def _flags(question: Ambiguous) -> str:
+    """The flags that answer it, and what each would mean."""
+    readings = [f"--{question.field} {value} ({meaning})" for value, meaning in question.readings.items()]
+    return f"Choose {', '.join(readings[:-1])} or {readings[-1]}." if len(readings) > 1 else f"Choose {readings[0]}."
+
+
 def _content(path: Path, limits: Limits) -> bytes:
     """At most one byte more than is allowed, so that a file without an end does no harm."""
     try:
@@ -53,12 +70,3 @@ def _content(path: Path, limits: Limits) -> bytes:
             return file.read(limits.upload_bytes + 1)
     except OSError as error:
         raise InputError(f"{path} can't be read ({error.strerror}).") from None
-
-
-def _size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    if not (found := re.fullmatch(r"([0-9]{1,4})(?:[x×]([0-9]{1,4}))?", text.strip().lower())):
-        raise InputError(f"size is {text!r}, but it must be HEIGHTxWIDTH in pixels, such as 28x28, or one number.")
-    height, width = found.groups()
-    return int(height), int(width or height)

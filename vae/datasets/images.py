@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -41,6 +42,7 @@ class Images:
     test_x: np.ndarray
     test_y: np.ndarray
     factors: Factors | None = None  # known only where the images were generated
+    names_in_hash: bool = False  # of the classes: so for images of one's own, whose owner may correct them
 
     @property
     def pixels(self) -> int:
@@ -48,10 +50,15 @@ class Images:
 
     @cached_property
     def hash(self) -> str:
-        """SHA-256 of every pixel, label and factor, so that a result can name the data it was measured on."""
+        """SHA-256 of every pixel, label and factor, so that a result can name the data it was measured on.
+
+        With `names_in_hash` of the classes' names, too: then the same images with corrected names are other data.
+        """
         digest = hashlib.sha256(f"{self.shape}{self.white}".encode())
         for array in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(np.ascontiguousarray(array))
+        if self.names_in_hash:
+            digest.update(json.dumps(self.classes).encode())
         if self.factors:
             digest.update(f"{self.factors.names}{self.factors.sizes}".encode())
             for values in (self.factors.train, self.factors.test):

@@ -15,6 +15,7 @@ from types import ModuleType
 import numpy as np
 
 from ..errors import InputError
+from .idx import read_idx
 from .images import Images
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all (0: unknown), file name
@@ -58,7 +59,14 @@ def raw_folder(class_name: str, data_dir: Path) -> Path:
 def available(class_name: str, data_dir: Path) -> bool:
     """Whether all four files are there, packed or unpacked. Looks at names only, and imports nothing."""
     folder = raw_folder(class_name, data_dir)
-    return all((folder / name).exists() or (folder / f"{name}.gz").exists() for name in FILES)
+    return all(_there(folder, name) for name in FILES)
+
+
+def _there(folder: Path, name: str) -> Path | None:
+    """The file, unpacked rather than packed; many archives write train-images.idx3-ubyte, with a point."""
+    spellings = (name, name.replace("-idx", ".idx"))
+    found = (folder / f"{spelling}{ending}" for ending in ("", ".gz") for spelling in spellings)
+    return next((path for path in found if path.exists()), None)
 
 
 def load(name: str, class_name: str, data_dir: Path) -> Images:
@@ -67,10 +75,11 @@ def load(name: str, class_name: str, data_dir: Path) -> Images:
     if not available(class_name, data_dir):
         raise InputError(
             f"{class_name} isn't in {folder}. Download it (on the Train page, or with --download), put its four files "
-            "there by hand, or use the dataset digits, which needs no network."
+            f"there by hand ({', '.join(FILES)}, unpacked or as .gz), or use the dataset digits, which needs no "
+            "network."
         )
     try:
-        parts = [_read(class_name, folder / file) for file in FILES]
+        parts = [_read(class_name, folder, file) for file in FILES]
     except OSError as error:
         raise InputError(f"{class_name} can't be read ({error.strerror or error}). {_by_hand(folder)}") from None
     train_x, train_y, test_x, test_y = parts
@@ -139,25 +148,26 @@ def _by_hand(folder: Path) -> str:
     return f"Its files may be put into {folder} by hand; the dataset digits needs no network."
 
 
-def _read(class_name: str, unpacked: Path) -> np.ndarray:
+def _read(class_name: str, folder: Path, name: str) -> np.ndarray:
     """One file's numbers, checked; unpacks a .gz that lies there alone."""
-    packed = unpacked.with_name(f"{unpacked.name}.gz")
-    if not unpacked.exists():
+    found = _there(folder, name)
+    if found.suffix == ".gz":
         published = {url.rsplit("/", 1)[-1]: md5 for url, md5 in getattr(torchvision_datasets(), class_name).resources}
-        if _md5(packed) != published[packed.name]:
-            raise InputError(_damaged(packed, "wrong checksum", class_name))
+        if _md5(found) != published[f"{name}.gz"]:
+            raise InputError(_damaged(found, "wrong checksum", class_name))
+        part = folder / f".{name}.part"
         try:
-            part = unpacked.with_name(f".{unpacked.name}.part")
-            _unpack(packed, part)
-            part.replace(unpacked)
+            _unpack(found, part)
+            part.replace(folder / name)
         except OSError:
             part.unlink(missing_ok=True)
             raise
-    expected = UNPACKED_MD5.get(f"{class_name}/{unpacked.name}")
-    content = unpacked.read_bytes()
-    numbers = _idx(content)
+        found = folder / name
+    expected = UNPACKED_MD5.get(f"{class_name}/{name}")
+    content = found.read_bytes()
+    numbers = read_idx(content)
     if numbers is None or (expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected):
-        raise InputError(_damaged(unpacked, "half a file, or altered", class_name))
+        raise InputError(_damaged(found, "half a file, or altered", class_name))
     return numbers
 
 
@@ -166,15 +176,6 @@ def _damaged(path: Path, how: str, class_name: str) -> str:
         f"{path} is damaged ({how}): delete it and download {class_name} again, or use the dataset digits, which needs "
         "no network."
     )
-
-
-def _idx(content: bytes) -> np.ndarray | None:
-    """An IDX file's bytes: 0, 0, type, rank, one big-endian length per axis, numbers. None when they don't add up."""
-    rank = content[3] if len(content) > 3 and content[:3] == b"\0\0\x08" else 0
-    lengths = np.frombuffer(content[4 : 4 + 4 * rank], dtype=">u4").astype(int)
-    if not rank or len(lengths) < rank or len(content) != 4 + 4 * rank + int(np.prod(lengths)):
-        return None
-    return np.frombuffer(content, dtype=np.uint8, offset=4 + 4 * rank).reshape(lengths).copy()
 
 
 def _unpack(packed: Path, target: Path) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from .. import datasets
 from ..config import shown
@@ -64,9 +64,10 @@ def keep(
     visitor: str | None = None,
     may_rename: Callable[[str | None], bool] = lambda _: True,
 ) -> Upload:
-    """Store images once; the same ones again only get new names. Raises InputError for a bad title.
+    """Store images once; the same ones again only get a new title. Raises InputError for a bad one.
 
-    `may_rename` is asked with who brought them first: where it says no, they keep the names they have.
+    The same images with other names of classes are another data set: runs keep what they were trained on.
+    `may_rename` is asked with who brought them first: where it says no, they keep the title they have.
     """
     title = title.strip()
     if not title or len(title) > LONGEST_TITLE:
@@ -78,20 +79,29 @@ def keep(
         "classes": list(images.classes),
         "train_size": len(images.train_x),
         "test_size": len(images.test_x),
+        "names_in_hash": images.names_in_hash,
     }
     parts = ("train_x", "train_y", "test_x", "test_y")
     payload = pack({part: getattr(images, part) for part in parts})
     with store.write() as connection:
-        of_these = uploads.c.hash == images.hash
+        hash_ = _known_as(connection, images)
+        of_these = uploads.c.hash == hash_
         known = connection.execute(select(uploads.c.visitor).where(of_these)).one_or_none()
         if known is None:
-            row = {"hash": images.hash, "name": title, "info": info, "payload": payload, "visitor": visitor}
+            row = {"hash": hash_, "name": title, "info": info, "payload": payload, "visitor": visitor}
             connection.execute(insert(uploads).values(**row, created_at=now()))
         elif may_rename(known.visitor):
-            connection.execute(update(uploads).where(of_these).values(name=title, info=info))
+            connection.execute(update(uploads).where(of_these).values(name=title))
     told = "images kept" if known is None else "images known already"
-    log.info(told, extra={"title": title, "hash": images.hash[:SHORT], "visitor": visitor})
-    return find(store, OWN + images.hash[:SHORT])
+    log.info(told, extra={"title": title, "hash": hash_[:SHORT], "visitor": visitor})
+    return find(store, OWN + hash_[:SHORT])
+
+
+def _known_as(connection: Connection, images: Images) -> str:
+    """The hash that the images are kept under: what was kept before names of classes were part of it stays as it is."""
+    before = replace(images, names_in_hash=False).hash
+    info = connection.scalar(select(uploads.c.info).where(uploads.c.hash == before))
+    return before if info and tuple(info["classes"]) == images.classes else images.hash
 
 
 def listed(store: Store) -> list[Upload]:
@@ -151,6 +161,7 @@ def _own(store: Store, name: str) -> Images:
         shape=tuple(upload.info["shape"]),
         white=upload.info["white"],
         classes=tuple(upload.info["classes"]),
+        names_in_hash=upload.info.get("names_in_hash", False),
         **unpack(payload),
     )
     if images.hash != upload.hash:

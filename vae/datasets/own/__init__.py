@@ -8,17 +8,19 @@ Nothing is unpickled, unpacked to a disk or run, and what is read is bounded (`L
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import PurePath
+from dataclasses import dataclass, replace
 
 from ...errors import InputError
 from ..images import Images
-from . import npz, pictures, table
-from .choices import Ambiguous, Choices
+from . import compressed, npz, pictures, table
+from .choices import CHOICES, Ambiguous, Choices
 from .found import Found
 from .limits import LARGEST, SMALLEST, Limits, NeedsSize, Progress, check_size, megabytes, shown
+from .pixels import WHITE
+from .suspicious import warnings_for
 
 __all__ = [
+    "CHOICES",
     "LARGEST",
     "READERS",
     "SMALLEST",
@@ -33,7 +35,16 @@ __all__ = [
 ]
 
 Reader = Callable[[bytes, Choices, Limits, Progress], Found]
-READERS: dict[str, Reader] = {".npz": npz.read, ".zip": pictures.read, ".csv": table.read}
+READERS: dict[str, Reader] = {
+    ".npz": npz.read,
+    ".npy": npz.read_npy,
+    ".zip": pictures.read,
+    ".csv": table.read,
+    ".tsv": table.read,
+    "-idx3-ubyte": compressed.read_idx_images,
+    ".idx3-ubyte": compressed.read_idx_images,
+}
+PACKED = ".gz"  # around any of them
 
 
 def validation_size(train_size: int) -> int:
@@ -60,9 +71,11 @@ def read(name: str, data: bytes, choices: Choices, limits: Limits, progress: Pro
     Raises InputError with a sentence for all that is refused; NeedsSize when a size would put it right, Ambiguous when
     a choice must be made.
     """
-    suffix = PurePath(name).suffix.lower()
-    if suffix not in READERS:
-        raise InputError(f"{shown(name)} is of no known kind: images come as {', '.join(READERS)}.")
+    plain = name.lower().removesuffix(PACKED)
+    reader = next((reader for ending, reader in READERS.items() if plain.endswith(ending)), None)
+    if reader is None:
+        kinds = ", ".join(ending for ending in READERS if ending.startswith("."))
+        raise InputError(f"{shown(name)} is of no known kind: images come as {kinds}.")
     if len(data) > limits.upload_bytes:
         raise InputError(
             f"The file has {megabytes(len(data))}, and {megabytes(limits.upload_bytes)} are allowed here "
@@ -71,5 +84,10 @@ def read(name: str, data: bytes, choices: Choices, limits: Limits, progress: Pro
     if not data:
         raise InputError("The file is empty.")
     check_size(choices.size)
-    found = READERS[suffix](data, choices, limits, progress)
-    return Imported(found.data_set(), found.notes, found.warnings)
+    if name.lower().endswith(PACKED):
+        data = compressed.unpacked(data, limits)
+    found = reader(data, choices, limits, progress)
+    if choices.invert:
+        found = replace(found, images=WHITE - found.images)
+    split = () if found.held_out is not None else ("A sixth of the images, drawn at random, is held out for testing.",)
+    return Imported(found.data_set(), (*found.notes, *split), warnings_for(found.images))

@@ -12,9 +12,11 @@ import stat
 import struct
 import zipfile
 import zlib
+from dataclasses import dataclass
 
 from ...errors import InputError
 from .limits import Limits, megabytes, shown
+from .names import read_names
 
 # All that zipfile raises for damaged input; NotImplementedError is a RuntimeError.
 BROKEN = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, OSError, RuntimeError, ValueError, LookupError)
@@ -24,44 +26,48 @@ DIRECTORY_ENTRY = b"PK\x01\x02"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
-def opened(data: bytes, limits: Limits) -> zipfile.ZipFile:
-    """The archive, every entry's name and kind checked. Raises InputError."""
+@dataclass(frozen=True)
+class Entry:
+    """One file or folder of an archive, under the name that its packer would read."""
+
+    name: str  # with / between folders, whatever the archive has there
+    info: zipfile.ZipInfo
+
+
+def opened(data: bytes, limits: Limits) -> tuple[zipfile.ZipFile, list[Entry], str | None]:
+    """The archive, its entries with their names and kinds checked, and the encoding that was guessed for names.
+
+    Raises InputError.
+    """
     if not data.startswith(STARTS):
         raise InputError("It is not a zip archive, or a damaged one.")
     if data.count(DIRECTORY_ENTRY) > limits.entries:  # before zipfile makes an object of each
         raise InputError(f"It holds more than the {limits.entries:,} files and folders allowed here (VAE_MAX_IMAGES).")
     try:
-        archive = _named_in(data, "utf-8") or _named_in(data, None)
-    except BROKEN:
+        archive = zipfile.ZipFile(io.BytesIO(data))
+        infos = archive.infolist()
+        names, encoding = read_names(infos)
+    except BROKEN:  # among them a name that says of itself that it is UTF-8, and isn't
         raise InputError("It is not a zip archive, or a damaged one.") from None
-    if archive is None:  # a name that says of itself that it is UTF-8, and isn't
-        raise InputError("It is not a zip archive, or a damaged one.")
-    for entry in archive.infolist():
-        _check(entry)
-    limits.unpackable(sum(entry.file_size for entry in archive.infolist()))  # as claimed; counted again when read
-    return archive
+    entries = [Entry(_checked(name, info), info) for name, info in zip(names, infos, strict=True)]
+    limits.unpackable(sum(info.file_size for info in infos))  # as claimed; counted again when read
+    return archive, entries, encoding
 
 
-def _named_in(data: bytes, encoding: str | None) -> zipfile.ZipFile | None:
-    """The archive with its names read so. macOS writes UTF-8 without saying so; older programs write code page 437."""
-    try:
-        return zipfile.ZipFile(io.BytesIO(data), metadata_encoding=encoding)
-    except UnicodeDecodeError:
-        return None
-
-
-def _check(entry: zipfile.ZipInfo) -> None:
-    name = entry.orig_filename
+def _checked(stored: str, info: zipfile.ZipInfo) -> str:
+    """The name with / between folders: Windows PowerShell writes backslashes. Raises InputError for a trick."""
+    name = stored.replace("\\", "/")
     if name.startswith("/") or re.match(r"[A-Za-z]:", name) or ".." in name.split("/"):
-        raise InputError(f"{shown(name)} in the archive leads out of its folder; such names are refused.")
-    if "\\" in name or not name.isprintable() or not name:
-        raise InputError(f"{shown(name)} in the archive holds a backslash or a control character; such are refused.")
-    if stat.S_IFMT(entry.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
-        raise InputError(f"{shown(name)} in the archive is a link or a device, not a file.")
-    if entry.flag_bits & 0x41:
-        raise InputError(f"{shown(name)} in the archive is encrypted; save the archive without a password.")
-    if entry.compress_type not in METHODS:
-        raise InputError(f"{shown(name)} in the archive is packed in an unusual way; only “deflate” is read.")
+        raise InputError(f"{shown(stored)} in the archive leads out of its folder; such names are refused.")
+    if not name.isprintable() or not name:
+        raise InputError(f"{shown(stored)} in the archive holds a control character; such names are refused.")
+    if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
+        raise InputError(f"{shown(stored)} in the archive is a link or a device, not a file.")
+    if info.flag_bits & 0x41:
+        raise InputError(f"{shown(stored)} in the archive is encrypted; save the archive without a password.")
+    if info.compress_type not in METHODS:
+        raise InputError(f"{shown(stored)} in the archive is packed in an unusual way; only “deflate” is read.")
+    return name
 
 
 class Unpacker:
@@ -71,16 +77,16 @@ class Unpacker:
         self.archive, self.limits = archive, limits
         self.done = 0  # bytes
 
-    def read(self, entry: zipfile.ZipInfo, most: int) -> bytes:
+    def read(self, entry: Entry, most: int) -> bytes:
         """One whole entry of at most `most` bytes. Raises InputError when it is longer, or damaged."""
         try:
-            with self.archive.open(entry) as file:
+            with self.archive.open(entry.info) as file:
                 raw = file.read(most + 1)
         except BROKEN:
-            raise damaged(entry.filename) from None
+            raise damaged(entry.name) from None
         self.done += len(raw)
         if len(raw) > most:
-            raise InputError(f"{shown(entry.filename)} in the archive is larger than {megabytes(most)}.")
+            raise InputError(f"{shown(entry.name)} in the archive is larger than {megabytes(most)}.")
         self.limits.unpackable(self.done)
         return raw
 

@@ -21,7 +21,6 @@ class Found:
     labels: list[str] | None  # N of them
     held_out: np.ndarray | None = None  # (N,) bool, the file's own test images; None: it has no split of its own
     notes: tuple[str, ...] = ()  # what was decided for the person who brought it, or left out: a sentence each
-    warnings: tuple[str, ...] = ()  # what looks wrong (dark, inverted, unscaled …) with its remedy: a sentence each
 
     def data_set(self) -> Images:
         """The file's own split where it has one; else a sixth is held out, by the seed that splits all data sets.
@@ -45,4 +44,5 @@ class Found:
             train_y=y[train],
             test_x=x[test],
             test_y=y[test],
+            names_in_hash=self.labels is not None,
         )

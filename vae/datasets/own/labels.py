@@ -12,9 +12,10 @@ from ...errors import InputError
 from .limits import shown
 
 MOST = 255  # an index into the classes is one byte
-LONGEST = 32  # characters of a class's name: it stands beside a cloud of points
+LONGEST = 32  # characters of a class's name, or of each folder in it: it stands beside a cloud of points
+LONGEST_PATH = 80  # characters in all
 DIGITS = r"([0-9]{1,18})"
-SIGNS = " -_.+'()/&°"
+SIGNS = " -_.,+'()/&°"
 UNLABELLED = ("all",)  # fewer than two classes are none, everywhere in the program
 
 
@@ -46,7 +47,8 @@ def _order(name: str) -> tuple[bool, int, list[tuple[bool, int, str]]]:
 
 def _check(name: str) -> None:
     plain = all(character in SIGNS or unicodedata.category(character)[0] in "LMN" for character in name)
-    if not plain or not 0 < len(name) <= LONGEST or name != name.strip():
+    fits = all(len(part) <= LONGEST for part in name.split("/")) and 0 < len(name) <= LONGEST_PATH
+    if not plain or not fits or name != name.strip():
         raise InputError(
             f"A class is called {shown(name)}, but a name takes 1 to {LONGEST} letters, digits, spaces and the "
             f"signs {' '.join(SIGNS[1:])} only."

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ...errors import InputError
@@ -91,6 +91,12 @@ def shown(name: str) -> str:
     """A name from outside, in a sentence: one short line of printable characters, between quotes."""
     text = "".join(character if character.isprintable() else "�" for character in name)
     return f"“{text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}”"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Some names from outside, in a sentence: the first ones, and how many more there are."""
+    more = f" and {len(names) - most:,} more" if len(names) > most else ""
+    return ", ".join(shown(name) for name in names[:most]) + more
 
 
 def megabytes(size: int) -> str:

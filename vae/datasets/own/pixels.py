@@ -9,10 +9,35 @@ import numpy as np
 from PIL import Image
 
 from ...errors import InputError
+from .choices import Ambiguous, Choices
 from .limits import check_shape
 
 WHITE = 255
 RED, GREEN, BLUE, HALF = 19595, 38470, 7471, 1 << 15  # luminance of ITU-R BT.601 in 1/2¹⁶, as Pillow takes it
+
+
+NO_CHOICE = Choices()
+BRIGHT = 64  # fractions that reach this far are levels from 0 to 255 that somebody resized or averaged
+EVEN_FRACTION = 1e-3  # how far beyond 0 and 1 rounding may lead
+# Numbers of so many bits, by their largest: what cameras, scanners and 16-bit files hold.
+DEPTHS = {1023: "10 bits", 4095: "12 bits", 16383: "14 bits", 65535: "16 bits"}
+SIXTEEN_BITS = 32768  # whole numbers that reach the upper half of 16 bits are of 16 bits
+
+
+@dataclass(frozen=True)
+class Scale:
+    """What numbers mean: which one is black, which white."""
+
+    black: float
+    white: float
+    note: str | None = None  # said to whoever brought them, where it isn't what everybody does
+
+    def levels(self, numbers: np.ndarray) -> np.ndarray:
+        """Grey levels from 0 to 255 as uint8, in the numbers' shape."""
+        if numbers.dtype == np.uint8 and (self.black, self.white) == (0, WHITE):
+            return numbers
+        share = (numbers.astype(np.float32) - np.float32(self.black)) * np.float32(WHITE / (self.white - self.black))
+        return np.rint(np.clip(share, 0, WHITE)).astype(np.uint8)
 
 
 @dataclass
@@ -24,29 +49,44 @@ class Range:
     whole: bool = True
 
     def see(self, numbers: np.ndarray) -> None:
-        """Raises InputError as soon as no reading of the numbers is left."""
+        """Raises InputError for what is no number."""
         if numbers.dtype.kind == "f":
             if not np.isfinite(numbers).all():
                 raise InputError("Some pixels are NaN or infinite; every pixel must be a number.")
             self.whole = self.whole and bool((numbers == np.rint(numbers)).all())
         self.low, self.high = min(self.low, float(numbers.min())), max(self.high, float(numbers.max()))
-        if self.low < 0 or self.high > (WHITE if self.whole else 1):
-            raise InputError(
-                f"Pixels must be whole numbers from 0 to {WHITE}, or numbers from 0 to 1; these run from "
-                f"{self.low:g} to {self.high:g}{'' if self.whole else ', with fractions'}."
+
+    def scale(self, choices: Choices = NO_CHOICE) -> Scale:
+        """How to read them. Raises InputError where they are no pixels, Ambiguous where white can't be told."""
+        low, high = self.low, self.high
+        if choices.white is not None:
+            if not (choices.white > 0 and low >= 0 and high <= choices.white):
+                raise InputError(f"White can't be {choices.white:g}: the pixels run from {low:g} to {high:g}.")
+            return Scale(0, choices.white)
+        if low >= -EVEN_FRACTION and high <= 1 + EVEN_FRACTION:
+            return Scale(0, 1)
+        if low == -1 and high <= 1:
+            return Scale(-1, 1, "The pixels run from −1 to 1: −1 was taken for black, 1 for white.")
+        if low >= 0 and self.whole and high in (15, 16):
+            return Scale(
+                0, high, f"The pixels run from 0 to {high:g}: {high:g} was taken for white (white is a choice)."
             )
+        if low >= 0 and high <= WHITE and (self.whole or high >= BRIGHT):
+            fractions = "The pixels are fractions from 0 to 255; they were rounded to whole levels."
+            return Scale(0, WHITE, None if self.whole else fractions)
+        if low >= 0 and self.whole and SIXTEEN_BITS <= high <= 65535:
+            return Scale(0, 65535, "The pixels have 16 bits: 65535 was taken for white, and levels became 0 to 255.")
+        raise self._unread()
 
-    @property
-    def scale(self) -> int:
-        """What makes them levels: where nothing is above 1, 1 is white."""
-        return WHITE if self.high <= 1 else 1
-
-
-def levels(numbers: np.ndarray, scale: int) -> np.ndarray:
-    """Numbers within a `Range`, times its scale, as uint8."""
-    if numbers.dtype == np.uint8 and scale == 1:
-        return numbers
-    return np.rint(numbers.astype(np.float32) * scale).astype(np.uint8)
+    def _unread(self) -> InputError:
+        run = f"these run from {self.low:g} to {self.high:g}{'' if self.whole else ', with fractions'}."
+        sentence = f"Pixels must be whole numbers from 0 to {WHITE}, or numbers from 0 to 1; {run}"
+        if self.low < 0 or self.high > 65535:
+            return InputError(sentence)
+        known = {f"{top}": bits for top, bits in DEPTHS.items() if top >= self.high > WHITE}
+        few = {"255": "levels as in most files"} if self.high < WHITE else {}
+        readings = {f"{self.high:g}": "the brightest of these pixels"} | few | known
+        return Ambiguous(f"{sentence} Say which number is white.", "white", readings)
 
 
 @dataclass(frozen=True)
