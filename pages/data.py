@@ -5,22 +5,32 @@ import streamlit as st
 from pages.shared import own_images, portrait, resources
 from pages.shared.obtain import offer_download
 from pages.shared.plain import plain
+from vae.config import shown
 from vae.errors import InputError
 from vae.runs import uploads
 
-CHOICE = "data.dataset"
+CHOICE, PARAMETER = "data.dataset", "dataset"  # the control, and the address
+LINKED = "data.linked"  # what the address said when this page was last drawn
+FIRST = "digits"
 
 
 def one_data_set() -> None:
     """Any of the catalogue, looked at from all sides."""
     known, settings = resources.catalogue(), resources.settings()
+    asked = st.query_params.get(PARAMETER)
+    if asked is not None and asked not in known:
+        st.warning(f"There is no data set called {plain(shown(repr(asked)))} here.")
+        st.query_params.pop(PARAMETER)
+    elif asked is not None and st.session_state.get(LINKED) != asked:  # a link comes before what was chosen earlier
+        st.session_state[CHOICE] = asked
     if st.session_state.get(CHOICE) not in known:
-        st.session_state[CHOICE] = (
-            st.query_params.get("dataset") if st.query_params.get("dataset") in known else "digits"
-        )
+        st.session_state[CHOICE] = FIRST
     name = st.selectbox(
         "Data set", list(known), format_func=lambda entry: known[entry].title, key=CHOICE, persist_state="session"
     )
+    st.session_state[LINKED] = name
+    if name != st.query_params.get(PARAMETER, FIRST):
+        st.query_params[PARAMETER] = name
     if not known[name].available(settings.data_dir):
         offer_download(name)
         return

@@ -264,6 +264,16 @@ REFUSED = {
         "not a NumPy array",
     ),
     "an npz without images": ("a.npz", lambda: npz(a=GREY, b=GREY), "“images”, and may have one called “labels”"),
+    "a split of its own with too few to test": (
+        "a.npz",
+        lambda: npz(x_train=GREY[:19], x_test=GREY[19:]),
+        "19 images to learn from and 1 for testing",
+    ),
+    "a split of its own with none to learn from": (
+        "a.npz",
+        lambda: npz(x_train=GREY[:0], x_test=GREY),
+        "0 images to learn from and 20 for testing",
+    ),
     "labels that are images": ("a.npz", lambda: npz(x=GREY, y=GREY), "The labels have the shape (20, 8, 8)"),
     "a zip called npz": ("a.npz", lambda: zipped(FILES), "It needs an array called “images”"),
     "an npz called zip": ("a.zip", lambda: npz(images=GREY), "neither .png nor .jpg"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from files import COUNT, csv, grey, images_of, npz, pictures, zipped
@@ -14,7 +16,7 @@ from pages.shared.plain import plain
 from pages.shared.portrait import floors
 from vae import datasets
 from vae.config import RunConfig
-from vae.datasets.own import Limits, read, validation_size
+from vae.datasets.own import Choices, Limits, read, validation_size
 from vae.datasets.summary import summarise
 from vae.figures.classes import class_bars
 from vae.runs import uploads
@@ -24,6 +26,16 @@ from vae.settings import Settings
 GREY = grey(60)
 KINDS = ["cat", "dog"] * 30
 MARKUP = "**a** <b>x</b> [l](http://e) `c` $x$"
+
+
+def control(app: AppTest, title: str):
+    """That of how to read the file."""
+    return next(box for box in app.selectbox if box.label == title)
+
+
+def answered(app: AppTest, title: str):
+    """The question that is asked when the file leaves it open."""
+    return next(radio for radio in app.radio if radio.label == title)
 
 
 def offer(app: AppTest, name: str, content: bytes) -> AppTest:
@@ -94,6 +106,12 @@ def test_known_factors_are_named(shared: Store) -> None:
     assert "shape 3, scale 4, rotation 8, x 8, y 8" in list(numbers["Value"])
 
 
+def test_a_link_to_a_data_set_that_is_not_there_says_so(shared: Store) -> None:
+    app = open_page("data.py", dataset="nonsense")
+    assert "no data set called" in app.warning[0].value and "nonsense" in app.warning[0].value
+    assert "dataset" not in app.query_params
+
+
 def test_a_link_may_name_a_data_set(shared: Store) -> None:
     name = kept(shared)
     app = open_page("start.py").switch_page("data.py")
@@ -107,7 +125,7 @@ def test_a_link_may_name_a_data_set(shared: Store) -> None:
     [
         ("cats.csv", csv(GREY, KINDS), "**60 images** of 8×8 pixels, 10 of them for testing, in 2 classes."),
         ("cats.npz", npz(images=GREY), "**60 images** of 8×8 pixels, 10 of them for testing, without classes."),
-        ("cats.zip", zipped(pictures(GREY // 4)), "The brightest pixel is 63 of 255, so they are dark."),
+        ("cats.zip", zipped(pictures(GREY // 4)), "The images are dark: the brightest pixel is 63 of 255."),
     ],
 )
 def test_a_file_is_looked_at_then_kept_then_trained_on(shared: Store, file: str, content: bytes, summary: str) -> None:
@@ -168,11 +186,58 @@ def test_what_is_refused_is_told_and_nothing_stored(shared: Store, file: str, co
 def test_images_that_must_be_resized_say_so_and_then_are(shared: Store) -> None:
     app = offer(open_page("data.py"), "a.npz", npz(images=grey(COUNT, 70, 90)))
     assert "choose a size" in app.warning[0].value and not app.error
-    app.selectbox(key="own.size").set_value("28×28").run()
-    assert "of 28×28 pixels" in texts(app)
-    app.selectbox(key="own.size").set_value("another size").run()
-    app.number_input(key="own.width").set_value(12).run()
-    assert "of 28×12 pixels" in texts(app)
+    answered(app, "Size").set_value("28x28").run()
+    assert "of 28×28 pixels" in texts(app) and not app.warning
+    control(app, "Size").set_value("16x16").run()
+    assert "of 16×16 pixels" in texts(app)
+
+
+def test_a_label_that_could_be_at_either_edge_is_asked_for(shared: Store) -> None:
+    content = csv(GREY % 3, [str(place % 3) for place in range(60)])
+    app = offer(open_page("data.py"), "a.csv", content)
+    assert "may be the first one or the last one" in app.warning[0].value and not app.error
+    assert "Keep these images" not in labels(app)
+    question = answered(app, "Label")
+    assert [option.split(" ")[0] for option in question.options] == ["first", "last"]
+    question.set_value("last").run()
+    assert "in 3 classes" in texts(app) and not [it for it in app.warning if "may be" in it.value]
+    assert control(app, "Label").value == "last"
+    press(app, "Keep these images")
+    (upload,) = uploads.listed(shared)
+    images = uploads.load(shared, upload.name, None)
+    expected = read("a.csv", content, Choices(label="last"), Limits(10**6, 100)).images
+    assert images.hash == expected.hash
+
+
+def test_how_it_was_read_is_said(shared: Store) -> None:
+    app = offer(open_page("data.py"), "a.npz", npz(images=255 - GREY // 20, labels=np.arange(60) % 2, more=GREY))
+    assert "Left out: “more”." in texts(app) and "is held out for testing" in texts(app)
+    assert "dark on light" in app.warning[0].value
+    next(it for it in app.toggle if it.label == "Invert").set_value(True).run()
+    assert not app.warning or "dark on light" not in app.warning[0].value
+
+
+def test_each_picture_of_the_preview_stands_above_its_label(shared: Store) -> None:
+    app = offer(open_page("data.py"), "a.csv", csv(GREY, ["cat", "a dog"] * 30))
+    (shown,) = [element.proto.body for element in app.get("html") if "36 training images" in element.proto.body][-1:]
+    images = images_of("a.csv", csv(GREY, ["cat", "a dog"] * 30), None, Limits(10**6, 100))
+    rows = np.random.default_rng(0).permutation(np.arange(len(images.train_x)))[:36]
+    told = re.findall(r"<figcaption[^>]*>([^<]*)</figcaption>", shown)
+    assert told == [images.classes[label] for label in images.train_y[rows]]
+
+
+def test_corrected_names_of_classes_are_shown_at_once(shared: Store) -> None:
+    for names in (["cta", "dgo"], ["cat", "dog"]):
+        app = offer(open_page("data.py"), "a.csv", csv(GREY, names * 30))
+        press(app, "Keep these images")
+        assert not app.exception and not app.error
+        kept_name = app.session_state["own.kept"]
+        app.selectbox(key="data.dataset").set_value(kept_name).run()
+        (shown,) = [element.proto.body for element in app.get("html") if "36 training images" in element.proto.body]
+        assert set(re.findall(r"<figcaption[^>]*>([^<]*)</figcaption>", shown)) == set(names)
+    assert len(uploads.listed(shared)) == 2
+    titles = app.selectbox(key="data.dataset").options
+    assert len(set(titles)) == len(titles), "of one title, and yet told apart"
 
 
 def test_a_file_is_read_once_while_the_page_is_used(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,6 +272,7 @@ def test_a_data_set_that_is_deleted_while_it_is_looked_at_gives_way(shared: Stor
     name = kept(shared)
     app = open_page("data.py")
     app.selectbox(key="data.dataset").set_value(name).run()
+    assert app.query_params["dataset"] == name
     app.button(key=f"own.delete.{name}").click().run()
     assert not app.exception and not app.error
     assert app.selectbox(key="data.dataset").value == "digits"

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn.datasets
-from files import COUNT, LIMITS, csv, grey, images_of, in_file_order, npz
+from files import COUNT, LIMITS, csv, grey, images_of, in_file_order, npy, npz
 from sklearn.datasets import load_digits
 
 from vae.datasets.own import Ambiguous, Choices, Limits, read
@@ -329,12 +329,6 @@ CASES = {
     ),
     "ink on paper, inverted": Case("a.npz", lambda: npz(images=255 - X, labels=Y), choices=Choices(invert=True)),
 }
-
-
-def npy(array: np.ndarray) -> bytes:
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    return buffer.getvalue()
 
 
 def _made_names_of(made: pd.DataFrame) -> bytes:

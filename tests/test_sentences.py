@@ -25,7 +25,7 @@ def test_which_images_is_said_with_their_number() -> None:
 
 
 def test_images_are_compared_one_by_one() -> None:
-    """The images differ by far more than the models: the intervals of the means overlap, that of the pairs holds no 0."""
+    """The images differ by far more than the models: intervals of the means overlap, that of the pairs holds no 0."""
     noise = np.random.default_rng(1).normal(0.001, 0.001, 200)
     a, b = HARD, HARD + noise
     interval = stats.ttest_rel(b, a).confidence_interval(0.95)

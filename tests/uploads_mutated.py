@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 import random
 import struct
 import zipfile
 
 import numpy as np
-from files import COUNT, LIMITS, csv, grey, images_of, npz, picture, pictures, zipped
+from files import COUNT, LIMITS, csv, grey, images_of, npy, npz, picture, pictures, zipped
 
 from vae.errors import InputError
 
@@ -18,6 +19,16 @@ WHOLE = {
     "c.zip": zipped(pictures(grey()), zipfile.ZIP_STORED),
     "a.npz": npz(images=grey(), labels=np.array(LABELS)),
     "b.npz": npz(images=np.asfortranarray(grey() / 255), labels=np.arange(COUNT) % 3),
+    "c.npz": npz(x_train=grey()[:14], y_train=np.arange(14) % 3, x_test=grey()[14:], y_test=np.arange(6) % 3),
+    "d.npz": npz(imgs=grey().astype(np.uint16) * 257, latents=np.zeros(3), target=np.eye(3)[np.arange(COUNT) % 3]),
+    "a.npy": npy(grey()),
+    "b.csv": csv(grey() // 16, LABELS).replace(b",", b";"),
+    "c.csv": b"emotion,pixels,Usage\n"
+    + b"\n".join(b'%d,"%s",Training' % (i % 2, b" ".join(b"%d" % p for p in grey()[i].flat)) for i in range(COUNT)),
+    "a.csv.gz": gzip.compress(csv(grey(), LABELS)),
+    "a-idx3-ubyte": struct.pack(">IIII", 0x803, COUNT, 8, 8) + grey().tobytes(),
+    "d.zip": zipped({f"train\\c{i % 2}\\{i}.png": picture(image.astype(np.uint16)) for i, image in enumerate(grey())}),
+    "e.zip": zipped({f"c{i % 2}/{i}.png": picture(np.dstack([image] * 4)) for i, image in enumerate(grey())}),
     "a.csv": csv(grey(), LABELS, "label," + ",".join(f"p{place}" for place in range(64))),
 }
 WORDS = [
@@ -86,6 +97,6 @@ def read_or_refused(name: str, data: bytes) -> bool:
     assert images.train_x.shape == (len(images.train_y), images.pixels)
     assert images.test_x.shape == (len(images.test_y), images.pixels)
     assert all(4 <= side <= 64 for side in images.shape)
-    assert 0 < len(images.test_y) < len(images.train_y) <= LIMITS.images
+    assert len(images.test_y) > 1 and 9 < len(images.train_y) <= LIMITS.images
     assert max(images.train_y.max(), images.test_y.max()) < len(images.classes)
     return True

@@ -9,8 +9,20 @@ import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from vae.config import PRESETS
-from vae.datasets import Images
-from vae.datasets.own import LARGEST, READERS, SMALLEST, Choices, Limits, NeedsSize, read, validation_size
+from vae.datasets.own import (
+    CHOICES,
+    LARGEST,
+    PACKED,
+    READERS,
+    SMALLEST,
+    Ambiguous,
+    Choices,
+    Imported,
+    Limits,
+    NeedsSize,
+    read,
+    validation_size,
+)
 from vae.errors import InputError
 from vae.runs import uploads
 
@@ -20,8 +32,7 @@ from .plain import plain
 
 _previews = Bounded(100 * 2**20)  # images of all visitors that are looked at before they are kept
 PREVIEW, KEPT, ROUND = "own.preview", "own.kept", "own.round"
-SIZES = {"as they are": None, "8×8": (8, 8), "16×16": (16, 16), "28×28": (28, 28), "32×32": (32, 32), "64×64": (64, 64)}
-OTHER = "another size"
+AS_FOUND = "as in the file"
 BETWEEN = 0.1  # seconds between two moves of the bar
 
 
@@ -29,65 +40,97 @@ def upload() -> None:
     """Choose a file, look at what is in it, then keep it. Nothing is stored before that."""
     limits = Limits.of(resources.settings())
     st.markdown(
-        "Bring your own: **.npz** (`images`, and `labels` if you like), **.zip** of PNG or JPEG pictures (folders are "
-        "labels), or **.csv** (a label, then the pixels, one image in a line). Colours become grey, what is "
-        "transparent lies on black, and a sixth is held out for testing. "
-        f"Sides of {SMALLEST} to {LARGEST} pixels are kept as they are."
+        "Bring your own: **.zip** of PNG or JPEG pictures (folders are labels), **.npz** or **.npy** arrays, or "
+        "**.csv** (pixels of one image in a line, with or without a label). Colours become grey. Sides of "
+        f"{SMALLEST} to {LARGEST} pixels are kept as they are."
     )
     most = min(limits.upload_bytes >> 20, st.get_option("server.maxUploadSize"))
     turn = st.session_state.setdefault(ROUND, 0)  # another key empties the widget
-    file = st.file_uploader("Your images", list(READERS), key=f"own.file.{turn}", max_upload_size=most)
+    kinds = [*(ending for ending in READERS if ending.startswith(".")), PACKED]
+    file = st.file_uploader("Your images", kinds, key=f"own.file.{turn}", max_upload_size=most)
     if file is None:
         st.session_state.pop(PREVIEW, None)
         _just_kept()
         return
     st.session_state.pop(KEPT, None)
-    size_at, told = st.container(), st.container()
-    with size_at:
-        size = _size()
+    choices_at, told = st.container(), st.container()
     try:
+        with choices_at:
+            choices = _choices(file)
         with told:
-            images = _read_once(file, size, limits)
-    except NeedsSize as problem:
-        told.warning(plain(str(problem)), icon=":material/aspect_ratio:")
+            imported = _read_once(file, choices, limits)
+    except (Ambiguous, NeedsSize) as question:
+        with told:
+            _ask(file, question)
     except InputError as problem:
         told.error(f"Nothing was stored. {plain(str(problem))}")
     else:
-        _preview(images, file.name)
+        with told:
+            _preview(imported, file.name)
 
 
-def _size() -> tuple[int, int] | None:
-    """What the visitor wants the images resized to."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        chosen = st.selectbox(
-            "Size",
-            [*SIZES, OTHER],
-            key="own.size",
-            width=180,
-            help="Resized images are stretched or shrunk to exactly this size (Lanczos); proportions are not kept.",
-        )
-        if chosen != OTHER:
-            return SIZES[chosen]
-        height = st.number_input("Height", SMALLEST, LARGEST, 28, key="own.height", width=130)
-        width = st.number_input("Width", SMALLEST, LARGEST, 28, key="own.width", width=130)
-        return height, width
+def _key(field: str, file: UploadedFile) -> str:
+    """Of a control for this file: another file starts anew."""
+    return f"own.choice.{field}.{file.file_id}"
 
 
-def _read_once(file: UploadedFile, size: tuple[int, int] | None, limits: Limits) -> Images:
-    """`Images` of the file; read again only when the file or the size is another. Raises InputError."""
-    wanted = (file.file_id, size)
+def _choices(file: UploadedFile) -> Choices:
+    """What the visitor says of how to read the file. Raises InputError."""
+    typed: dict[str, str | None] = {}
+    with st.popover("How to read it", icon=":material/tune:"):
+        for name, choice in CHOICES.items():
+            key = _key(name, file)
+            if name == "invert":
+                typed[name] = "yes" if st.toggle(choice.title, key=key, help=choice.description) else None
+            else:
+                typed[name] = st.selectbox(
+                    choice.title,
+                    choice.usual,
+                    index=None,
+                    placeholder=AS_FOUND,
+                    accept_new_options=True,
+                    key=key,
+                    help=choice.description,
+                )
+    return Choices.parse(typed)
+
+
+def _ask(file: UploadedFile, question: Ambiguous | NeedsSize) -> None:
+    """The file can be read in several ways, or needs a size: the answer settles that choice."""
+    field = question.field if isinstance(question, Ambiguous) else "size"
+    readings = question.readings if isinstance(question, Ambiguous) else dict.fromkeys(CHOICES["size"].usual, "")
+    answer = f"own.answer.{field}.{file.file_id}"
+
+    def settle() -> None:
+        st.session_state[_key(field, file)] = st.session_state[answer]
+
+    st.warning(plain(str(question)), icon=":material/help:")
+    st.radio(
+        CHOICES[field].title,
+        list(readings),
+        index=None,
+        format_func=lambda value: plain(f"{value} ({readings[value]})" if readings[value] else value),
+        key=answer,
+        on_change=settle,
+        horizontal=not any(readings.values()),
+    )
+
+
+def _read_once(file: UploadedFile, choices: Choices, limits: Limits) -> Imported:
+    """What is in the file; read again only when the file or a choice is another. Raises InputError."""
+    wanted = (file.file_id, choices)
     refused = st.session_state.get(PREVIEW)
     if refused and refused[0] == wanted:
         raise refused[1]
     st.session_state.pop(PREVIEW, None)
     try:
-        return _previews.get(wanted, lambda: _read_aloud(file, size, limits))
+        return _previews.get(wanted, lambda: _read_aloud(file, choices, limits))
     except InputError as problem:
         st.session_state[PREVIEW] = (wanted, problem)
         raise
 
 
-def _read_aloud(file: UploadedFile, size: tuple[int, int] | None, limits: Limits) -> Images:
+def _read_aloud(file: UploadedFile, choices: Choices, limits: Limits) -> Imported:
     """With a bar that moves. Raises InputError."""
     bar, moved = st.progress(0.0, text="Reading …"), 0.0
 
@@ -98,20 +141,23 @@ def _read_aloud(file: UploadedFile, size: tuple[int, int] | None, limits: Limits
             moved = time.monotonic()
 
     try:
-        return read(file.name, file.getvalue(), Choices(size=size), limits, show).images
+        return read(file.name, file.getvalue(), choices, limits, show)
     finally:
         bar.empty()
 
 
-def _preview(images: Images, file_name: str) -> None:
+def _preview(imported: Imported, file_name: str) -> None:
+    images = imported.images
     height, width = images.shape
-    brightest = int(images.train_x.max())
     st.markdown(
         f"**{len(images.train_x) + len(images.test_x):,} images** of {height}×{width} pixels, "
         f"{len(images.test_x):,} of them for testing"
         + (f", in {len(images.classes)} classes." if len(images.classes) > 1 else ", without classes.")
-        + (f" The brightest pixel is {brightest} of 255, so they are dark." if brightest < 128 else "")
     )
+    for sentence in imported.warnings:
+        st.warning(plain(sentence), icon=":material/visibility:")
+    if imported.notes:
+        st.caption(plain(" ".join(imported.notes)))
     portrait.samples(images, "own")
     portrait.class_counts(images, "own")
     with st.container(horizontal=True, vertical_alignment="bottom"):

@@ -10,10 +10,10 @@ from pages.components.figure import figure
 from vae.datasets import Images
 from vae.datasets.summary import Summary, summarise
 from vae.figures.classes import class_bars
-from vae.figures.tiles import tile_rows, to_grey
+from vae.figures.tiles import to_grey
 
 from .downloads import csv
-from .strips import inline_png, strip
+from .strips import labelled_tiles, strip
 
 COLUMNS, ROWS = 12, 3
 CLASSES_SHOWN = 36  # mean images of the largest classes
@@ -57,10 +57,9 @@ def samples(images: Images, key: str) -> None:
         st.info("None of the training images is of this class.")
         return
     rows = np.random.default_rng(st.session_state.get(drawn, 0)).permutation(rows)[: COLUMNS * ROWS]
-    columns = min(COLUMNS, len(rows))
     grey = to_grey(images.train_x[rows], images.white)
-    lines = [grey[start : start + columns] for start in range(0, len(grey), columns)]
-    st.html(inline_png(tile_rows(lines, images.shape, columns), f"{len(rows)} training images"))
+    names = [images.classes[label] for label in images.train_y[rows]] if len(images.classes) > 1 else None
+    st.html(labelled_tiles(grey, names, images.shape, COLUMNS, f"{len(rows)} training images"))
 
 
 def class_counts(images: Images, key: str) -> None:

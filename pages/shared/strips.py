@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Sequence
 from html import escape
 
 import numpy as np
@@ -10,6 +11,18 @@ import streamlit as st
 
 from vae.figures.style import NEUTRAL
 from vae.figures.tiles import tile_rows
+
+LABELLED_TILES = """
+.labelled-tiles {
+  display: grid; gap: .35rem;
+  grid-template-columns: repeat(auto-fill, minmax(max(3.2rem, var(--width)), 1fr));
+}
+.labelled-tiles figure { margin: 0; }
+.labelled-tiles figcaption {
+  font-size: clamp(.72rem, 1.1vw, 1.4rem); line-height: 1.25; text-align: center;
+  overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
+}
+"""
 
 
 def inline_png(png: bytes, alt: str, width: str = "100%") -> str:
@@ -19,6 +32,21 @@ def inline_png(png: bytes, alt: str, width: str = "100%") -> str:
     """
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     return f'<img src="{source}" alt="{escape(alt)}" style="width:{width};image-rendering:pixelated">'
+
+
+def labelled_tiles(
+    images: np.ndarray, names: Sequence[str] | None, shape: tuple[int, int], columns: int, what: str
+) -> str:
+    """Markup of `images` (m, P) uint8 in rows of `columns`, each with its name below; `what` is said of all of them."""
+    tiles = []
+    for place, image in enumerate(images):
+        name = f"{names[place]}" if names else ""
+        png = tile_rows([image[None]], shape, 1)
+        below = f'<figcaption title="{escape(name)}">{escape(name)}</figcaption>' if name else ""
+        tiles.append(f"<figure>{inline_png(png, name or f'image {place + 1}')}{below}</figure>")
+    width = f"--width: calc({100 / columns:.3f}% - .4rem)"  # of a tile, on a wide page
+    group = f'<div class="labelled-tiles" role="group" aria-label="{escape(what)}" style="{width}">'
+    return f"<style>{LABELLED_TILES}</style>{group}{''.join(tiles)}</div>"
 
 
 def strip(title: str, images: np.ndarray, shape: tuple[int, int], columns: int, colour: str = NEUTRAL) -> None:

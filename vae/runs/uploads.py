@@ -7,6 +7,7 @@ repeated as long as they are there.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -137,8 +138,17 @@ def remove(store: Store, name: str) -> None:
 
 
 def catalogue(store: Store) -> dict[str, Dataset]:
-    """All data sets that a config may name: the registry's, then one's own."""
-    return DATASETS | {upload.name: upload.dataset() for upload in listed(store)}
+    """All data sets that a config may name: the registry's, then one's own.
+
+    Those of one title are told apart by the beginning of their hash.
+    """
+    own = listed(store)
+    titles = Counter(upload.title for upload in own)
+    found = {}
+    for upload in own:
+        mark = f" · {upload.hash[:6]}" if titles[upload.title] > 1 else ""
+        found[upload.name] = replace(upload.dataset(), title=f"{upload.title}{mark}")
+    return DATASETS | found
 
 
 def lookup(store: Store, name: str) -> Dataset:

@@ -22,6 +22,7 @@ from .suspicious import warnings_for
 __all__ = [
     "CHOICES",
     "LARGEST",
+    "PACKED",
     "READERS",
     "SMALLEST",
     "Ambiguous",

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from ...errors import InputError
 from ..images import SPLIT_SEED, Images
 from .labels import classes_of
 from .pixels import WHITE
 
 TESTED_ON = 6  # one image in six is held out
+FEWEST_TO_LEARN, FEWEST_TO_TEST = 10, 2  # images of a file with a split of its own
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,7 @@ class Found:
     def data_set(self) -> Images:
         """The file's own split where it has one; else a sixth is held out, by the seed that splits all data sets.
 
-        Raises InputError for labels that can't be classes.
+        Raises InputError for labels that can't be classes, and for a split of the file's own that leaves too few.
         """
         count, height, width = self.images.shape
         classes, y = classes_of(self.labels, count)
@@ -34,6 +36,11 @@ class Found:
             test, train = order[: count // TESTED_ON], order[count // TESTED_ON :]
         else:
             test, train = np.flatnonzero(self.held_out), np.flatnonzero(~self.held_out)
+            if len(train) < FEWEST_TO_LEARN or len(test) < FEWEST_TO_TEST:
+                raise InputError(
+                    f"Its own split has {len(train):,} images to learn from and {len(test):,} for testing; at least "
+                    f"{FEWEST_TO_LEARN} and {FEWEST_TO_TEST} are needed."
+                )
         x = self.images.reshape(count, height * width)
         return Images(
             name="own images",

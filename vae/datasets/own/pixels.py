@@ -68,9 +68,7 @@ class Range:
         if low == -1 and high <= 1:
             return Scale(-1, 1, "The pixels run from −1 to 1: −1 was taken for black, 1 for white.")
         if low >= 0 and self.whole and high in (15, 16):
-            return Scale(
-                0, high, f"The pixels run from 0 to {high:g}: {high:g} was taken for white (white is a choice)."
-            )
+            return Scale(0, high, f"The pixels run from 0 to {high:g}, so {high:g} was taken for white.")
         if low >= 0 and high <= WHITE and (self.whole or high >= BRIGHT):
             fractions = "The pixels are fractions from 0 to 255; they were rounded to whole levels."
             return Scale(0, WHITE, None if self.whole else fractions)
