@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages.components.figure import preload
+from pages.components.history import one_entry_a_page
 from pages.shared import sign_in, visitor
 from pages.shared.lessons import LESSONS
 from pages.shared.trouble import guarded
@@ -14,6 +15,7 @@ st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
 st.logo(LOGO, size="large")
 # `st.html` takes a path to a file of styles, too.
 st.html(Path(__file__).parent / "style.css")
+one_entry_a_page()
 pages = [
     st.Page(
         lesson.file,

@@ -8,6 +8,7 @@ import json
 import numpy as np
 from sqlalchemy import insert
 
+from vae import naming
 from vae.config import RunConfig
 from vae.runs import schema
 from vae.runs.store import Store
@@ -83,7 +84,7 @@ def stock(store: Store, count: int, epochs: int = 60) -> list[str]:
     rows = [
         {
             "id": run_id(number),
-            "name": f"{settings.name()} no. {number}",
+            "name": f"{naming.name(settings)} no. {number}",
             "config": settings.model_dump(mode="json"),
             "status": "done",
             "epoch": epochs,

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
+from vae import naming
 from vae.config import (
     ACTIVATIONS,
     BASELINES,
@@ -106,7 +107,7 @@ def test_any_values_are_a_config_or_sentences(values):
         assert_said(problem)
     else:
         assert RunConfig.parse(config.query()) == config
-        config.name().encode()
+        naming.name(config).encode()
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, initial
 from sqlalchemy import delete
 from test_properties_config import LONGEST, NASTY, TEXT
 
+from vae import naming
 from vae.config import RunConfig
 from vae.datasets import load
 from vae.errors import InputError
@@ -45,7 +46,7 @@ class Known:
     epochs: list[int] = field(default_factory=list)
     stop: bool = False
     deleted: bool = False
-    name: str = CONFIG.name()
+    name: str = naming.name(CONFIG)
     tags: tuple[str, ...] = ()
     note: str | None = None
 

@@ -75,7 +75,8 @@ def test_export_refuses_in_a_sentence(vae, run_id, tmp_path):
 def test_reproduce_says_reproduced_and_keeps_the_rerun(vae, file, settings):
     code, out, err = vae("reproduce", file)
     assert code == 0
-    assert out == "digits · 2-D · 16 · β 1 · seed 5: Reproduced, bit for bit.\n"
+    name = "digits · 2-D · 16 · β 1 · on CPU · 2 epochs · 200 images · 50 for validation · seed 5"
+    assert out == f"{name}: Reproduced, bit for bit.\n"
     assert "epoch 2/2" in err
     assert len(Store(settings.database_url).runs()) == 2
 

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import resources, take_home
 from pages.shared.plain import JOINER, plain
+from vae import naming
 from vae.config import RunConfig
 from vae.runs.capsule import capsule, checksum, dumps, read
 from vae.runs.execution import execute
@@ -107,7 +108,7 @@ def test_downloads_are_made_when_asked_for_and_hold_the_run(shared, run_id, monk
 def test_a_capsule_is_shown_trained_by_the_workers_and_judged(shared, run_id, sealed):
     app = uploaded(sealed)
     assert "torch" in app.caption[0].value
-    assert app.dataframe[0].value["Run"].tolist() == [CONFIG.name()]
+    assert app.dataframe[0].value["Run"].tolist() == [naming.name(CONFIG)]
     assert len(shared.queue()) == 0, "nothing is trained before the click"
     again(app)
     (queued,) = shared.queue()

@@ -225,11 +225,6 @@ class RunConfig(BaseModel):
         """Widths from image to code, such as [784, 400, 20]; the decoder runs through them backwards."""
         return [pixels, *self.hidden, self.latent_dim]
 
-    def name(self) -> str:
-        """A short name for tables: what a reader would ask first."""
-        width = "-".join(map(str, self.hidden)) or "no hidden layer"
-        return f"{self.dataset} · {self.latent_dim}-D · {width} · β {self.beta:g} · seed {self.seed}"
-
     def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
         """Fields in which two configs differ: name → (mine, theirs)."""
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in type(self).model_fields}

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from vae import naming
 from vae.config import RunConfig
 from vae.runs.store import Run
 
@@ -42,7 +43,7 @@ class Settings:
         """Of one run its name, as its owner wrote it: for plain text only. Of several what they share."""
         if len(self.runs) == 1:
             return self.runs[0].name
-        return self.config.name().rpartition(" · ")[0]
+        return naming.experiment(self.config)
 
 
 def ids() -> list[str]:

@@ -6,6 +6,7 @@ import json
 
 import streamlit as st
 
+from vae import naming
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
 from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, parse_over
@@ -171,7 +172,7 @@ def _from_link() -> None:
         st.warning(f"The link's sweep was not taken over. {plain(reason)}")
         return
     over = "; ".join(f"{name}: {_listed(values)}" for name, values in spec.over.items())
-    st.markdown(f"The link asks for a sweep over {plain(over)}, from **{plain(spec.base.name())}**.")
+    st.markdown(f"The link asks for a sweep over {plain(over)}, from **{plain(naming.name(spec.base))}**.")
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
         start(spec, " × ".join(RunConfig.model_fields[name].title for name in spec.over))

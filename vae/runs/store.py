@@ -16,6 +16,7 @@ from typing import Any
 import pandas as pd
 from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
 
+from .. import naming
 from ..config import RunConfig, shown
 from ..errors import InputError
 from . import queueing
@@ -394,7 +395,7 @@ def new_run(connection: Connection, config: RunConfig, owner: str, visitor: str 
     connection.execute(
         insert(runs).values(
             id=run_id,
-            name=config.name()[:200],
+            name=naming.name(config),
             config=config.model_dump(mode="json"),
             status="queued",
             owner=owner,

@@ -1,0 +1,160 @@
+"""Names tell experiments apart, and codes are never shown where people read."""
+
+from itertools import combinations
+
+import pytest
+
+from pages.shared import beta_sweep, race
+from vae import naming
+from vae.config import PRESETS, VARIANTS, RunConfig, bounds
+from vae.naming import LONGEST, SPECIAL, TITLES, experiment, name, usual, words
+
+FIELDS = RunConfig.model_fields
+CHOICES = {field: it.json_schema_extra["choices"] for field, it in FIELDS.items() if "choices" in it.json_schema_extra}
+
+
+class _Run:
+    def __init__(self, config):
+        self.config = config
+
+
+def others(config, field):
+    """Other values of one field, as many as there are or a few."""
+    if field == "variants":
+        sets = [it for size in range(1, len(VARIANTS) + 1) for it in combinations(VARIANTS, size)]
+        found = [it for it in sets if it != config.variants]
+    elif field in CHOICES:
+        found = [it for it in CHOICES[field] if it != getattr(config, field)]
+    elif field == "dataset":
+        found = [it for it in ("digits", "mnist", "fashion_mnist", "own-1a2b3c") if it != config.dataset]
+    elif field == "hidden":
+        found = [it for it in ((), (64,), (400,), (64, 400), (4096,) * 4) if it != config.hidden]
+    else:
+        value, (low, high) = getattr(config, field), bounds(FIELDS[field])
+        near = (value * (1 + 1e-9),) if isinstance(value, float) else (value + 1, value - 1)
+        found = [it for it in (low, high, *near) if low <= it <= high and it != value]
+    return found
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_field_changed_is_another_name(preset):
+    """Every field, every choice, numbers down to their last digits; and no two changes lead to the same name."""
+    config = PRESETS[preset].config
+    changed = {config.model_copy(update={field: value}) for field in FIELDS for value in others(config, field)}
+    assert {field for it in changed for field in it.differences(config)} == set(FIELDS)
+    names = {name(it): it for it in [config, *changed]}
+    assert len(names) == len(changed) + 1
+    but_for_the_seed = {it.model_copy(update={"seed": 0}) for it in [config, *changed]}
+    assert len({experiment(it) for it in [config, *changed]}) == len(but_for_the_seed)
+
+
+def test_two_fields_changed_are_another_name_too():
+    config = RunConfig()
+    changed = {
+        config.model_copy(update={one: a, two: b})
+        for one, two in combinations(FIELDS, 2)
+        for a in others(config, one)
+        for b in others(config, two)
+    }
+    assert len(changed) > 1500
+    assert len({name(it) for it in changed}) == len(changed)
+
+
+def test_the_three_buttons_lead_to_different_names():
+    """*Train all four variants*, *Train with every estimator*, *Train with every β*, beside the run they start from."""
+    config = RunConfig()
+    trained = [config, config.model_copy(update={"variants": tuple(VARIANTS)})]
+    trained += race.configs(_Run(config)).values()
+    trained += beta_sweep.configs(_Run(config)).values()
+    assert len(set(trained)) == 11
+    names = [name(it) for it in trained]
+    assert len(set(names)) == 11
+    assert names == [
+        "digits · 2-D · 128 · β 1 · seed 0",
+        "digits · 2-D · 128 · β 1 · all variants · seed 0",
+        "digits · 2-D · 128 · β 1 · VAE · 2 samples · seed 0",
+        "digits · 2-D · 128 · β 1 · VAE · 2 samples · score function · seed 0",
+        "digits · 2-D · 128 · β 1 · VAE · 2 samples · score function · leave-one-out baseline · seed 0",
+        "digits · 2-D · 128 · β 1 · VAE · detached · 2 samples · seed 0",
+        "digits · 2-D · 128 · β 0 · VAE · seed 0",
+        "digits · 2-D · 128 · β 0.1 · VAE · seed 0",
+        "digits · 2-D · 128 · β 1 · VAE · seed 0",
+        "digits · 2-D · 128 · β 4 · VAE · seed 0",
+        "digits · 2-D · 128 · β 20 · VAE · seed 0",
+    ]
+
+
+def test_a_preset_has_nothing_unusual():
+    assert {preset: experiment(it.config) for preset, it in PRESETS.items()} == {
+        "quick": "digits · 2-D · 128 · β 1",
+        "article": "mnist · 32-D · no hidden layer · β 1",
+        "pytorch_example": "mnist · 20-D · 400 · β 1",
+        "two_d": "mnist · 2-D · 400 · β 1",
+        "collapse": "mnist · 32-D · 400 · β 24.5",
+    }
+    assert usual(RunConfig(dataset="kmnist", latent_dim=7)) == PRESETS["two_d"].config
+
+
+def test_what_is_unusual_is_told_the_shortest_first():
+    config = PRESETS["two_d"].config.model_copy(
+        update={"train_limit": 1000, "epochs": 3, "learning_rate": 0.01, "reconstruction": "sse", "activation": "elu"}
+    )
+    assert name(config) == (
+        "mnist · 2-D · 400 · β 1 · ELU · 3 epochs · 1,000 images · squared error · learning rate 0.01 · seed 0"
+    )
+
+
+def test_a_name_is_never_longer_than_the_store_keeps():
+    extreme = RunConfig(
+        dataset="x" * 80,
+        train_limit=999_999,
+        validation_size=99_999,
+        latent_dim=512,
+        hidden=(4096,) * 4,
+        activation="leaky_relu",
+        reconstruction="sse",
+        beta=123.456789012345678,
+        kl_warmup_epochs=999,
+        variants=("ae", "noise_only", "kl_only"),
+        estimator="score_function",
+        samples=64,
+        baseline="leave_one_out",
+        learning_rate=0.0123456789012345,
+        batch_size=8191,
+        epochs=999,
+        seed=2**32 - 1,
+        precision="bfloat16",
+        device="cuda",
+    )
+    near = extreme.model_copy(update={"seed": 7})
+    assert len(name(extreme)) == len(name(near)) == LONGEST
+    assert name(extreme) != name(near)
+    assert experiment(extreme) == experiment(near)
+
+
+def test_every_choice_has_a_title_and_every_field_a_part():
+    assert {field: set(codes) for field, codes in TITLES.items()} == {
+        field: set(codes) for field, codes in CHOICES.items()
+    }
+    assert set(naming._PARTS) == set(FIELDS)
+    assert set(SPECIAL) < set(FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "said"),
+    [
+        ("train_limit", 0, "all"),
+        ("train_limit", 1000, "1,000"),
+        ("validation_size", 0, "none"),
+        ("hidden", (), "none"),
+        ("hidden", (512, 256), "512,256"),
+        ("reconstruction", "bce", "BCE"),
+        ("reconstruction", "sse", "squared error"),
+        ("variants", ("ae", "kl_only"), "AE, KL only"),
+        ("estimator", "score_function", "score function"),
+        ("beta", 0.0, "0"),
+        ("seed", 12345, "12345"),
+    ],
+)
+def test_a_value_in_words(field, value, said):
+    assert words(field, value) == said

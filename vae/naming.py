@@ -1,0 +1,100 @@
+"""What people read instead of a setting's code: titles of choices, words for values, and names of runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .config import PRESETS, VARIANTS, RunConfig, as_text
+
+LONGEST = 200  # characters of a run's name, as many as the store keeps
+HEAD = ("dataset", "latent_dim", "hidden", "beta")  # what a reader would ask first: in every name
+BETWEEN = " · "
+
+# Fields that choose among codes: code → title, as it stands within a sentence.
+TITLES = {
+    "activation": {"relu": "ReLU", "leaky_relu": "LeakyReLU", "tanh": "tanh", "elu": "ELU"},
+    "reconstruction": {"bce": "BCE", "sse": "squared error"},
+    "variants": {"ae": "AE", "noise_only": "noise only", "kl_only": "KL only", "vae": "VAE"},
+    "estimator": {"pathwise": "pathwise", "score_function": "score function", "detached": "detached"},
+    "baseline": {"none": "no baseline", "leave_one_out": "leave-one-out baseline"},
+    "precision": {"float32": "float32", "bfloat16": "bfloat16"},
+    "device": {"auto": "automatic", "cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"},
+}
+# Values that are no quantity.
+SPECIAL = {"train_limit": {0: "all"}, "validation_size": {0: "none"}, "hidden": {(): "none"}}
+
+# Each field as a part of a name: to be told from every other field's part without its title.
+_PARTS: dict[str, Callable[[Any], str]] = {
+    "dataset": str,
+    "train_limit": lambda value: f"{words('train_limit', value)} images",
+    "validation_size": lambda value: f"{value:,} for validation",
+    "latent_dim": "{}-D".format,
+    "hidden": lambda value: "-".join(map(str, value)) or "no hidden layer",
+    "activation": TITLES["activation"].__getitem__,
+    "reconstruction": TITLES["reconstruction"].__getitem__,
+    "beta": lambda value: f"β {as_text(value)}",
+    "kl_warmup_epochs": "warm-up {}".format,
+    "variants": lambda value: "all variants" if value == tuple(VARIANTS) else _listed("variants", value, " + "),
+    "estimator": TITLES["estimator"].__getitem__,
+    "samples": lambda value: f"{value} sample{'' if value == 1 else 's'}",
+    "baseline": TITLES["baseline"].__getitem__,
+    "learning_rate": lambda value: f"learning rate {as_text(value)}",
+    "batch_size": "batches of {}".format,
+    "epochs": lambda value: f"{value:,} epoch{'' if value == 1 else 's'}",
+    "seed": "seed {}".format,
+    "precision": TITLES["precision"].__getitem__,
+    "device": lambda value: f"on {TITLES['device'][value]}",
+}
+
+
+def words(field: str, value: Any) -> str:
+    """A field's value as people read it: ("ae", "vae") → "AE, VAE", 0 training images → "all", 5000 → "5,000"."""
+    if value in SPECIAL.get(field, {}):
+        return SPECIAL[field][value]
+    if field in TITLES:
+        return _listed(field, value, ", ") if isinstance(value, tuple) else TITLES[field][value]
+    if field != "seed" and isinstance(value, int):
+        return f"{value:,}"
+    return as_text(value)
+
+
+def experiment(config: RunConfig) -> str:
+    """A name for runs that are equal but for the seed: `HEAD`, then all that is unusual, the shortest first.
+
+    Unusual is what differs from `usual`, so that different experiments never have the same name.
+    """
+    return _shortened(_experiment(config), config.model_copy(update={"seed": 0}))
+
+
+def name(config: RunConfig) -> str:
+    """A name for one run: its experiment and its seed. Different configs have different names."""
+    return _shortened(f"{_experiment(config)}{BETWEEN}{_PARTS['seed'](config.seed)}", config)
+
+
+def usual(config: RunConfig) -> RunConfig:
+    """What a reader of the `HEAD` takes for granted: the preset that has it, else what its data set's presets share."""
+    presets = [preset.config for preset in PRESETS.values()]
+    same = [it for it in presets if all(getattr(it, field) == getattr(config, field) for field in HEAD)]
+    return same[0] if same else _USUAL.get(config.dataset, PRESETS["quick"].config)
+
+
+_USUAL = dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), PRESETS["two_d"].config)
+
+
+def _experiment(config: RunConfig) -> str:
+    unusual = [field for field in config.differences(usual(config)) if field not in (*HEAD, "seed")]
+    parts = sorted((_PARTS[field](getattr(config, field)) for field in unusual), key=len)
+    return BETWEEN.join([*(_PARTS[field](getattr(config, field)) for field in HEAD), *parts])
+
+
+def _listed(field: str, value: tuple[str, ...], between: str) -> str:
+    return between.join(TITLES[field][code] for code in value)
+
+
+def _shortened(text: str, config: RunConfig) -> str:
+    """Within `LONGEST`, and still different from every other config's."""
+    if len(text) <= LONGEST:
+        return text
+    mark = f"… {config.fingerprint()[:8]}"
+    return text[: LONGEST - len(mark)] + mark
