@@ -16,6 +16,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse
 from starlette.routing import Route
 
+from vae.figures.in_words import in_words
+
 SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PATH = f"/latent-twins/plotly-{plotly.__version__}.min.js"
 
@@ -111,9 +113,13 @@ def preload() -> None:
 def figure(drawing: go.Figure, *, key: str, alt: str) -> None:
     """Show `drawing`, whose layout names its height, in place of the one shown before under `key`.
 
-    `alt` describes it for those who can't see it.
+    `alt` says what it is about; for those who can't see it the numbers it shows follow, from what is drawn.
     """
     component = st.components.v2.component(
         "latent_twins_figure", html='<div class="figure" role="img"></div>', css=CSS, js=JS, isolate_styles=False
     )
-    component(key=key, data={"figure": drawing.to_json(), "alt": alt, "script": _address()}, height="content")
+    component(
+        key=key,
+        data={"figure": drawing.to_json(), "alt": f"{alt}. {in_words(drawing)}", "script": _address()},
+        height="content",
+    )

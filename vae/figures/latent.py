@@ -42,6 +42,7 @@ def latent_scatter(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]
             "opacity": 0.8,
         },
         "customdata": names[labels],
+        "name": "codes",
         "hovertemplate": "class %{customdata}<br>(%{x:.2f}, %{y:.2f})<extra></extra>",
     }
     plates = {  # each cloud's name at its median, so that nothing rests on telling ten hues apart
@@ -58,6 +59,7 @@ def latent_scatter(codes: np.ndarray, labels: np.ndarray, classes: Sequence[str]
             "line": {"width": 1.5, "color": [_colour(label) for label in present]},
         },
         "hoverinfo": "skip",
+        "name": "median of each class",
     }
     pca = latent_dim > 2
     horizontal = GRID | {"title": {"text": "first direction" if pca else "z₁"}}
