@@ -10,6 +10,8 @@ from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.plain import plain
 from pages.shared.strips import strip
+from pages.shared.which_images import watched
+from vae.analysis.sentences import Quantity, over_images, together
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
@@ -66,31 +68,29 @@ def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple
     shown = np.arange(len(labels)) if wanted == "all" else np.flatnonzero(labels == classes.index(wanted))
     if order != AS_THEY_COME:
         shown = shown[np.argsort(-errors[order.removeprefix("worst first: ")][shown], kind="stable")]
-    return shown, "of all classes" if wanted == "all" else f"of class {plain(wanted)}", maps
+    return shown, "" if wanted == "all" else f" of class {plain(wanted)}", maps
 
 
 def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, kind: str) -> None:
     """Squared error per pixel of each way to rebuild, beside the mean image's on the same images."""
     st.header("How much is lost", divider="gray")
-    count = len(next(iter(losses.values())))
+    on = watched(run, len(next(iter(losses.values())))) + kind
     figure(error_bars(losses, colours, floor), key="errors", alt="Squared error per pixel of each reconstruction")
     st.caption(
-        f"Means over {count:,} {run.watched_images} images {kind}, with 95 % intervals of the mean. The dotted "
-        "line is what predicting the mean training image costs on the same images."
+        f"Means over {on}, with the 95 % interval of each by itself. The dotted line is what predicting the mean "
+        "training image costs on the same images."
     )
     csv(lambda: pd.DataFrame(losses), f"errors-{run.id}")
     means = {title: float(values.mean()) for title, values in losses.items()}
-    best, worst = min(means, key=means.get), max(means, key=means.get)
-    said = [f"**{best}** loses least ({means[best]:.4f})"]
-    if worst != best:
-        said.append(f"**{worst}** most ({means[worst]:.4f})")
     beaten = [title for title, mean in means.items() if mean >= floor]
+    times = floor / max(means.values())
     compared = (
         f"No better than the mean image ({floor:.4f}): {', '.join(beaten)}."
         if beaten
-        else f"The mean image costs {floor:.4f}, {floor / means[worst]:.1f} times the largest of these."
+        else f"The mean image's squared error per pixel is {floor:.4f}, {times:.1f} times the largest of these."
     )
-    st.markdown(f"**What to notice.** {', '.join(said)}. {compared}")
+    quantity = Quantity("Squared error per pixel", on, ".4f")
+    st.markdown(f"**What to notice.** {together(compared, over_images(quantity, losses))}")
 
 
 def many_answers(run: Run, epoch: int, originals: np.ndarray, from_mean: dict[str, np.ndarray]) -> None:

@@ -8,6 +8,8 @@ from pages.shared import drawn, selection, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.strips import heading, inline_png, strip
+from pages.shared.ways_between import many_paths
+from vae.analysis.sentences import Mean, Quantity, over_drawn
 from vae.figures.paths import step_sizes
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows, to_grey
@@ -57,7 +59,7 @@ def new_images(run: Run, epoch: int) -> None:
     untrained = [VARIANT_TITLES[name] for name in found if not VARIANTS[name].kl]
     if source == "prior" and untrained:
         st.warning(
-            f"For {' and '.join(untrained)} this is a strawman: nothing in the training makes those codes follow "
+            f"This test is unfair to: {' and '.join(untrained)}. Nothing in the training makes those codes follow "
             "N(0, I). Compare with what is fitted to the codes."
         )
     if source == "mixture":
@@ -82,16 +84,18 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
     trust = f" The classifier is right on {judge.accuracy:.1%} of the test images." if judge else ""
     st.caption(
         f"{trained.JUDGED} pictures of each and {table['n'].iloc[0]} real test images; ± is the 95 % interval of the "
-        "mean over them. Near is not good in itself: "
+        "mean over them. A small distance is not always good: "
         f"a blurred average is near to many images, and a copy is nearest.{trust}"
     )
-    here = table[table["source"] == source].set_index("variant")["nearest_distance"]
+    here = table[table["source"] == source].set_index("variant")
     real = table.loc[table["variant"] == "real", "nearest_distance"].item()
-    listed = ", ".join(f"{VARIANT_TITLES[name]} {value:.4f}" for name, value in here.items())
-    st.markdown(
-        f"**What to notice.** Mean distance to the nearest training image, drawn from {drawn.SOURCES[source]}: {listed}"
-        f"; of real test images: {real:.4f}."
-    )
+    means = {
+        VARIANT_TITLES[it.Index]: Mean(it.nearest_distance, it.nearest_half_interval / 1.96, it.n)
+        for it in here.itertuples()
+    }
+    on = f"{trained.JUDGED} pictures of each, drawn from {drawn.SOURCES[source]}"
+    quantity = Quantity("Distance to the nearest training image in pixel RMSE", on, ".4f")
+    st.markdown(f"**What to notice.** Of real test images it is {real:.4f}. {over_drawn(quantity, means)}")
     csv(lambda: table, f"samples-{run.id}-epoch-{epoch}")
 
 
@@ -133,7 +137,7 @@ def between(run: Run, epoch: int) -> None:
         "way": "Way",
         "pixel_length": f"Length over {count} pictures",
         "pullback_length": "Length of the path (pullback metric)",
-        "ends_apart": "Ends apart",
+        "ends_apart": "Distance between the two ends",
         "largest_step": "Largest step",
     }
     st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
@@ -150,7 +154,8 @@ def between(run: Run, epoch: int) -> None:
     if a == b:
         st.info("Both ends are the same image: choose another one to go somewhere.")
     else:
-        st.markdown(f"**What to notice.** Length of the way as a multiple of the distance between its ends: {detour}.")
+        st.markdown(f"**What to notice.** Path length ÷ straight distance, of this one path: {detour}.")
+    many_paths(run, epoch)
     csv(lambda: every_step(ways), f"paths-{run.id}-epoch-{epoch}")
 
 

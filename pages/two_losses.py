@@ -9,6 +9,7 @@ from pages.shared.downloads import csv
 from pages.shared.factors import known_factors
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.reductions import the_trap
+from pages.shared.which_images import watched
 from vae.figures.curves import UNITS
 from vae.figures.objectives import dimension_bars, kl_area, terms_per_epoch
 from vae.figures.style import VARIANT_TITLES
@@ -58,7 +59,8 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
     share = beta * now["kl"] / now["loss"] if now["loss"] else 0.0
     st.markdown(
         f"**What to notice.** At epoch {epoch} the reconstruction costs {now['reconstruction']:.2f} and the KL "
-        f"{now['kl']:.2f} nats; times β = {beta:g} it is {share:.1%} of what this model minimises."
+        f"{now['kl']:.2f} nats (means over {watched(run)}); times β = {beta:g} it is {share:.1%} of what this model "
+        "minimises."
     )
     csv(lambda: rows, f"terms-{run.id}-{name}")
 
@@ -92,13 +94,12 @@ def both_reconstruction_losses(run: Run, epoch: int) -> None:
     names = {"model": "Pictures", "bce": "BCE (nats / image)", "sse": "Squared error / image", "mse": "MSE / pixel"}
     st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
     trained_by = {"bce": "binary cross-entropy", "sse": "squared error"}[run.config.reconstruction]
-    images = len(trained.watched(run.id).x)
     st.markdown(
-        f"**What to notice.** This run was trained by {trained_by}. Grey pixels have a price: the images themselves "
-        f"cost {floor['bce']:.2f} nats of BCE against themselves, which no model can get below; 0 squared error. The "
-        f"mean training image costs {floor['mean_bce']:.2f} nats, or {floor['mean_sse']:.2f} squared."
+        f"**What to notice.** This run was trained by {trained_by}. With grey pixels, BCE can't reach 0: the images "
+        f"themselves cost {floor['bce']:.2f} nats against themselves, which no model can get below; 0 squared error. "
+        f"The mean training image costs {floor['mean_bce']:.2f} nats, or {floor['mean_sse']:.2f} squared."
     )
-    st.caption(f"Over {images:,} {run.watched_images} images.")
+    st.caption(f"Over {watched(run, len(trained.watched(run.id).x))}.")
     csv(lambda: table, f"reconstruction-losses-{run.id}-epoch-{epoch}")
 
 

@@ -240,7 +240,7 @@ def test_nudges_are_drawn_while_size_unit_and_image_change(
     root_of(page, "nudges")
     page.wait_for_function(f"Number(({ROOT_OF})('nudges').dataset.drawn) > 0")
     started = time.perf_counter()
-    expect(page.get_by_text("One seed: an anecdote")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Only one seed: not enough to conclude.")).to_be_visible(timeout=60_000)
     times["perturbation: rest of the first measurement of 10,000 images, classifier included"] = (
         time.perf_counter() - started
     )
@@ -281,7 +281,7 @@ def test_missing_seeds_are_trained_by_one_click_and_the_verdict_follows(
     app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
     page = open_page(browser, f"{app.url}/perturbation?run={quick_run}", height=1800)
-    expect(page.get_by_text("One seed: an anecdote")).to_be_visible(timeout=60_000)
+    expect(page.get_by_text("Only one seed: not enough to conclude.")).to_be_visible(timeout=60_000)
     started = time.perf_counter()
     page.get_by_role("button", name="Train 2 more seeds for a verdict").click()
     expect(page.get_by_text("Verdict. 3 seeds.")).to_be_visible(timeout=90_000)
@@ -298,14 +298,14 @@ def test_missing_seeds_are_trained_by_one_click_and_the_verdict_follows(
 def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/sampling?run={quick_run}", height=2600)
     drawn = page.locator("img[alt='Autoencoder: pictures drawn']")
-    expect(page.get_by_text("this is a strawman")).to_be_visible()
+    expect(page.get_by_text("This test is unfair to")).to_be_visible()
     before = drawn.get_attribute("src")
     started = time.perf_counter()
     page.get_by_role("button", name="Draw again").click()
     expect(drawn).not_to_have_attribute("src", before)
     times["sampling: draw again to new pictures"] = time.perf_counter() - started
     page.get_by_text("a Gaussian mixture fitted").first.click()
-    expect(page.get_by_text("this is a strawman")).to_have_count(0)
+    expect(page.get_by_text("This test is unfair to")).to_have_count(0)
     settled(page)
     way = page.locator("img[alt='Autoencoder']")
     before = way.get_attribute("src")
@@ -351,7 +351,9 @@ def test_every_estimator_is_trained_by_one_click(
     page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=3000)
     started = time.perf_counter()
     page.get_by_role("button", name="Train with every estimator").click()
-    expect(page.get_by_text("least first")).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("The article leads one to expect that training with the trick")).to_be_visible(
+        timeout=120_000
+    )
     times["the trick: four estimators trained, quick preset"] = time.perf_counter() - started
     started = time.perf_counter()
     page.get_by_role("button", name="Measure the estimators").click()

@@ -27,7 +27,7 @@ WAYS = {
         "In this one seed: no difference in the digits shown. Only one seed: not enough to conclude.",
     ),
     "two seeds": ({0: 1.5, 1: 2.5}, f"In these 2 seeds: {AS_EXPECTED}. Only 2 seeds: not enough to conclude."),
-    "not measured": ({}, "That has not been measured here yet."),
+    "not measured": ({}, "That is not measured here."),
 }
 
 
@@ -53,7 +53,7 @@ def test_several_things_are_told_apart_and_the_fewest_seeds_are_named() -> None:
 
 def test_nothing_measured_is_not_an_outcome() -> None:
     assert outcome(None) == NOT_MEASURED
-    assert sentence("path", {"a": None, "b": None}).endswith("That has not been measured here yet.")
+    assert sentence("path", {"a": None, "b": None}).endswith("That is not measured here.")
 
 
 def test_only_what_is_in_the_registry_is_expected() -> None:

@@ -88,7 +88,7 @@ def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
     assert "on all 6,144 images of the grid" in said
     assert measurement(stocked, runs["another seed"], 1, KINDS["disentanglement"]) is None, "no sibling"
     (notice,) = (it for it in notices(app) if "MIG" in it)
-    assert "an anecdote" in notice
+    assert "Only one seed: not enough to conclude." in notice
     assert numbers_missing(app) == []
     table = made["disentanglement"]()
     assert sorted(table["beta"].dropna().unique()) == [1.0, 4.0]
@@ -187,7 +187,7 @@ def test_a_measurement_that_broke_off_can_be_asked_for_again(
     press(app, "Try again")
     until(app, lambda app: scored(app) is not None)
     assert not app.error
-    assert "One β and one seed: an anecdote." in "\n".join(notices(app))
+    assert "Only one seed: not enough to conclude. Train with every β, above" in "\n".join(notices(app))
     expected = disentanglement_of(stocked, runs["another seed"], 1, resources.settings())
     assert scored(app).iloc[0, 1] == f"{expected['value'].iloc[0]:.3f}"
 
@@ -225,14 +225,16 @@ def test_the_figure_draws_every_score_by_beta_beside_its_chance() -> None:
 
 def test_what_to_notice_follows_the_numbers() -> None:
     agreed = factors.notice(table(mean=[0.3, 0.1, 0.2], sample=[0.2, 0.0, 0.1], factor_vae=[0.6, 0.4, 0.5]))
-    assert "MIG, means μ: highest at β = 20 (0.300), lowest at β = 0 (0.100)" in agreed
-    assert "They agree that β = 20 is best." in agreed
+    assert "MIG, means μ: 0.300 at β = 20, down to 0.100 at β = 0" in agreed
+    assert "The scores are highest at the same β." in agreed
     split = factors.notice(table(mean=[0.3, 0.1, 0.2], sample=[0.2, 0.0, 0.1], factor_vae=[0.6, 0.4, 0.9]))
-    assert "They do not agree on which β is best." in split
+    assert "The scores are highest at different β." in split
     flat = factors.notice(table(mean=[0.3] * 3, sample=[0.2] * 3, factor_vae=[0.6] * 3))
     assert "MIG, means μ: 0.300;" in flat and "No score tells one β from another." in flat
     some = factors.notice(table(mean=[0.3] * 3, sample=[0.2] * 3, factor_vae=[0.6, 0.4, 0.9]))
-    assert "agree" not in some, "one score that tells them apart agrees with nobody"
+    assert "highest at the same" not in some and "at different" not in some, (
+        "one score that tells them apart agrees with nobody"
+    )
 
 
 def test_what_to_notice_of_dimensions_names_the_best_and_the_least_known() -> None:

@@ -12,7 +12,7 @@ import torch
 from lessons import AE, CONFIGS, VAE, Again, notices
 from paging import open_page, texts
 
-from pages.shared import resources
+from pages.shared import resources, spaces
 from vae import datasets
 from vae.analysis import geometry
 from vae.analysis.codes import encode, kl_to_prior, mmd_to_prior, sample
@@ -26,24 +26,48 @@ from vae.runs.store import Store
 def test_the_notice_of_the_latent_space_is_measured_again(stocked: Store, runs: dict[str, str]) -> None:
     again, run_id = Again.of(stocked, runs["3-D"]), runs["3-D"]
     (notice,) = notices(open_page("latent_space.py", run=run_id))
-    spread, steepness = {}, {}
+    spread, steepness, on = {}, {}, "pixel RMSE, median over 200 validation images"
     for name, model in again.models.items():
         mu = encode(model, again.x).mu
         spread[name] = np.sqrt(np.mean([np.var(column) for column in mu.T]))
         jacobians = geometry.jacobian(geometry.decoder(model), torch.from_numpy(mu)).double().numpy()  # (200, 64, 3)
         steepness[name] = np.median(np.linalg.norm(jacobians, axis=(1, 2))) / 8
     assert f"{AE} {spread['ae']:.2f}, {VAE} {spread['vae']:.2f}." in notice
-    assert f"per unit of code (pixel RMSE): {AE} {steepness['ae']:.3f}, {VAE} {steepness['vae']:.3f}." in notice
+    assert f"per unit of code ({on}): {AE} {steepness['ae']:.3f}, {VAE} {steepness['vae']:.3f}." in notice
     relative = {name: steepness[name] * spread[name] for name in spread}
-    assert f"of its codes (pixel RMSE): {AE} {relative['ae']:.3f}, {VAE} {relative['vae']:.3f}." in notice
-    most, most_relative = (max(it, key=it.get) for it in (steepness, relative))
+    assert f"of its codes ({on}): {AE} {relative['ae']:.3f}, {VAE} {relative['vae']:.3f}." in notice
+    absolute, per_std = ({name: f"{value:.3f}" for name, value in it.items()} for it in (steepness, relative))
+    most, most_relative = (max(it, key=lambda name: float(it[name])) for it in (absolute, per_std))
     end = (
-        f"**{VARIANT_TITLES[most]}** moves most in both."
+        f"In this one run the larger change is that of {VARIANT_TITLES[most]} in both."
         if most == most_relative
-        else f"Per unit **{VARIANT_TITLES[most]}** moves most, per standard deviation "
-        f"**{VARIANT_TITLES[most_relative]}**: the order depends on the unit."
+        else f"In this one run the larger change is that of {VARIANT_TITLES[most]} per unit, and that of "
+        f"{VARIANT_TITLES[most_relative]} per standard deviation: the order depends on the unit."
     )
-    assert notice.endswith(end)
+    assert notice.endswith(f"{end} Only one seed: not enough to conclude.")
+
+
+@pytest.mark.parametrize(
+    ("steepness", "spread", "end"),
+    [
+        ((0.2, 0.1), (1.0, 1.0), "is that of Autoencoder in both. "),
+        ((0.1, 0.2), (4.0, 1.0), "is that of Variational autoencoder per unit, and that of Autoencoder per "),
+        ((0.1, 0.1), (4.0, 1.0), ""),
+        ((0.1, 0.1004), (1.0, 1.0), ""),
+    ],
+    ids=["both", "depends on the unit", "a tie", "a tie in the digits shown"],
+)
+def test_whose_pictures_move_more_is_said_as_the_numbers_have_it(
+    steepness: tuple[float, float], spread: tuple[float, float], end: str
+) -> None:
+    nothing = {"mean": np.zeros(2), "std": np.zeros(2), "kl": 0.0, "mmd": 0.0, "mmd_of_prior": 0.0, "count": 9}
+    covered = {
+        name: spaces.Coverage(**nothing, steepness=steep, spread=wide)
+        for name, steep, wide in zip(("ae", "vae"), steepness, spread, strict=True)
+    }
+    said = spaces._whose_moves_more(covered)
+    assert said.endswith("Only one seed: not enough to conclude.")
+    assert end in said if end else said.startswith("Only one seed")
 
 
 def test_the_distance_from_the_prior_is_measured_again(stocked: Store, runs: dict[str, str]) -> None:

@@ -17,7 +17,15 @@ from vae import datasets, measuring
 from vae.analysis import sensitivity
 from vae.config import RunConfig
 from vae.errors import InputError
-from vae.measuring import images_of, judge_of, last_epoch, models_of, same_but_for_seed, sensitivity_of, siblings
+from vae.measuring import (
+    by_configuration,
+    images_of,
+    judge_of,
+    last_epoch,
+    models_of,
+    same_but_for_seed,
+    sensitivity_of,
+)
 from vae.runs import results, schema
 from vae.runs.execution import execute
 from vae.runs.payloads import unpack, unpack_tensors
@@ -169,11 +177,11 @@ def test_siblings_are_done_or_else_under_way(store: Store) -> None:
     with_status(store, "failed", seed=4)
     with_status(store, "stopped", seed=5)
     with_status(store, "done", seed=6, beta=2.0)
-    found = siblings(store.runs(), CONFIG.model_copy(update={"seed": 77}))
+    found = by_configuration(store.runs())[CONFIG.model_copy(update={"seed": 0})]
     assert found == {**done, 2: running, 3: queued}
     again = with_status(store, "done", seed=0)
-    assert siblings(store.runs(), CONFIG)[0] == again, "the first in the given order, which is the newest"
-    assert siblings([], CONFIG) == {}
+    assert by_configuration(store.runs())[CONFIG][0] == again, "the first in the given order, which is the newest"
+    assert by_configuration([]) == {}
 
 
 # What is kept

@@ -25,7 +25,7 @@ def test_which_images_is_said_with_their_number() -> None:
 
 
 def test_images_are_compared_one_by_one() -> None:
-    """The images differ by far more than the models: intervals of the means overlap, that of the pairs holds no 0."""
+    """Images differ by far more than models: the intervals of the means overlap, that of the pairs holds no 0."""
     noise = np.random.default_rng(1).normal(0.001, 0.001, 200)
     a, b = HARD, HARD + noise
     interval = stats.ttest_rel(b, a).confidence_interval(0.95)
@@ -89,7 +89,7 @@ def test_few_seeds_conclude_nothing(seeds: int, end: str) -> None:
 def test_only_seeds_that_all_have_are_compared() -> None:
     values = {"a": {0: 1.0, 1: 2.0, 2: 3.0, 9: 100.0}, "b": {0: 2.0, 1: 3.0, 2: 4.0, 3: float("nan"), 9: float("nan")}}
     assert "a 2.00; b 3.00. Over 3 seeds" in over_seeds(NATS, values)
-    assert "no seed of all of them" in over_seeds(NATS, {"a": {0: 1.0}, "b": {1: 1.0}})
+    assert "no seed has a value of each" in over_seeds(NATS, {"a": {0: 1.0}, "b": {1: 1.0}})
 
 
 def test_what_is_drawn_is_compared_as_welch_has_it() -> None:

@@ -230,13 +230,18 @@ def same_but_for_seed(runs: Sequence[Run]) -> None:
             raise InputError(f"Runs {twin.id} and {run.id} have the same seed, {run.config.seed}: that is one run.")
 
 
-def siblings(runs: Sequence[Run], config: RunConfig) -> dict[int, Run]:
-    """By seed: the first of `runs` that is done, or else under way, with `config` but for the seed."""
-    found: dict[int, Run] = {}
+def by_configuration(runs: Sequence[Run]) -> dict[RunConfig, dict[int, Run]]:
+    """Configuration, with the seed 0 → by seed the first of `runs` that is done, or else under way."""
+    found: dict[RunConfig, dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.status != "done"):
-        if (run.status == "done" or run.active) and set(config.differences(run.config)) <= {"seed"}:
-            found.setdefault(run.config.seed, run)
+        if run.status == "done" or run.active:
+            found.setdefault(without_seed(run.config), {}).setdefault(run.config.seed, run)
     return found
+
+
+def without_seed(config: RunConfig) -> RunConfig:
+    """What runs of one configuration share."""
+    return config.model_copy(update={"seed": 0})
 
 
 MEASUREMENTS = {"sensitivity": sensitivity_of, "gradients": gradients_of, "disentanglement": disentanglement_of}

@@ -145,7 +145,7 @@ def _tests(runs: Sequence[Run], test: pd.DataFrame) -> str:
         header, rows = header[:-1], [row[:-1] for row in rows]
         header[2] += f" ({units.pop()})"
     said = (
-        "Means over test images that no choice was made on. An autoencoder's loss is its reconstruction alone; "
+        "Means over test images, not used to choose anything. An autoencoder's loss is its reconstruction alone; "
         "compare reconstructions, not losses."
     )
     return f"<h2>On the test images</h2>{_table(header, rows, 2)}<p>{said}</p>"
@@ -197,8 +197,8 @@ def _plane(runs: Sequence[Run], test: pd.DataFrame, figures: list[go.Figure]) ->
             drawing = rate_distortion(points, UNITS[reconstruction])
             parts.append(_figure(figures, drawing, f"Reconstruction against KL, of {', '.join(wanted)}"))
     said = (
-        "Test images. To the right, a code that costs more nats; further down, pictures rebuilt better. An autoencoder "
-        "pays no KL, so it has no place here."
+        "Test images. To the right, a code that costs more nats; further down, a lower reconstruction loss. An "
+        "autoencoder pays no KL, so it has no place here."
     )
     return f"<h2>Rate and distortion</h2>{''.join(parts)}<p>{said}</p>" if parts else ""
 

@@ -5,13 +5,17 @@ from __future__ import annotations
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.expectations import sentence
+from vae.analysis.sentences import Quantity, common_seeds, differences, listed, together
 from vae.config import RunConfig
+from vae.figures.curves import KL_UNIT, UNITS
 from vae.figures.latent import latent_scatter
 from vae.figures.style import VARIANT_COLOURS
 from vae.runs.store import Run
 
 from . import kin, resources
 from .strips import heading, strip
+from .which_images import watched
 
 BETAS = (0.0, 0.1, 1.0, 4.0, 20.0)
 IMAGES = 6
@@ -34,13 +38,13 @@ def sweep(run: Run) -> None:
         st.markdown(f"This run's VAE with β = {listed}, all else the same, {missing} still to train.")
         kin.offer("Train with every β", wanted)
     if found:
-        active = any(it.active for it in found.values())
+        active = kin.under_way(wanted.values())
         st.fragment(_thumbnails, run_every=POLL if active else None)(run, active)
 
 
 def _thumbnails(run: Run, was_active: bool) -> None:
     found = kin.found(configs(run))
-    if was_active and not any(it.active for it in found.values()):
+    if was_active and not kin.under_way(configs(run).values()):
         st.rerun()
     read = {beta: resources.progress(it.id)[0] for beta, it in found.items()}  # `found` may be an epoch ahead of it
     started = {beta: it for beta, it in read.items() if it.epoch >= 0}
@@ -50,17 +54,40 @@ def _thumbnails(run: Run, was_active: bool) -> None:
     for column, (beta, it) in zip(st.columns(len(started)), started.items(), strict=True):
         with column:
             _one(beta, it)
-    numbers = {beta: _numbers(it) for beta, it in started.items()}
-    kl = ", ".join(f"β = {beta:g}: {kl:.2f}" for beta, (kl, _) in numbers.items())
-    lost = ", ".join(f"β = {beta:g}: {reconstruction:.2f}" for beta, (_, reconstruction) in numbers.items())
-    st.markdown(f"**What to notice.** KL in nats: {kl}. Reconstruction: {lost}.")
+    st.markdown(f"**What to notice.** {_notice(run)}")
+    kin.offer_seeds(list(configs(run).values()), key="beta.seeds")
 
 
-def _numbers(run: Run) -> tuple[float, float]:
-    """KL and reconstruction at the last recorded epoch."""
-    _, history = resources.progress(run.id)
-    row = history[(history["split"] != "test") & (history["epoch"] == run.epoch)].iloc[0]
-    return float(row["kl"]), float(row["reconstruction"])
+def _notice(run: Run) -> str:
+    """Both terms under each β, and from the least β to the greatest what the article leads one to expect."""
+    units = {"kl": f"KL in {KL_UNIT}", "reconstruction": f"Reconstruction in {UNITS[run.config.reconstruction]}"}
+    said = []
+    for measure, title in units.items():
+        quantity = Quantity(title, f"{watched(run)}, from a sample" if measure == "reconstruction" else watched(run))
+        found = {beta: _by_seed(config, measure) for beta, config in configs(run).items()}
+        values = {f"β = {beta:g}": by_seed for beta, by_seed in found.items() if by_seed}
+        seeds = common_seeds(values) if values else []
+        if not seeds:
+            return "No seed has been trained to its end with every β that was begun."
+        means = {title: sum(by_seed[seed] for seed in seeds) / len(seeds) for title, by_seed in values.items()}
+        said.append(listed(quantity, means, len(seeds)))
+        if len(values) > 1:
+            first, *_, last = values
+            lower, higher = (last, first) if measure == "kl" else (first, last)
+            apart = differences(quantity, {lower: values[lower], higher: values[higher]})
+            said.append(sentence(f"beta_{measure}", {f"from {first} to {last}": apart.get(higher)}))
+    return together(*said)
+
+
+def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
+    """At the last epoch, by seed: of runs that are done, and differ from `config` in their seed alone."""
+    found = {}
+    for seed, it in list(kin.seeds_of(config).items())[: kin.MOST_SEEDS]:
+        if not it.active:
+            run, history = resources.progress(it.id)
+            rows = history[(history["split"] != "test") & (history["epoch"] == run.epoch)]
+            found[seed] = float(rows[measure].iloc[0])
+    return found
 
 
 def _one(beta: float, run: Run) -> None:

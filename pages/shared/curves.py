@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.sentences import conclusion, together
 from vae.figures.comparing import overlaid
 from vae.figures.curves import KL_UNIT, UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
@@ -151,10 +152,10 @@ def _legend(found: Sequence[Settings], measure: str) -> str:
 
 
 def notice(drawn: Sequence[tuple[str, pd.DataFrame]], measure: str) -> str:
-    """Where the curves of each pair of axes, title and rows, end, from the least to the greatest."""
-    said = [f"{MEASURES[measure]} at the last epoch, least first."]
+    """Where the curves of each pair of axes, title and rows, end: in the order of the settings, which ranks nothing."""
+    said = [f"{MEASURES[measure]} at the last epoch."]
     for title, curves in drawn:
-        last = curves.loc[curves.groupby(["name", "variant"])["epoch"].idxmax()].sort_values("value", kind="stable")
+        last = curves.loc[curves.groupby(["name", "variant"])["epoch"].idxmax()].sort_values("name", kind="stable")
         alike = len(set(last["epoch"])) == 1
         parts = []
         for variant in [name for name in VARIANT_COLOURS if name in set(last["variant"])]:
@@ -166,4 +167,5 @@ def notice(drawn: Sequence[tuple[str, pd.DataFrame]], measure: str) -> str:
         said.append((f"{title}: " if len(drawn) > 1 else "") + "; ".join(parts) + ".")
     if measure == "kl":
         said.append("A small KL is no merit by itself: a code that has died has none.")
-    return " ".join(said)
+    several = [curves for _, curves in drawn if len(curves[["name", "variant"]].drop_duplicates()) > 1]
+    return together(*said, conclusion(min(int(curves["seeds"].min()) for curves in several)) if several else "")

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.comparing import difference
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
+from vae.analysis.sentences import NO_CLEAR_DIFFERENCE, common_seeds, conclusion
 from vae.figures.comparing import difference_curves
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.variants import VARIANTS
@@ -17,8 +20,10 @@ from .chosen import Settings
 from .curves import MEASURES, read, unit
 from .downloads import csv
 from .every_run import plural, signed
+from .which_images import tested
 
 TESTED = ("reconstruction", "kl", "bound", "mse_from_mean", "mse_from_sample", "active_units")
+DIGITS = ".4g"  # in which two means are shown: alike in these, they are no ranking
 TITLES = MEASURES | {"bound": "Reconstruction + KL"}
 
 
@@ -56,7 +61,7 @@ def paired_differences(found: Sequence[Settings]) -> None:
     else:
         st.dataframe(_in_words(table, first, second), hide_index=True, width="stretch")
         st.caption(
-            f"{second} − {first} on the test images, by seed: runs that share one share batches and, where shapes "
+            f"{second} − {first} over {tested(a.shown)}, by seed: runs that share one share batches and, where shapes "
             "match, initial weights. The 95 % interval of the mean is by Student's t over pairs; below "
             f"{SEEDS_FOR_A_VERDICT} there is none. For the report, not for the choice: choose by validation images."
             + (
@@ -73,8 +78,6 @@ def paired_differences(found: Sequence[Settings]) -> None:
 
 def differences(test: pd.DataFrame, a: Settings, b: Settings) -> pd.DataFrame:
     """What can be compared: columns variant, measure, a, b (means over pairs), difference, low, high, pairs, says."""
-    from vae.analysis.comparing import paired
-
     rows = []
     test = test.assign(bound=test["reconstruction"] + test["kl"])
     same_loss = a.config.reconstruction == b.config.reconstruction
@@ -87,19 +90,23 @@ def differences(test: pd.DataFrame, a: Settings, b: Settings) -> pd.DataFrame:
                 continue
             sides = [of_one[of_one["name"] == it.letter].dropna(subset=[measure]) for it in (a, b)]
             mine, theirs = (dict(zip(it["seed"], it[measure], strict=True)) for it in sides)
-            it = paired(mine, theirs)
-            if it is not None:
-                common = [seed for seed in mine if seed in theirs]
+            common = common_seeds({"a": mine, "b": theirs})
+            if common:
                 means = [sum(side[seed] for seed in common) / len(common) for side in (mine, theirs)]
+                it = difference(np.array([theirs[seed] - mine[seed] for seed in common]), tied=_shown_alike(*means))
                 rows.append((variant, measure, *means, it.mean, it.low, it.high, it.pairs, it.judgement))
     columns = ["variant", "measure", "a", "b", "difference", "low", "high", "pairs", "says"]
     return pd.DataFrame(rows, columns=columns)
 
 
+def _shown_alike(a: float, b: float) -> bool:
+    return f"{a:{DIGITS}}" == f"{b:{DIGITS}}"
+
+
 def _says(judgement: str, pairs: int, second: str) -> str:
     if judgement == "too few seeds":
-        return "one seed: an anecdote" if pairs == 1 else f"{pairs} seeds: not enough for a verdict"
-    words = {"open": "open: the interval holds 0", "equal": "the same in every pair"}
+        return "only one seed" if pairs == 1 else f"only {pairs} seeds"
+    words = {"open": NO_CLEAR_DIFFERENCE, "equal": "the same in every pair"}
     return words.get(judgement, judgement.replace("B", second, 1))
 
 
@@ -108,8 +115,8 @@ def _in_words(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
         {
             "Variant": VARIANT_TITLES[it.variant],
             "Measure": TITLES[it.measure],
-            first: f"{it.a:.4g}",
-            second: f"{it.b:.4g}",
+            first: f"{it.a:{DIGITS}}",
+            second: f"{it.b:{DIGITS}}",
             f"{second} − {first}": signed(it.difference),
             "95 % interval": "–" if pd.isna(it.low) else f"{signed(it.low)} … {signed(it.high)}",
             "Pairs": it.pairs,
@@ -125,7 +132,7 @@ def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int
     pairs = int(table["pairs"].min())
     said = []
     if pairs < SEEDS_FOR_A_VERDICT:
-        said.append("One seed: an anecdote." if pairs == 1 else f"{pairs} seeds: not enough for a verdict.")
+        said.append(conclusion(pairs))
     for wanted in ("reconstruction", "mse_from_mean"):
         rows = table[table["measure"] == wanted]
         title = "reconstruction" if wanted == "reconstruction" else MEASURES[wanted]
@@ -155,14 +162,14 @@ def _along_the_epochs(history: pd.DataFrame, first: str, second: str, of: str) -
     if curves.empty:
         return
     st.caption(
-        f"Reconstruction of {second} − {first} on the validation images (training images where none are set aside), "
+        f"Reconstruction of {second} − {first} on validation images (training images where none are set aside), "
         "per epoch"
         + (
             ", with the 95 % interval over pairs of seeds: below 0 "
             if curves["low"].notna().any()
             else f", {plural(int(curves['pairs'].max()), 'pair')} of seeds, so without an interval: below 0 "
         )
-        + f"{second} rebuilds better."
+        + f"{second} has the lower loss."
     )
     title = f"{second} − {first} ({of})"
     figure(

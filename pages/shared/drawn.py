@@ -12,6 +12,7 @@ from . import resources, trained
 from .bounded import bounded
 
 SOURCES = {"prior": "N(0, I)", "gaussian": "a Gaussian fitted to the codes", "mixture": "a Gaussian mixture fitted"}
+PAIRS = 40  # of images, whose straight lines are measured
 FITTED_ON = 10_000  # codes of training images
 CODES_PER_COMPONENT = 5  # codes needed for each dimension of each component of a mixture
 PATHS = {"line": "straight line", "slerp": "slerp (an arc about the origin)", "geodesic": "geodesic (least change)"}
@@ -136,4 +137,17 @@ def traversals(
             z[row, :, dimension] += np.linspace(-reach, reach, columns) * std[dimension]
         x = decode(trained.models(run_id, epoch)[name], z.reshape(-1, codes.latent_dim))
         found[name] = Traversal(chosen, x.reshape(len(chosen), columns, -1))
+    return found
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def detours(run_id: str, epoch: int) -> dict[str, np.ndarray]:
+    """`geometry.detours` between watched images next to each other, (pairs,), by variant: no pair shares an image."""
+    from vae.analysis import geometry
+
+    found = {}
+    for name, codes in trained.codes(run_id, epoch).items():
+        ends = codes.mu[: 2 * PAIRS]
+        decode = geometry.decoder(trained.models(run_id, epoch)[name])
+        found[name] = geometry.detours(decode, ends[: len(ends) // 2 * 2 : 2], ends[1::2])
     return found

@@ -115,4 +115,6 @@ def _notice(table: pd.DataFrame) -> None:
     ]
     detached = table[table["way"] == "detached"]
     zero = " The detached gradient is exactly 0." if len(detached) and (detached["gradient"] == 0).all() else ""
-    st.markdown(f"**What to notice.** To know as much as one pathwise sample tells: {'; '.join(said)}.{zero}")
+    st.markdown(
+        f"**What to notice.** In this one run, to know as much as one pathwise sample tells: {'; '.join(said)}.{zero}"
+    )

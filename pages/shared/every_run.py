@@ -20,6 +20,7 @@ from . import resources
 FRESH = 0.4  # seconds a look at the store is shared between visitors
 LOSSES = {"bce": "BCE", "sse": "squared error"}
 # Which values are marked where they are the least of their group. A KL is none: a code that has died has the least.
+DECIMALS = 2  # that the table shows: what is alike in these is marked together
 MARKS = {
     "AE rec.": "ae_watched_reconstruction",
     "VAE rec.": "vae_watched_reconstruction",
@@ -84,7 +85,7 @@ class EveryRun:
         runs = self.runs
         bound = runs["vae_watched_reconstruction"] + runs["vae_watched_kl"]
         values = runs.assign(vae_bound=bound)
-        marked = {title: best(values[column], runs["group"]) for title, column in MARKS.items()}
+        marked = {title: best(values[column].round(DECIMALS), runs["group"]) for title, column in MARKS.items()}
         marks = [[title for title, row in marked.items() if row[i]] for i in range(len(runs))]
         under_way = runs["status"].isin(("running",)).to_numpy()
         told = zip(runs["status"], under_way, runs["epoch"], runs["epochs"], strict=True)

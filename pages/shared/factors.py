@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.sentences import conclusion
 from vae.datasets import DATASETS
 from vae.figures.factors import SCORE_TITLES, scores_by_beta
 from vae.figures.style import VARIANT_TITLES
@@ -132,23 +133,31 @@ def _shown(whole: pd.DataFrame) -> pd.DataFrame:
 
 
 def notice(vae: pd.DataFrame) -> str:
-    """Where each score is highest, whichever way they come out; `vae`: rows of `disentangle.scores` with beta."""
-    said, best = [], []
+    """Where each score is highest, in the digits shown, whichever way they come out.
+
+    `vae`: rows of `disentangle.scores` with beta, of one seed.
+    """
+    said, highest = [], []
     for (score, codes), title in SCORE_TITLES.items():
-        values = vae[(vae["score"] == score) & (vae["codes"] == codes)].set_index("beta")["value"]
-        if values.max() == values.min():
-            said.append(f"{title}: {values.iloc[0]:.3f}")
+        values = vae[(vae["score"] == score) & (vae["codes"] == codes)].set_index("beta")["value"].round(3)
+        at = [float(beta) for beta in values.index[values == values.max()]]
+        if len(at) > 1 or len(values) == 1:
+            said.append(f"{title}: {values.max():.3f}" + f" at {_betas(at)}" * (len(values) > len(at)))
             continue
-        high, low = values.idxmax(), values.idxmin()
-        best.append(high)
-        said.append(f"{title}: highest at β = {high:g} ({values[high]:.3f}), lowest at β = {low:g} ({values[low]:.3f})")
-    listed = "; ".join(said)
+        low = values.idxmin()
+        highest += at
+        said.append(f"{title}: {values.max():.3f} at β = {at[0]:g}, down to {values[low]:.3f} at β = {low:g}")
+    listed = f"In this one seed, {'; '.join(said)}."
     if len(set(vae["beta"])) == 1:
-        return f"{listed}. One β and one seed: an anecdote. Train with every β, above, to compare."
-    if len(set(best)) > 1:
-        told = "They do not agree on which β is best."
-    elif len(best) == len(SCORE_TITLES):
-        told = f"They agree that β = {best[0]:g} is best."
+        return f"{listed} {conclusion(1)} Train with every β, above, to compare."
+    if len(set(highest)) > 1:
+        told = "The scores are highest at different β."
+    elif len(highest) == len(SCORE_TITLES):
+        told = "The scores are highest at the same β."
     else:
-        told = "Not every score tells one β from another." if best else "No score tells one β from another."
-    return f"{listed}. {told} One seed at each β: an anecdote, and another score may judge otherwise."
+        told = "Not every score is highest at a single β." if highest else "No score tells one β from another."
+    return f"{listed} {told} {conclusion(1)} Another score may judge otherwise."
+
+
+def _betas(found: list[float]) -> str:
+    return ", ".join(f"β = {beta:g}" for beta in found)

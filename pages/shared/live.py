@@ -10,8 +10,9 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.sentences import Quantity, listed
 from vae.errors import InputError
-from vae.figures.curves import loss_curves, shared_ranges
+from vae.figures.curves import UNITS, loss_curves, shared_ranges
 from vae.figures.latent import latent_scatter, plane_title
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows
@@ -25,6 +26,7 @@ from .share import link
 from .strips import inline_png
 from .take_home import take_home
 from .trouble import banner
+from .which_images import decoded, tested, watched
 
 POLL = 0.5  # seconds between looks at a run that is being trained, or is next
 PATIENTLY = 2.0  # at one that waits behind others: a class that waits must not slow down those who look around
@@ -67,11 +69,9 @@ def _panel(run_id: str, pace: float | None) -> None:
             st.skeleton(height=380)
         return
     shown = _epoch_slider(run)
-    watched = history[(history["split"] != "test") & (history["epoch"] <= run.epoch)]
-    _side_by_side(run, watched, shown)
-    st.markdown(
-        _notice(run, watched[watched["epoch"] == shown].set_index("variant"), resources.snapshot(run.id, shown))
-    )
+    curves = history[(history["split"] != "test") & (history["epoch"] <= run.epoch)]
+    _side_by_side(run, curves, shown)
+    st.markdown(_notice(run, curves[curves["epoch"] == shown].set_index("variant"), resources.snapshot(run.id, shown)))
     if not run.active:
         csv(lambda: history, f"history-{run.id}", "CSV of all epochs")
     if run.status == "done":
@@ -180,7 +180,8 @@ def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:
             _figures_now(history, variant, epoch)
             share = float(pictures[variant]["plane_share"][0])
             st.caption(
-                f"{plane_title(config.latent_dim, share)}, of {len(images['labels']):,} {run.watched_images} images"
+                f"Means over {watched(run)}. {plane_title(config.latent_dim, share)}, of "
+                f"{watched(run, len(images['labels']))}"
             )
             drawing = latent_scatter(pictures[variant]["codes"], images["labels"], data["classes"], config.latent_dim)
             figure(drawing, key=f"latent.{variant}", alt=f"Codes of the {VARIANT_TITLES[variant]}")
@@ -199,16 +200,14 @@ def _notice(run: Run, rows: pd.DataFrame, pictures: dict[str, dict[str, np.ndarr
     spreads = {name: pictures[name]["codes"].astype(np.float64).std(axis=0) for name in variants}  # (2,) each
     if run.config.latent_dim == 1:
         spreads = {name: spread[:1] for name, spread in spreads.items()}
-    listed = ", ".join(
+    along = ", ".join(
         f"{VARIANT_TITLES[name]} {' × '.join(f'{value:.3g}' for value in spread)}" for name, spread in spreads.items()
     )
-    said = [f"Standard deviation of the codes along the axes shown: {listed}."]
+    said = [f"Standard deviation of the codes along the axes shown: {along}."]
     if len(variants) > 1:
-        order = rows.loc[list(variants), "reconstruction"].sort_values()
-        said.append(
-            f"{VARIANT_TITLES[order.index[0]]} rebuilds best ({order.iloc[0]:.2f}), "
-            f"{VARIANT_TITLES[order.index[-1]]} worst ({order.iloc[-1]:.2f})."
-        )
+        rebuilt = {decoded(name): float(rows.loc[name, "reconstruction"]) for name in variants}
+        quantity = Quantity(f"Reconstruction in {UNITS[run.config.reconstruction]}", watched(run))
+        said.append(listed(quantity, rebuilt, seeds=1))
     for name in variants:
         if rows.loc[name, "epoch"] > 0 and rows.loc[name, "active_units"] == 0:
             said.append(f":red[{VARIANT_TITLES[name]}: no latent dimension is in use, so its code has collapsed.]")
@@ -262,7 +261,7 @@ def _test_table(run: Run, test: pd.DataFrame) -> None:
     st.dataframe(table, width="stretch")
     floor = run.data["floor"]["test"]
     st.caption(
-        f"{run.data['test_size']:,} images that no choice was made on. Predicting the mean training image costs "
+        f"Means over {tested(run)}, not used to choose anything. Predicting the mean training image costs "
         f"{floor[run.config.reconstruction]:.2f} ({unit} / image) or an MSE of {floor['mse']:.4f}. An autoencoder's "
         "reconstruction and a VAE's objective are different quantities: compare reconstructions, not losses."
     )

@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.expectations import sentence
+from vae.analysis.sentences import NO_CLEAR_DIFFERENCE, Quantity, differences, over_seeds, together
 from vae.config import VARIANTS as ALL_VARIANTS
 from vae.figures.nudges import MEASURES, UNIT_TITLES, nudge_curves
 from vae.figures.style import VARIANT_TITLES
@@ -13,11 +15,11 @@ from vae.runs.store import Run
 
 from . import kin, measured, selection, trained
 from .downloads import csv
+from .which_images import tested
 
 POLL = 0.5  # seconds between looks while something is measured or trained
-MOST_SEEDS = 10  # combined
 SIZE = 0.1  # that the table shows at first: REFERENCE's
-JUDGED = {"open": "can't be told", "too few seeds": "needs 3 seeds", "no ratio": "–"}
+JUDGED = {"open": NO_CLEAR_DIFFERENCE, "too few seeds": "needs 3 seeds", "no ratio": "–"}
 
 
 def the_measurement(run: Run, epoch: int, unit: str) -> None:
@@ -39,7 +41,7 @@ def the_measurement(run: Run, epoch: int, unit: str) -> None:
 def _family(run: Run) -> dict[int, Run]:
     """This run and other seeds of its configuration, by seed."""
     others = {seed: other for seed, other in kin.seeds_of(run.config).items() if seed != run.config.seed}
-    return dict(list({run.config.seed: run, **others}.items())[:MOST_SEEDS])
+    return dict(list({run.config.seed: run, **others}.items())[: kin.MOST_SEEDS])
 
 
 def _states(family: dict[int, Run], epoch: int) -> dict[int, measured.Measurement]:
@@ -65,7 +67,8 @@ def _panel(run: Run, epoch: int, unit: str, was_waiting: bool) -> None:
     tables = [state.table for state in states.values() if state.table is not None]
     if tables:
         _results(run, pd.concat(tables, ignore_index=True), unit, len(family))
-    _more_seeds(run, family)
+    if run.status == "done":
+        kin.offer_seeds([run.config], key="measurement.seeds")
 
 
 def _progress(family: dict[int, Run], states: dict[int, measured.Measurement], epoch: int) -> None:
@@ -86,19 +89,18 @@ def _progress(family: dict[int, Run], states: dict[int, measured.Measurement], e
 def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
     from vae.analysis.reference import REAL_IMAGES
     from vae.analysis.sensitivity import NEAREST_QUERIES, SIZES, ratios
-    from vae.analysis.verdict import order, verdict
+    from vae.analysis.verdict import verdict
 
     seeds = sorted(set(table["seed"]))
     size = st.select_slider("Size of the nudge", SIZES, value=SIZE, key="measurement.size", persist_state="session")
     compared = ratios(table)
     if {"ae", "vae"} <= set(run.config.variants):
         missing = f" ({expected - len(seeds)} more to come)" if expected > len(seeds) else ""
-        st.markdown(f"**Verdict{missing}.** {verdict(compared, size)}")
+        st.markdown(f"**Verdict{missing}.** {verdict(compared, size, tested(run, table['n'].iloc[0]))}")
     else:
         st.info("A ratio needs an autoencoder and a VAE; this run does not hold both.")
-    if len(run.config.variants) > 2 and (ranked := order(table, unit, size)):
-        listed = ", ".join(f"{VARIANT_TITLES[name]} {value:.4f}" for name, value in ranked)
-        st.markdown(f"**From least to most moved**, {UNIT_TITLES[unit]}: {listed}.")
+    if set(ALL_VARIANTS) <= set(run.config.variants):
+        st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
     st.dataframe(every_unit(table, compared, size, run.config.variants), width="stretch")
     st.caption(
         f"Pixel RMSE of a nudge of {size:g} in each unit: root mean square over all pixels of "
@@ -141,6 +143,15 @@ def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
     csv(lambda: table, f"sensitivity-{run.id}")
 
 
+def ingredients(run: Run, table: pd.DataFrame, unit: str, size: float) -> str:
+    """The other three variants beside the VAE, which has both ingredients, in one unit at one size."""
+    at = table[(table["unit"] == unit) & (table["size"] == size)]
+    found = {name: dict(zip(rows["seed"], rows["rmse"], strict=True)) for name, rows in at.groupby("variant")}
+    values = {VARIANT_TITLES[name]: found[name] for name in ("vae", *ALL_VARIANTS) if name in found}
+    moved = Quantity(f"Pixel RMSE of a nudge of {size:g} {UNIT_TITLES[unit]}", tested(run, table["n"].iloc[0]), ".4f")
+    return together(over_seeds(moved, values), sentence("ingredient", differences(moved, values)))
+
+
 def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variants: tuple[str, ...]) -> pd.DataFrame:
     """One row per unit at one size: RMSE of each variant, the ratio AE ÷ VAE, its interval, and what follows."""
     from vae.analysis.verdict import judgement
@@ -167,27 +178,14 @@ def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def _more_seeds(run: Run, family: dict[int, Run]) -> None:
-    from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
-
-    lacking = SEEDS_FOR_A_VERDICT - len(family)
-    if lacking <= 0 or run.status != "done":
-        return
-    label = f"Train {lacking} more seed{'s' * (lacking > 1)} for a verdict"
-    if st.button(label, icon=":material/add:", type="primary"):
-        free = (seed for seed in range(run.config.seed + 1, run.config.seed + 100) if seed not in family)
-        if kin.queue(run.config.model_copy(update={"seed": next(free)}) for _ in range(lacking)) is not None:
-            st.rerun()  # else what was said stays
-
-
 def which_ingredient(run: Run) -> None:
     """Noise on or off × KL on or off: the four variants, in the same strips, table and curves."""
     lacking = [name for name in ALL_VARIANTS if name not in run.config.variants]
     st.header("Which ingredient does it?", divider="gray")
     if not lacking:
         st.markdown(
-            "This run holds all four variants: with and without noise, with and without KL. The strips, the table and "
-            "the curves above show them side by side."
+            "This run holds all four variants: with and without noise, with and without KL. What was measured, in the "
+            "unit of the strips, is told below the verdict."
         )
         return
     st.markdown(

@@ -6,6 +6,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from vae.analysis.expectations import sentence
+from vae.analysis.sentences import Quantity, differences, over_seeds, together
 from vae.config import RunConfig
 from vae.figures.curves import UNITS
 from vae.figures.race import race_curves
@@ -14,6 +16,7 @@ from vae.runs.store import Run
 
 from . import kin, resources
 from .downloads import csv
+from .which_images import tested, watched
 
 POLL = 0.5
 SAMPLES = 2  # per image, for every estimator: the least that a leave-one-out baseline takes, and the same for all
@@ -38,13 +41,13 @@ def train_all(run: Run) -> None:
         )
         kin.offer("Train with every estimator", wanted)
     if found:
-        active = any(it.active for it in found.values())
+        active = kin.under_way(wanted.values())
         st.fragment(_panel, run_every=POLL if active else None)(run, active)
 
 
 def _panel(run: Run, was_active: bool) -> None:
     found = kin.found(configs(run))
-    if was_active and not any(it.active for it in found.values()):
+    if was_active and not kin.under_way(configs(run).values()):
         st.rerun()
     histories = []
     for name, it in found.items():
@@ -58,20 +61,21 @@ def _panel(run: Run, was_active: bool) -> None:
         return
     data = resources.run(started[0].id).data
     floor = data["floor"][data["watched_split"]][run.config.reconstruction]
-    watched = history[(history["split"] != "test") & (history["epoch"] > 0)]
+    curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
     st.html(f"<div>{legend(list(found))}</div>")
     unit = UNITS[run.config.reconstruction]
-    figure(race_curves(watched, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
+    figure(race_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
     st.caption(
-        f"{run.watched_images.capitalize()} images. The dotted line is what predicting the mean training image costs."
+        f"Seed {run.config.seed}, means over {watched(run)}. The dotted line is what predicting the mean training "
+        "image costs."
     )
     csv(lambda: history, f"estimators-{run.id}")
     ended = history[history["split"] == "test"].set_index("way")
     if len(ended) == len(WAY_TITLES):
-        _notice(ended, data["floor"]["test"][run.config.reconstruction], unit)
+        _notice(run, ended, data["floor"]["test"][run.config.reconstruction], unit)
 
 
-def _notice(ended: pd.DataFrame, floor: float, unit: str) -> None:
+def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
     names = {
         "loss": f"Loss ({unit})",
         "reconstruction": "Reconstruction",
@@ -81,14 +85,31 @@ def _notice(ended: pd.DataFrame, floor: float, unit: str) -> None:
     table = ended.loc[[way for way in WAY_TITLES if way in ended.index], list(names)].rename(columns=names)
     table.index = pd.Index([WAY_TITLES[way] for way in table.index], name="Estimator")
     st.dataframe(table.map(lambda value: "–" if pd.isna(value) else f"{value:.4g}"), width="stretch")
-    order = ", ".join(f"{WAY_TITLES[way]} {loss:.2f}" for way, loss in ended["loss"].sort_values().items())
-    loss, above = ended["loss"], ended.loc["detached", "reconstruction"] - floor
-    beside = " and ".join(
-        f"{loss[way] - loss['pathwise']:+.2f} {words}"
-        for way, words in (("score_function", "by the score function"), ("score_function_loo", "with its baseline"))
-    )
+    above = ended.loc["detached", "reconstruction"] - floor
+    quantity = Quantity(f"Loss in {unit}", tested(run))
+    values = {WAY_TITLES[way]: by_seed for way, by_seed in _losses(run).items()}  # the trick's first: expected least
     st.markdown(
-        f"**What to notice.** Loss on the test images after the same epochs, least first: {order}. Beside the trick "
-        f"that is {beside}. Detached, the encoder learns nothing from reconstruction, which ends {abs(above):.2f} "
-        f"{'above' if above > 0 else 'below'} the {floor:.2f} of the mean image. One seed only."
+        "**What to notice.** Detached, the encoder learns nothing from reconstruction, which ends "
+        f"{abs(above):.2f} {'above' if above > 0 else 'below'} the {floor:.2f} of the mean image (seed "
+        f"{run.config.seed}). "
+        + together(over_seeds(quantity, values), sentence("estimator", differences(quantity, values)))
     )
+    kin.offer_seeds(list(configs(run).values()), key="race.seeds")
+
+
+def _losses(run: Run) -> dict[str, dict[int, float]]:
+    """Loss on the test images by way and seed, of runs that are done."""
+    found: dict[str, dict[int, float]] = {}
+    for way, config in configs(run).items():
+        there = kin.seeds_of(config)
+        done = [
+            there[seed] for seed in sorted(there, key=lambda seed: seed != run.config.seed) if not there[seed].active
+        ]
+        found[way] = {it.config.seed: _test_loss(it.id) for it in done[: kin.MOST_SEEDS]}
+    return found
+
+
+def _test_loss(run_id: str) -> float:
+    """Of a run with one variant that is done."""
+    _, history = resources.progress(run_id)
+    return float(history.loc[history["split"] == "test", "loss"].iloc[0])

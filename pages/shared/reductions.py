@@ -9,6 +9,7 @@ from vae.config import PRESETS, RunConfig
 from . import kin, resources, selection
 from .live import BADGES
 from .plain import plain
+from .which_images import tested
 
 COLLAPSE = PRESETS["collapse"].config
 POLL = 0.5
@@ -92,7 +93,8 @@ def _outcome(was_active: bool) -> None:
                 floor = run.data["floor"]["test"]["mse"]
                 text += (
                     f": KL **{row['kl']:.4f}** nats, **{int(row['active_units'])}** of {run.config.latent_dim} "
-                    f"dimensions active, MSE {row['mse_from_sample']:.4f} from a sample (mean image {floor:.4f})"
+                    f"dimensions active, MSE {row['mse_from_sample']:.4f} from a sample (mean image {floor:.4f}); "
+                    f"{tested(run)}"
                 )
             elif run.active:
                 text += f": epoch {max(run.epoch, 0)} of {run.config.epochs}"

@@ -157,11 +157,12 @@ _TEST = "On the test images, measured once, when the run was done. No choice is 
 COLUMNS = {
     "name": st.column_config.TextColumn("Run", pinned=True, width=225),
     "best": st.column_config.MultiselectColumn(
-        "Best in its group",
+        "Lowest in its group",
         options=list(MARKS),
         color=MARK_COLOURS,
         width=180,
-        help="Least on the validation images, among runs of the same images and the same reconstruction loss.",
+        help="On the validation images, among runs of the same images and the same reconstruction loss, each with one "
+        "seed: another seed may come out otherwise.",
     ),
     "ae_curve": st.column_config.LineChartColumn(
         "AE loss", color=AE, width=90, help="Per epoch, on the validation images; each curve has its own scale."

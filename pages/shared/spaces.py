@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from vae.analysis.sentences import conclusion, together
 from vae.figures.style import VARIANT_TITLES
 from vae.learning.variants import VARIANTS
 from vae.runs.store import Run
 
 from . import resources, trained
 from .bounded import bounded
+from .which_images import watched
 
 STEEPNESS_AT = 300  # codes at which the decoder's steepness is measured
 
@@ -73,23 +75,39 @@ def notice(run: Run, epoch: int) -> str:
     """What the numbers of this epoch say, whichever way they come out."""
     covered = coverage(run.id, epoch)
     spreads = ", ".join(f"{VARIANT_TITLES[name]} {it.spread:.2f}" for name, it in covered.items())
-    said = [f"Standard deviation of the codes (means, over all dimensions): {spreads}."]
+    count = next(iter(covered.values())).count
+    on = watched(run, min(STEEPNESS_AT, count))
+    said = [f"Standard deviation of the codes (means μ of {watched(run, count)}, over all dimensions): {spreads}."]
     for unit, what in (
         ("per unit of code", {name: it.steepness for name, it in covered.items()}),
         ("per standard deviation of its codes", {name: it.steepness * it.spread for name, it in covered.items()}),
     ):
         steep = ", ".join(f"{VARIANT_TITLES[name]} {value:.3f}" for name, value in what.items())
-        said.append(f"A small nudge changes the picture by this much {unit} (pixel RMSE): {steep}.")
+        said.append(f"A small nudge changes the picture by this much {unit} (pixel RMSE, median over {on}): {steep}.")
     if len(covered) > 1:
-        absolute = max(covered, key=lambda name: covered[name].steepness)
-        relative = max(covered, key=lambda name: covered[name].steepness * covered[name].spread)
-        said.append(
-            f"**{VARIANT_TITLES[absolute]}** moves most in both."
-            if absolute == relative
-            else f"Per unit **{VARIANT_TITLES[absolute]}** moves most, per standard deviation "
-            f"**{VARIANT_TITLES[relative]}**: the order depends on the unit."
-        )
+        said.append(_whose_moves_more(covered))
     return " ".join(said)
+
+
+def _whose_moves_more(covered: dict[str, Coverage]) -> str:
+    """Of the numbers as they are shown, in both units; a tie in one of them ranks nobody."""
+    most: list[str] = []
+    for what in (
+        {name: f"{it.steepness:.3f}" for name, it in covered.items()},
+        {name: f"{it.steepness * it.spread:.3f}" for name, it in covered.items()},
+    ):
+        largest = [name for name, value in what.items() if float(value) == max(map(float, what.values()))]
+        if len(largest) > 1:
+            return conclusion(1)
+        most += largest
+    absolute, relative = (VARIANT_TITLES[name] for name in most)
+    return together(
+        f"In this one run the larger change is that of {absolute} in both."
+        if absolute == relative
+        else f"In this one run the larger change is that of {absolute} per unit, and that of {relative} per standard "
+        "deviation: the order depends on the unit.",
+        conclusion(1),
+    )
 
 
 def table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.DataFrame:

@@ -1,8 +1,10 @@
-"""Which images of a run a number was measured on: means over other images are other numbers."""
+"""What a number of a run was measured on, in words: other images, or other codes, give other numbers."""
 
 from __future__ import annotations
 
 from vae.analysis.sentences import images
+from vae.figures.style import VARIANT_TITLES
+from vae.learning.variants import VARIANTS
 from vae.runs.cost import WATCHED
 from vae.runs.store import Run
 
@@ -17,3 +19,8 @@ def tested(run: Run, count: int | None = None) -> str:
     """The test images, or the first `count` of them."""
     whole = run.data["test_size"]
     return images(whole if count is None else count, "test", whole)
+
+
+def decoded(variant: str) -> str:
+    """A variant, as its reconstruction loss is measured: from a sample where it has noise, and from its code if not."""
+    return f"{VARIANT_TITLES[variant]}, from a sample" if VARIANTS[variant].noise else VARIANT_TITLES[variant]

@@ -13,7 +13,7 @@ from .comparing import Difference
 from .intervals import SEEDS_FOR_A_VERDICT
 from .sentences import NO_CLEAR_DIFFERENCE, conclusion
 
-AS_EXPECTED, AGAINST, NOT_MEASURED = "as expected", "**against the expectation**", "not measured yet"
+AS_EXPECTED, AGAINST, NOT_MEASURED = "as expected", "**against the expectation**", "not measured"
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ def sentence(name: str, found: Mapping[str, Difference | None]) -> str:
     expected = f"The article leads one to expect that {EXPECTATIONS[name].said}."
     measured = [it.pairs for it in found.values() if it is not None]
     if not measured:
-        return f"{expected} That has not been measured here yet."
+        return f"{expected} That is not measured here."
     seeds = min(measured)
     where = f"Over {seeds} seeds" if seeds >= SEEDS_FOR_A_VERDICT else f"In {_these(seeds)}"
     parts = "; ".join(f"{what}: {outcome(it)}".removeprefix(": ") for what, it in found.items())

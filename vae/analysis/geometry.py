@@ -158,6 +158,26 @@ def pixel_length(decode: Decode, path: np.ndarray) -> float:
 
 
 @torch.no_grad()
+def detours(decode: Decode, a: np.ndarray, b: np.ndarray, substeps: int = 64) -> np.ndarray:
+    """How many times as long as the way straight through pixel space the straight lines of codes `a` to `b` are.
+
+    Of each pair of codes, (n, D) both: the `pullback_length` of its line over the distance between the pictures at its
+    ends, (n,). NaN where those are the same picture.
+    """
+    start, span = torch.from_numpy(a), torch.from_numpy(b - a)
+    t = ((torch.arange(substeps) + 0.5) / substeps)[:, None, None]
+    pixels, lengths = decode(start[:1]).shape[1], []
+    for here, step in zip(
+        *(it.split(max(1, JACOBIAN_VALUES // (pixels * substeps))) for it in (start, span)), strict=True
+    ):
+        at, direction = (here + t * step).flatten(0, 1), step.repeat(substeps, 1)  # (substeps · n, D)
+        change = along(decode, at, direction).square().mean(-1).sqrt()  # ‖J ż‖
+        lengths.append(change.view(substeps, -1).mean(0))
+    apart = (decode(start + span) - decode(start)).square().mean(-1).sqrt()
+    return torch.where(apart > 0, torch.cat(lengths) / apart, torch.nan).numpy()
+
+
+@torch.no_grad()
 def pullback_length(decode: Decode, path: np.ndarray, substeps: int = 16) -> float:
     """Length ∫ ‖J ż‖ dt under the decoder's pullback metric of `path` (steps, D), joined by straight pieces.
 

@@ -97,7 +97,7 @@ def over_seeds(quantity: Quantity, values: Mapping[str, Mapping[int, float]]) ->
     first, found = next(iter(values)), differences(quantity, values)
     seeds = common_seeds(values)
     if not seeds:
-        return f"{quantity.head}: no seed of all of them has been measured yet."
+        return f"{quantity.head}: no seed has a value of each."
     means = {title: float(np.mean([by_seed[seed] for seed in seeds])) for title, by_seed in values.items()}
     said = f"{quantity.head}: {_each(quantity, means)}."
     if not found:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from .comparing import Difference
+from .expectations import sentence
 from .intervals import SEEDS_FOR_A_VERDICT
+from .sentences import NO_CLEAR_DIFFERENCE, together
 
 IN_UNIT = {
     "absolute": "in absolute units",
@@ -20,22 +24,22 @@ def judgement(row: pd.Series) -> str:
         return "no ratio"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return "too few seeds"
-    if row["low"] > 1:
+    if row["low"] > 1 and not _tied(row):
         return "AE moves more"
-    return "VAE moves more" if row["high"] < 1 else "open"
+    return "VAE moves more" if row["high"] < 1 and not _tied(row) else "open"
 
 
-def verdict(ratios: pd.DataFrame, size: float) -> str:
-    """A paragraph about the rows of `sensitivity.ratios` with this nudge size."""
+def verdict(ratios: pd.DataFrame, size: float, on: str) -> str:
+    """A paragraph about the rows of `sensitivity.ratios` with this nudge size; `on`: the images, in words."""
     rows = ratios[ratios["size"] == size]
     if rows.empty:
         return "Nothing to compare: it takes an autoencoder and a VAE."
     seeds = int(rows["seeds"].min())
-    parts = [_sentence(row) for _, row in rows.iterrows()]
-    said = f"A nudge of {size:g} changes the autoencoder's pictures, as against the VAE's, {'; '.join(parts)}."
+    parts = "; ".join(_sentence(row) for _, row in rows.iterrows())
+    said = f"After a nudge of {size:g}, in pixel RMSE over {on}, the AE's pictures change {parts}."
+    expected = sentence("nudge", {IN_UNIT[row["unit"]]: logarithm(row) for _, row in rows.iterrows()})
     if seeds < SEEDS_FOR_A_VERDICT:
-        count = "One seed: an anecdote" if seeds == 1 else f"{seeds} seeds: not enough for a verdict"
-        return f"{count}. {said}"
+        return together(said, expected)
     found = {judgement(row) for _, row in rows.iterrows()} - {"no ratio"}
     if {"AE moves more", "VAE moves more"} <= found:
         end = "Which of the two moves more depends on the unit."
@@ -44,23 +48,29 @@ def verdict(ratios: pd.DataFrame, size: float) -> str:
     elif found == {"VAE moves more"}:
         end = "The VAE moves more in every unit measured."
     elif found <= {"open"}:
-        end = "In no unit do these seeds tell which of the two moves more."
+        end = "There is no clear difference in any unit."
     else:
-        end = "In the other units these seeds do not tell which of the two moves more."
-    return f"{seeds} seeds. {said} {end}"
+        end = "In the other units there is no clear difference."
+    return together(f"{seeds} seeds.", said, end, expected)
+
+
+def logarithm(row: pd.Series) -> Difference | None:
+    """A row of `sensitivity.ratios` as a difference: log AE − log VAE, by seed. None where there is no ratio."""
+    if pd.isna(row["ratio"]):
+        return None
+    mean, low, high = (float(np.log(row[name])) for name in ("ratio", "low", "high"))
+    return Difference(mean, low, high, int(row["seeds"]), tied=_tied(row))
+
+
+def _tied(row: pd.Series) -> bool:
+    return f"{row['ratio']:.2f}" == "1.00"
 
 
 def _sentence(row: pd.Series) -> str:
     if pd.isna(row["ratio"]):
         return f"by no ratio that exists {IN_UNIT[row['unit']]} (one of the two does not move at all)"
-    times = f"{row['ratio']:.2f} times as much {IN_UNIT[row['unit']]}"
+    times = f"{row['ratio']:.2f} times as much as the VAE's {IN_UNIT[row['unit']]}"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return times
-    doubt = ", which includes 1" if judgement(row) == "open" else ""
+    doubt = f": {NO_CLEAR_DIFFERENCE}" if judgement(row) == "open" else ""
     return f"{times} (95 % interval {row['low']:.2f} to {row['high']:.2f}{doubt})"
-
-
-def order(measured: pd.DataFrame, unit: str, size: float) -> list[tuple[str, float]]:
-    """Variants and their mean rmse over seeds in one unit at one size, from what moves least to what moves most."""
-    rows = measured[(measured["unit"] == unit) & (measured["size"] == size)]
-    return list(rows.groupby("variant")["rmse"].mean().sort_values().items())
