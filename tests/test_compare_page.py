@@ -444,6 +444,41 @@ def test_training_again_takes_seeds_that_are_free_or_the_same(shared: Store, mad
     assert len(shared.runs(status=("queued",))) == 11
 
 
+@pytest.mark.parametrize(
+    ("ae", "seeds", "said", "warns"),
+    [
+        ([9.0], 3, "is 9.00: 1.00 above the lowest with a rate.", False),
+        ([7.5], 3, "is 7.50: 0.50 below the lowest with a rate.", False),
+        ([8.001], 3, "is 8.00: equal to the lowest with a rate.", False),
+        ([9.0], 1, "is 9.00: 1.00 above the lowest with a rate. Some of these have 1 seed only: not enough", True),
+        ([9.0], 2, "is 9.00: 1.00 above the lowest with a rate. Some of these have 2 seeds only: not enough", True),
+    ],
+)
+def test_the_plane_in_words_whichever_way_it_comes_out(ae: list[float], seeds: int, said: str, warns: bool) -> None:
+    rows = [("a", "vae", 2.0, 8.0, True, True), *(("b", "ae", np.nan, value, False, False) for value in ae)]
+    columns = ["settings", "variant", "rate", "distortion", "samples", "front"]
+    folded = pd.DataFrame(rows, columns=columns).assign(seeds=seeds)
+    whole = frontier.notice(folded, {"a": "2-D, β 1"})
+    assert said in whole and ("not enough to conclude." in whole) == warns
+    assert "best" not in whole
+
+
+def test_a_difference_that_nobody_sees_is_no_ranking(shared: Store) -> None:
+    """In each of five seeds B is higher, by less than the table shows."""
+    measured = [name for name in difference.TESTED if name != "bound"]
+    columns = ["name", "variant", "seed", *measured]
+    rows = [
+        (name, "vae", seed, *[10.0 + shift] * len(measured))
+        for name, shift in (("A", 0.0), ("B", 1e-4))
+        for seed in range(5)
+    ]
+    table = difference.differences(
+        pd.DataFrame(rows, columns=columns), settings("A", "g"), settings("B", "g", beta=2.0)
+    )
+    assert (table["low"] > 0).all() and set(table["says"]) == {"open"}
+    assert set(difference._in_words(table, "A", "B")["What it says"]) == {"no clear difference"}
+
+
 def test_words() -> None:
     assert [every_run.signed(value) for value in (0.0, 0.25, -3.0)] == ["0", "+0.25", "−3"]
     assert every_run.plural(1, "run") == "1 run" and every_run.plural(1000, "run") == "1,000 runs"
