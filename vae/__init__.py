@@ -16,9 +16,9 @@ dimensions), averaged over images. `beta` is the weight of the KL and nothing el
 
 Read in this order: config.py, naming.py, settings.py, datasets/, learning/ (models, losses, estimators, training),
 runs/ (store, execution, jobs, results, sweeps, capsule), analysis/ (codes, geometry, sensitivity, gradients,
-disentangle), measuring.py, sweeping.py, exporting.py, figures/. Imports go one way only: datasets → learning → runs and analysis →
-measuring → sweeping → pages, and figures, which know only arrays and tables, → pages. Nothing here imports streamlit,
-so all of it works in a notebook and from `python -m vae`.
+disentangle), measuring.py, sweeping.py, exporting.py, figures/. Imports go one way only: datasets → learning → runs
+and analysis → measuring → sweeping → pages, and figures, which know only arrays and tables, → pages. Nothing here
+imports streamlit, so all of it works in a notebook and from `python -m vae`.
 """
 
 __version__ = "0.1.0"
