@@ -241,7 +241,7 @@ def test_sensitivity_prints_measurements_and_ratios_as_one_json_object(vae):
     code, out, _ = vae("sensitivity", *ids, "--json")
     result = json.loads(out, parse_constant=pytest.fail)
     assert code == 0
-    assert list(result) == ["config", "runs", "classifier_accuracy", "measurements", "ratios"]
+    assert list(result) == ["config", "runs", "epochs", "classifier_accuracy", "measurements", "ratios"]
     assert result["runs"] == dict(zip(ids, (5, 6), strict=True))
     assert RunConfig.parse(result["config"] | {"seed": 5}) == RunConfig(
         hidden=(16,), train_limit=200, validation_size=50, epochs=2, device="cpu", seed=5
@@ -280,6 +280,25 @@ def test_sensitivity_of_one_run_has_ratios_without_intervals_at_the_asked_epoch(
     assert again == last, "the last epoch is measured unless another is asked for"
 
 
+def test_a_run_that_failed_is_measured_at_an_epoch_that_is_named(vae, quick_judge):
+    """Before it had learnt: nobody is to take its numbers for a trained model's."""
+    diverging = [*QUICK, "--epochs", "2", "--learning-rate", "1", "--beta", "1000", "--json", "-"]
+    code, out, _ = vae(*diverging)
+    run_id = json.loads(out)["run_id"]
+    assert code == 1
+    before = "epoch 0 of 2, the state before training (the run failed)"
+    code, out, err = vae("sensitivity", run_id)
+    assert code == 0 and out.startswith(f"Pixel RMSE of a nudge, 1 seed, {before}; ratio")
+    assert f"vae: run {run_id} is measured at {before}." in err
+    assert json.loads(vae("sensitivity", run_id, "--json")[1])["epochs"] == {run_id: 0}
+    code, out, err = vae("gradients", run_id)
+    assert code == 0 and f"on its way back, {before}:" in out and before in err
+    assert json.loads(vae("gradients", run_id, "--json")[1])["epoch"] == 0
+    code, out, err = vae("export", run_id, "--capsule", "-")
+    assert (code, out) == (2, "")
+    assert f"Run {run_id} is failed after epoch 0 of 2; only a run that is done" in err
+
+
 def test_sensitivity_without_an_autoencoder_has_measurements_but_no_ratios(vae, quick_judge):
     (run_id,) = trained_runs(vae, "5", arguments=("--variants", "vae"))
     result = json.loads(vae("sensitivity", run_id, "--json")[1])
@@ -295,7 +314,7 @@ def test_sensitivity_prints_a_table_under_its_header(vae, quick_judge):
     code, out, err = vae("sensitivity", *ids)
     first, header, *rows = out.splitlines()
     assert (code, err) == (0, "")
-    assert first == "Pixel RMSE of a nudge, 2 seeds; ratio: AE ÷ VAE, with its 95 % interval."
+    assert first == "Pixel RMSE of a nudge, 2 seeds, epoch 2 of 2; ratio: AE ÷ VAE, with its 95 % interval."
     assert header.split() == ["unit", "size", "ae", "vae", "ratio", "low", "high"]
     measured = json.loads(vae("sensitivity", *ids, "--json")[1])["measurements"]
     assert len(rows) == len({(row["unit"], row["size"]) for row in measured})
@@ -303,7 +322,7 @@ def test_sensitivity_prints_a_table_under_its_header(vae, quick_judge):
     (shown,) = (row.split() for row in rows if row.split()[:2] == ["absolute", "0.1000"])
     assert shown[3] == f"{sum(both) / 2:.4f}"
     assert "–" in rows[-1] and "posterior_std" in rows[-1], "what an autoencoder lacks is no number"
-    assert "1 seed;" in vae("sensitivity", ids[0])[1]
+    assert "1 seed, epoch 2 of 2;" in vae("sensitivity", ids[0])[1]
 
 
 def test_sensitivity_refuses_in_a_sentence_what_it_cannot_measure(vae):
@@ -388,7 +407,7 @@ def test_gradients_prints_both_tables(vae, quick_quality):
     code, out, err = vae("gradients", run_id)
     assert (code, err) == (0, "")
     flow, quality = out.split("\n\n")
-    assert flow.splitlines()[0] == "Norms of the gradient on its way back, epoch 2:"
+    assert flow.splitlines()[0] == "Norms of the gradient on its way back, epoch 2 of 2:"
     assert flow.splitlines()[1].split() == ["place", "reconstruction", "kl", "way"]
     assert len(flow.splitlines()) == 2 + 4 * 6
     assert quality.splitlines()[0] == "Estimates of the reconstruction's gradient for the encoder:"

@@ -230,3 +230,27 @@ def test_a_sweep_that_seems_to_run_is_taken_over_only_from_the_dead(vae, store, 
     assert sweeps.find(store, sweep_id).owner == ("somebody" if alive else "here")
     assert code == (2 if alive else 0)
     assert ("running in another program" in err) == alive
+
+
+DIVERGING = ["--hidden=8", "--train-limit=100", "--validation-size=20", "--epochs=3", "--learning-rate=1", "--seeds=1"]
+
+
+def test_points_that_diverged_are_listed_with_their_reasons(vae):
+    code, out, err = vae(*DIVERGING, "--over=beta=1,1000")
+    assert code == 0, err
+    assert "1 of 2 points failed:" in out
+    assert "  beta=1000.0: Seed 0: The " in out and "diverged in epoch" in out
+    code, out, _ = vae(*DIVERGING, "--over=beta=1,1000", "--json=-")
+    lost = [point for point in json.loads(out)["points"] if point["state"] == "fail"]
+    assert code == 0 and [point["params"] for point in lost] == [{"beta": 1000.0}]
+    assert "diverged in epoch" in lost[0]["reason"]
+
+
+def test_a_sweep_of_which_nothing_succeeded_ends_with_1(vae):
+    code, out, err = vae(*DIVERGING, "--over=beta=900,1000")
+    assert code == 1
+    assert "2 of 2 points failed:" in out and out.count("diverged in epoch") == 2
+    assert "vae: No point ended well. Seed 0: The " in err
+    code, out, _ = vae(*DIVERGING, "--over=beta=900,1000", "--json=-")
+    result = json.loads(out)
+    assert (code, result["status"], result["error"].startswith("No point ended well.")) == (1, "failed", True)

@@ -7,10 +7,21 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 
+from vae import datasets
 from vae.analysis.effects import in_words, steps, with_intervals
 from vae.analysis.intervals import half_width
+from vae.config import RunConfig
 from vae.figures.sweeps import against, drawn
+from vae.learning.training import Training
+from vae.learning.variants import VARIANTS
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory: pytest.TempPathFactory) -> datasets.Images:
+    return datasets.load("digits", tmp_path_factory.mktemp("data"))
+
 
 TITLES = {"ae": "AE", "vae": "VAE"}
 
@@ -97,9 +108,11 @@ def test_the_figure_draws_what_it_is_given() -> None:
 def test_other_settings_have_a_line_each() -> None:
     rows = table({("vae", 2): [1, 2], ("vae", 4): [3, 4]})
     both = pd.concat([rows.assign(beta=0.5), rows.assign(beta=1.0, mse=rows["mse"] + 1)])
-    figure = against(with_intervals(both, ["variant", "latent_dim", "beta"], "mse"), "latent_dim", "D", "MSE", ["beta"])
+    figure = against(
+        with_intervals(both, ["variant", "latent_dim", "beta"], "mse"), "latent_dim", "D", "MSE", {"beta": "β"}
+    )
     names = [line.name for line in figure.data if line.mode == "lines+markers"]
-    assert names == ["Variational autoencoder, beta 0.5", "Variational autoencoder, beta 1"]
+    assert names == ["Variational autoencoder, β 0.5", "Variational autoencoder, β 1"]
     assert len({line.line.dash for line in figure.data if line.mode == "lines+markers"}) == 2
 
 
@@ -109,3 +122,30 @@ def test_drawn_points_stand_on_a_number_line() -> None:
     figure = drawn(bands, "learning_rate", "Learning rate", "MSE", log=True)
     assert figure.layout.xaxis.type == "log"
     np.testing.assert_allclose(figure.data[0].x, [0.001, 0.01])
+
+
+def test_nothing_is_compared_where_a_setting_is_no_part_of_the_loss() -> None:
+    rows = table({("ae", 1): [1, 2, 3], ("ae", 2): [1, 2, 3], ("vae", 1): [5, 6, 7], ("vae", 2): [1, 2, 3]})
+    said = in_words(steps(rows, "latent_dim", "mse"), {"ae": "AE", "vae": "VAE"}, "β", ["ae"])
+    assert said == ["AE: β is no part of its loss", "VAE: falls 1 → 2"]
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_what_is_called_no_part_of_a_variant_changes_nothing(name: str, digits: datasets.Images) -> None:
+    """Trained with another value of every idle field: the same numbers, bit for bit. Of another field: others."""
+    other = {"beta": 7.0, "kl_warmup_epochs": 1, "estimator": "detached", "samples": 3, "baseline": "leave_one_out"}
+    base = RunConfig(variants=(name,), hidden=(6,), train_limit=60, validation_size=20, epochs=2, samples=2)
+
+    def outcome(config: RunConfig) -> dict[str, torch.Tensor]:
+        training = Training(config, digits, datasets.split(digits, config.validation_size, config.train_limit))
+        for epoch in training.run():
+            kept = {key: value.clone() for key, value in epoch.weights[name].items()}
+        return kept
+
+    usual = outcome(base)
+    for field, value in other.items():
+        changed = outcome(RunConfig.parse(base.model_dump() | {field: value}))
+        same = all(torch.equal(usual[key], changed[key]) for key in usual)
+        if field in VARIANTS[name].idle_fields:
+            assert same, field
+    assert VARIANTS["vae"].idle_fields == frozenset()

@@ -172,7 +172,7 @@ def test_what_a_range_asks_for_at_its_ends_is_known():
 def test_directions_follow_the_objectives():
     spec = SweepSpec.parse(BASE, {"beta": [1]}, objectives=("ratio", "kl"))
     assert spec.directions() == ["maximize", "minimize"]
-    assert {way for way, _ in OBJECTIVES.values()} == {"minimize", "maximize"}
+    assert {objective.direction for objective in OBJECTIVES.values()} == {"minimize", "maximize"}
 
 
 @pytest.mark.parametrize("sampler", SAMPLERS)

@@ -103,10 +103,11 @@ def test_the_ratio_takes_a_limited_number_of_images_and_training_images_where_no
 def test_a_point_that_cannot_be_measured_fails_with_its_reason(store, settings, monkeypatch):
     monkeypatch.setattr("vae.measuring.ratio_of", lambda *_: float("nan"))
     sweep = begin(store, SweepSpec.parse(TINY, {"beta": [1.0]}, seeds=1, objectives=("ratio",)))
-    assert train_all(store, sweep, settings).status == "done"
+    assert train_all(store, sweep, settings).status == "failed", "nothing succeeded"
     (trial,) = points(store, sweep)
     assert trial.state == TrialState.FAIL
-    assert trial.user_attrs["reason"].startswith("Its ratio can't be measured")
+    assert trial.user_attrs["reason"].startswith("Change ratio AE ÷ VAE can't be measured")
+    assert sweeps.find(store, sweep.id).error == f"No point ended well. {trial.user_attrs['reason']}"
 
 
 # Points

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from lessons import labels, press
 from paging import open_page, texts
 
-from pages.shared import resources
+from pages.shared import resources, sweep_points
 from pages.shared.share import address
 from pages.shared.sweep_form import link_to
 from vae.config import RunConfig
@@ -15,8 +16,10 @@ from vae.runs.execution import execute
 from vae.runs.store import Store
 from vae.runs.sweep_spec import READY, Range, SweepSpec
 from vae.settings import Settings
+from vae.studies import study_of
 from vae.sweeping import advance
 
+DIVERGING = RunConfig(hidden=(8,), train_limit=100, validation_size=20, epochs=3, learning_rate=1.0)  # with a large β
 TINY = RunConfig(hidden=(8,), train_limit=100, validation_size=20, epochs=1)
 
 
@@ -24,8 +27,8 @@ def spec(**options) -> SweepSpec:
     return SweepSpec.parse(TINY, options.pop("over", {"latent_dim": [1, 2]}), **options)
 
 
-def swept(store: Store, asked: SweepSpec, runs: int | None = None) -> str:
-    """The id of a sweep whose first `runs` runs are trained; all of them, and it is done, unless told."""
+def swept(store: Store, asked: SweepSpec, runs: int | None = None, ends: tuple[str, ...] = ("done",)) -> str:
+    """The id of a sweep whose first `runs` runs are trained; all of them, and it is over, unless told."""
     settings, done = Settings.from_environment(), 0
     sweep_id = sweeps.create(store, asked, "mine", "test")
     while advance(store, sweeps.find(store, sweep_id), settings, room=100) == "running":
@@ -33,7 +36,7 @@ def swept(store: Store, asked: SweepSpec, runs: int | None = None) -> str:
         for member in waiting:
             if runs is not None and done >= runs:
                 return sweep_id
-            assert execute(store, member.run_id, settings) == "done"
+            assert execute(store, member.run_id, settings) in ends
             done += 1
     return sweep_id
 
@@ -104,7 +107,7 @@ def test_an_ended_sweep_shows_effects_points_and_optunas_plots(shared: Store) ->
     assert list(points["Latent dimensions"]) == ["1", "2"]
     assert list(points["State"]) == ["done", "done"]
     assert list(points[""]).count("★") == 1
-    best = points["reconstruction"].astype(float).idxmin()
+    best = points["Reconstruction"].astype(float).idxmin()
     assert points.loc[best, ""] == "★"
     assert not app.exception
 
@@ -133,7 +136,11 @@ def test_two_objectives_have_a_front(shared: Store) -> None:
     app = open_page("sweeps.py", sweep=swept(shared, asked))
     choices = next(it for it in app.get("button_group") if it.key == "sweep.plot")
     assert "Pareto front" in choices.options
-    assert "least reconstruction and least kl" in texts(app)
+    assert "We look for low reconstruction loss and low KL of the variational autoencoder" in texts(app)
+    (points,) = (table.value for table in app.dataframe)
+    assert {"Reconstruction", "KL"} <= set(points.columns)
+    marked, none_better = "★" in list(points[""]), "so none is marked" in texts(app)
+    assert marked != none_better
 
 
 def test_losses_that_cannot_be_compared_are_not_offered(shared: Store) -> None:
@@ -206,3 +213,58 @@ def test_an_address_keeps_what_stands_before_the_page(monkeypatch: pytest.Monkey
     ):
         monkeypatch.setattr("streamlit.context", type("Context", (), {"url": url})())
         assert address("train", {"seed": "3"}) == expected
+
+
+def test_of_two_objectives_none_is_marked_where_none_is_beaten(shared: Store) -> None:
+    """Every β trades one for the other: a star at all of them would say nothing."""
+    asked = spec(over={"beta": [0, 1, 4]}, seeds=1, objectives=("reconstruction", "kl"))
+    sweep = sweeps.find(shared, sweeps.create(shared, asked, "mine", "test"))
+    study = study_of(shared, sweep)
+    for values in ([1, 3], [2, 2], [3, 1]):
+        study.tell(study.ask(), values)
+    assert sweep_points._marks(sweep, study.trials, pd.DataFrame()) == {}
+    assert "so none is marked" in sweep_points._meaning(sweep.spec, {})
+    study.enqueue_trial({})
+    study.tell(study.ask(), [4, 4])
+    assert sweep_points._marks(sweep, study.trials, pd.DataFrame()) == {0: "★", 1: "★", 2: "★"}
+
+
+def test_those_like_the_best_are_marked_as_such(shared: Store) -> None:
+    """Of one objective and three seeds: the best mean, and what can't be told from it, seed by seed."""
+    asked = spec(over={"latent_dim": [1, 2, 3]}, seeds=3)
+    sweep = sweeps.find(shared, sweeps.create(shared, asked, "mine", "test"))
+    study, rows = study_of(shared, sweep), []
+    for number, values in enumerate(([5.0, 6.0, 7.0], [4.9, 6.2, 6.8], [9.0, 10.0, 11.1])):
+        study.tell(study.ask(), sum(values) / 3)
+        rows += [(number, "vae", "validation", seed, value) for seed, value in enumerate(values)]
+    results = pd.DataFrame(rows, columns=["number", "variant", "split", "seed", "reconstruction"])
+    assert sweep_points._marks(sweep, study.trials, results) == {1: "★", 0: "≈"}
+    assert "≈ no clear difference" in sweep_points._meaning(asked, {1: "★", 0: "≈"})
+
+
+def test_the_autoencoder_is_not_compared_over_beta(shared: Store) -> None:
+    app = open_page("sweeps.py", sweep=swept(shared, spec(over={"beta": [0, 1, 4]}, seeds=3)))
+    assert "Autoencoder: β, the weight of the KL is no part of its loss." in texts(app)
+
+
+def test_points_that_failed_are_listed_with_their_reasons(shared: Store) -> None:
+    asked = SweepSpec.parse(DIVERGING, {"beta": [1, 1000]}, seeds=1)
+    sweep_id = swept(shared, asked, ends=("done", "failed"))
+    app = open_page("sweeps.py", sweep=sweep_id)
+    assert sweeps.find(shared, sweep_id).status == "done"
+    assert [it.label for it in app.expander if "failed" in it.label] == ["1 of 2 points failed or were given up"]
+    assert "Point 1 (β, the weight of the KL 1000): Seed 0: The ae diverged" in texts(app) or "vae diverged" in texts(
+        app
+    )
+    (points,) = (table.value for table in app.dataframe)
+    assert points["State"].iloc[0] == "done" and points["State"].iloc[1].startswith("failed: Seed 0: The ")
+
+
+def test_a_sweep_of_which_nothing_succeeded_has_failed(shared: Store) -> None:
+    asked = SweepSpec.parse(DIVERGING, {"beta": [900, 1000]}, seeds=1)
+    sweep_id = swept(shared, asked, ends=("failed",))
+    app = open_page("sweeps.py", sweep=sweep_id)
+    sweep = sweeps.find(shared, sweep_id)
+    assert (sweep.status, sweep.error.startswith("No point ended well. Seed 0: The ")) == ("failed", True)
+    assert "Resume" not in labels(app), "there is nothing to go on with"
+    assert not app.exception

@@ -29,7 +29,7 @@ from vae.runs import schema, sweeps, uploads
 from vae.runs.execution import execute
 from vae.runs.sweep_spec import SweepSpec
 from vae.settings import Settings
-from vae.spreadsheets import as_csv
+from vae.spreadsheets import as_csv, for_people
 from vae.sweeping import advance
 
 TAG = "<b id=x>b</b>"
@@ -159,3 +159,14 @@ def test_in_a_browser_nothing_of_it_runs_or_becomes_an_element(app: Dashboard, b
         assert page.evaluate("typeof hacked") == "undefined"
         assert page.locator("b#x, img[src=x], a[href='http://e.x'], em:text-is('m')").count() == 0
         page.context.close()
+
+
+def test_a_file_for_people_opens_in_excel_and_one_for_programs_stays_plain() -> None:
+    """Excel takes UTF-8 without its mark for another encoding: β would be Î². Tags are words, not a Python tuple."""
+    table = pd.DataFrame({"β": [1.5, 2.0], "tags": [("a", "b"), ()], "note": ["=1+1", "x"]})
+    told = for_people(table)
+    assert told.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(told.decode("utf-8-sig"), newline="")))
+    assert rows == [["β", "tags", "note"], ["1.5", "a, b", "'=1+1"], ["2.0", "", "x"]]
+    assert not as_csv(table).startswith("\ufeff")
+    assert table["tags"].iloc[0] == ("a", "b"), "the table is as it was"

@@ -208,12 +208,21 @@ def disentanglement_of(
     return measured
 
 
+ENDED = {"failed": "failed", "stopped": "was stopped", "interrupted": "was interrupted"}
+
+
 def last_epoch(store: Store, run: Run) -> int:
     """The last epoch whose weights were kept. Raises InputError when there is none."""
     kept = store.weight_epochs(run.id)
     if not kept:
         raise InputError(f"Run {run.id} ({run.status}) has no weights to measure.")
     return kept[-1]
+
+
+def epoch_in_words(run: Run, epoch: int) -> str:
+    """Which state of a run is spoken of: "epoch 0 of 60, the state before training (the run failed)"."""
+    said = f"epoch {epoch} of {run.config.epochs}" + (", the state before training" if epoch == 0 else "")
+    return said if run.status == "done" else f"{said} (the run {ENDED.get(run.status, f'is {run.status}')})"
 
 
 def same_but_for_seed(runs: Sequence[Run]) -> None:

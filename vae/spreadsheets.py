@@ -1,4 +1,4 @@
-"""Tables as CSV. The one place that writes it, because spreadsheets take some texts for programs."""
+"""Tables as CSV, for people and for programs. The one place that writes it: spreadsheets compute some texts."""
 
 from __future__ import annotations
 
@@ -9,8 +9,26 @@ import pandas as pd
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a cell begins with that a spreadsheet computes (OWASP, CSV injection)
 
 
+MARK = "\ufeff"  # of UTF-8: without it Excel takes β for two other letters
+
+
+def for_people(table: pd.DataFrame) -> bytes:
+    """A file that a spreadsheet opens: with a mark of UTF-8, and lists such as tags as `a, b`.
+
+    For programs there is `as_csv`, without either.
+    """
+    lists = {
+        name: [", ".join(map(str, cell)) if isinstance(cell, list | tuple) else cell for cell in table[name]]
+        for name in table.columns
+        if table[name].map(lambda cell: isinstance(cell, list | tuple)).any()
+    }
+    return (MARK + as_csv(table.assign(**lists))).encode()
+
+
 def as_csv(table: pd.DataFrame) -> str:
-    """`table` without its index. A text that a spreadsheet would compute gets an apostrophe before it, as they ask for.
+    """`table` without its index, for programs: plain UTF-8.
+
+    A text that a spreadsheet would compute gets an apostrophe before it, as they ask for.
 
     Names, tags, notes and classes are anybody's words: `=HYPERLINK(…)` would send a table to somebody else. Numbers
     stay numbers, also where they stand as text.

@@ -11,7 +11,7 @@ from __future__ import annotations
 import logging
 import math
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache, partial
 from typing import Any
 
@@ -25,7 +25,7 @@ from .runs import cost, sweeps, uploads
 from .runs.jobs import BEAT, KEPT_DYING, Jobs
 from .runs.silence import Silence
 from .runs.store import ACTIVE, Store
-from .runs.sweep_spec import Range, SweepSpec
+from .runs.sweep_spec import OBJECTIVES, Range, SweepSpec
 from .runs.sweeps import Member, Sweep
 from .settings import Settings
 from .studies import points_of, study_of, suggest
@@ -67,8 +67,21 @@ def advance(store: Store, sweep: Sweep, settings: Settings, room: int) -> str:
         under_way, begun = under_way + spec.seeds, begun + 1
     told = points_of(study, spec)
     if len(told) == spec.size and all(trial.state.is_finished() for trial in told):
-        sweeps.settle(store, sweep, "done")
+        if any(trial.state == TrialState.COMPLETE for trial in told):
+            sweeps.settle(store, sweep, "done")
+        else:
+            sweeps.settle(store, sweep, "failed", f"No point ended well. {reason_of(told[0])}")
     return sweeps.find(store, sweep.id).status
+
+
+def lost(trials: Sequence[FrozenTrial]) -> list[FrozenTrial]:
+    """Points that failed or were given up."""
+    return [trial for trial in trials if trial.state in (TrialState.FAIL, TrialState.PRUNED)]
+
+
+def reason_of(trial: FrozenTrial) -> str:
+    """Why a point was lost, in a sentence."""
+    return trial.user_attrs.get(REASON, "It failed.")
 
 
 def _begin(store: Store, sweep: Sweep, study: optuna.Study, trial: Trial) -> bool:
@@ -143,7 +156,8 @@ def judge(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) ->
         ratios = [ratio_of(store, store.run(run.run_id), settings) for run in runs]
         values["ratio"] = float(np.exp(np.mean(np.log(ratios))))
     if unknown := [name for name in sweep.spec.objectives if math.isnan(values[name])]:
-        raise InputError(f"Its {' and '.join(unknown)} can't be measured: some picture does not change at all.")
+        titles = " and ".join(OBJECTIVES[name].title for name in unknown)
+        raise InputError(f"{titles} can't be measured: some picture does not change at all.")
     return [values[name] for name in sweep.spec.objectives]
 
 

@@ -7,14 +7,14 @@ from collections.abc import Callable
 import pandas as pd
 import streamlit as st
 
-from vae.spreadsheets import as_csv
+from vae.spreadsheets import for_people
 
 
 def csv(table: Callable[[], pd.DataFrame], name: str, label: str = "CSV") -> None:
     """A button that downloads `table()` as `name`.csv; it is made when somebody asks for it."""
     st.download_button(
         label,
-        lambda: as_csv(table()),
+        lambda: for_people(table()),
         f"{name}.csv",
         "text/csv",
         key=f"csv.{name}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import streamlit as st
@@ -13,6 +14,7 @@ from vae.runs.store import Run
 from . import resources
 
 LEARNT = 5.0  # seconds for which what finished runs say is not asked again
+MOST_OTHERS = 500  # runs in the queue that are looked through
 FRESH = 0.4  # seconds a look at the queue is shared between visitors
 
 
@@ -28,6 +30,24 @@ def _pace() -> expected.Pace:
 def training_time(config: RunConfig) -> float:
     """Seconds, without waiting."""
     return _pace().seconds(config)
+
+
+def known() -> bool:
+    """Whether some run has been trained on this server, so that times are measured and no guess."""
+    return _learnt().usual is not None
+
+
+def time_together(configs: Sequence[RunConfig]) -> float:
+    """Seconds until all of these runs are done, if they were asked for now: after those under way and in the queue."""
+    pace, jobs = _pace(), resources.jobs()
+    others = [pace.left(run) for run in resources.store().runs(MOST_OTHERS, ("running", "queued"))]
+    return expected.together([pace.seconds(config) for config in configs], jobs.workers, others)
+
+
+def time_left_together(runs: Sequence[tuple[RunConfig, float]]) -> float:
+    """Seconds until runs are done, of each its config and the share of its epochs that is to come."""
+    pace = _pace()
+    return expected.together([pace.seconds(config) * share for config, share in runs], resources.jobs().workers)
 
 
 def time_left(run: Run) -> float:

@@ -9,10 +9,10 @@ import streamlit as st
 from vae import naming
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
+from vae.figures.style import VARIANT_TITLES
 from vae.runs.sweep_spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, parse_over
 
-from . import acts, resources, selection
-from .estimate import training_time
+from . import acts, estimate, resources, selection
 from .live import duration
 from .plain import plain
 
@@ -36,13 +36,14 @@ def ready_made() -> None:
 
 def cost(spec: SweepSpec) -> str:
     """Runs, and how long they take."""
-    configs = [spec.config(params, spec.base.seed) for params in (spec.grid() if spec.sampler == "grid" else ())]
-    runs = spec.size * spec.seeds
-    seconds = sum(map(training_time, configs)) if configs else training_time(spec.base) * spec.size
-    workers = resources.settings().workers
+    grid = spec.grid() if spec.sampler == "grid" else [{}] * spec.size
+    of_points = [spec.config(params, spec.base.seed) for params in grid]
+    configs = [config for config in of_points for _ in range(spec.seeds)]  # a seed changes no time
+    workers = resources.jobs().workers
+    guess = "" if estimate.known() else " (a guess until this server has trained a run)"
     return (
-        f"{spec.size} points × {spec.seeds} seed{'s' * (spec.seeds > 1)} = {runs} runs, about "
-        f"{duration(seconds * spec.seeds / workers)} on {workers} worker{'s' * (workers > 1)}"
+        f"{spec.size} points × {spec.seeds} seed{'s' * (spec.seeds > 1)} = {len(configs)} runs, about "
+        f"{duration(estimate.time_together(configs))} on {workers} worker{'s' * (workers > 1)}{guess}"
     )
 
 
@@ -124,11 +125,12 @@ def _options(base: RunConfig) -> dict:
     sampler = st.segmented_control(
         "How points are chosen",
         list(SAMPLERS),
+        format_func=lambda name: SAMPLERS[name].title,
         default="grid",
         required=True,
         key=f"{PREFIX}sampler",
         persist_state="session",
-        help="\n".join(f"- **{name}**: {text}" for name, text in SAMPLERS.items()),
+        help="\n".join(f"- **{sampler.title}**: {sampler.description}" for sampler in SAMPLERS.values()),
     )
     points = 20
     with st.container(horizontal=True):
@@ -138,16 +140,22 @@ def _options(base: RunConfig) -> dict:
     objectives = st.pills(
         "Judged by (one or two)",
         list(OBJECTIVES),
+        format_func=lambda name: OBJECTIVES[name].title,
         selection_mode="multi",
         default=["reconstruction"],
         key=f"{PREFIX}objectives",
         persist_state="session",
         wrap=True,
-        help="\n".join(f"- **{name}**: {text}" for name, (_, text) in OBJECTIVES.items()),
+        help="\n".join(f"- **{objective.title}**: {objective.description}" for objective in OBJECTIVES.values()),
     )
     judged = "vae" if "vae" in base.variants else base.variants[0]
     of = st.segmented_control(
-        "Judging the", list(base.variants), default=judged, required=True, key=f"{PREFIX}of.{'.'.join(base.variants)}"
+        "Judging the",
+        list(base.variants),
+        format_func=VARIANT_TITLES.get,
+        default=judged,
+        required=True,
+        key=f"{PREFIX}of.{'.'.join(base.variants)}",
     )
     prune = st.toggle(
         "Stop hopeless points",
@@ -171,7 +179,7 @@ def _from_link() -> None:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
         st.warning(f"The link's sweep was not taken over. {plain(reason)}")
         return
-    over = "; ".join(f"{name}: {_listed(values)}" for name, values in spec.over.items())
+    over = "; ".join(f"{RunConfig.model_fields[name].title}: {_listed(values)}" for name, values in spec.over.items())
     st.markdown(f"The link asks for a sweep over {plain(over)}, from **{plain(naming.name(spec.base))}**.")
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):

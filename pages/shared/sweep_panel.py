@@ -14,29 +14,27 @@ from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_TITLES
-from vae.figures.sweeps import against, drawn, dressed
+from vae.figures.sweeps import against, drawn
+from vae.learning.variants import VARIANTS
 from vae.runs import sweeps
-from vae.runs.sweep_spec import OBJECTIVES, Range
+from vae.runs.store import ACTIVE
+from vae.runs.sweep_spec import SAMPLERS, Range, SweepSpec
 from vae.runs.sweeps import Sweep
 
 from . import acts, resources
 from .downloads import csv
-from .live import BADGES
+from .estimate import time_left_together
+from .every_run import plural
+from .live import BADGES, duration
 from .plain import plain
 from .share import link
 from .sweep_form import ASKED, KEY, link_to
+from .sweep_points import optuna_view, points_table
 from .take_home import take_home
 
 POLL = 1.0
 SHOWN = 40  # sweeps offered
 FRESH = 0.4
-PLOTS = {
-    "parallel": "Parallel coordinates",
-    "importance": "Importance",
-    "slice": "Slices",
-    "contour": "Contour",
-    "front": "Pareto front",
-}
 MEASURES = {
     "mse_from_mean": "MSE per pixel, rebuilt from μ",
     "mse_from_sample": "MSE per pixel, rebuilt from a sample",
@@ -101,10 +99,10 @@ def _panel(sweep_id: str, was_running: bool) -> None:
         st.skeleton(height=320) if sweep.status == "running" else st.info("No run of this sweep has ended well.")
         return
     _effects(sweep, done)
-    _points(sweep, trials, results)
+    points_table(sweep, trials, results)
     if sweep.status != "running":
         take_home([resources.run(member.run_id) for member in members if member.status == "done"])
-    _optuna(sweep, trials)
+    optuna_view(sweep, trials)
 
 
 def _header(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> None:
@@ -115,7 +113,7 @@ def _header(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> No
         st.badge(sweep.status, icon=icon, color=colour)
         st.markdown(f"**{ended} of {total} runs done**")
         st.caption(_what(sweep))
-        pressed = _deed(sweep)
+        pressed = _deed(sweep, trials)
         link("sweeps", {ASKED: link_to(sweep.spec)}, "This sweep's settings, to be run anywhere.")
     if pressed:
         try:
@@ -127,25 +125,57 @@ def _header(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> No
     if sweep.error:
         st.error(plain(sweep.error))
     if sweep.status == "running":
-        epochs = sum(max(member.epoch, 0) for member in members) / (total * sweep.spec.base.epochs)
-        st.progress(min(1.0, max(ended / total, epochs)))
-    lost = [trial for trial in trials if trial.state.name in ("FAIL", "PRUNED")]
-    for trial in lost[:3]:
-        st.caption(plain(f"Point {trial.number} ({_params(trial.params)}): {trial.user_attrs.get('reason', 'failed')}"))
+        to_come = _to_come(sweep, trials, members)
+        share = 1 - sum(share for _, share in to_come) / total
+        st.progress(min(1.0, max(0.0, share)), text=f"about {duration(time_left_together(to_come))} left")
+    _lost(trials)
 
 
-def _deed(sweep: Sweep) -> Callable[[Sweep], None] | None:
+def _lost(trials: list[Any]) -> None:
+    """Points that have no values, each with its reason."""
+    from vae.sweeping import lost, reason_of
+
+    failed = lost(trials)
+    if not failed:
+        return
+    title = f"{len(failed)} of {plural(len(trials), 'point')} failed or were given up"
+    with st.expander(title, icon=":material/error:"):
+        for trial in failed:
+            st.markdown(plain(f"Point {trial.number} ({_params(trial.params)}): {reason_of(trial)}"))
+
+
+def _to_come(sweep: Sweep, trials: list[Any], members: list[sweeps.Member]) -> list[tuple[RunConfig, float]]:
+    """Runs that are not over, those of points still to be chosen included: config, and the share of epochs to come."""
+    spec, params = sweep.spec, {trial.number: trial.params for trial in trials}
+    to_come = []
+    for member in members:
+        if member.status in ACTIVE:
+            config = spec.config(params.get(member.number, {}), member.seed)
+            to_come.append((config, 1 - max(member.epoch, 0) / config.epochs))
+    grid = list(spec.grid()) if spec.sampler == "grid" else []
+    for number in range(len(trials), spec.size):
+        config = spec.config(grid[number] if grid else {}, spec.base.seed)
+        to_come += [(config, 1.0)] * spec.seeds
+    return to_come
+
+
+def _deed(sweep: Sweep, trials: list[Any]) -> Callable[[Sweep], None] | None:
     """A button that stops a sweep or resumes it; what it does, when it was pressed."""
     if sweep.status == "running":
         reason = acts.refusal(sweep.visitor, "sweep", "stop it")
         if st.button("Stop", icon=":material/stop:", key="sweep.stop", disabled=bool(reason), help=reason):
             return acts.stop_sweep
-    elif sweep.status in ("stopped", "failed"):
+    elif sweep.status in ("stopped", "failed") and not _all_ended(trials, sweep.spec):
         reason = acts.refusal(sweep.visitor, "sweep", "resume it")
         shown = {"icon": ":material/resume:", "type": "primary", "disabled": bool(reason), "help": reason}
         if st.button("Resume", key="sweep.resume", **shown):
             return acts.resume_sweep
     return None
+
+
+def _all_ended(trials: list[Any], spec: SweepSpec) -> bool:
+    """Whether every point is over, so that there is nothing to go on with."""
+    return len(trials) == spec.size and all(trial.state.is_finished() for trial in trials)
 
 
 def _changed() -> None:
@@ -158,7 +188,9 @@ def _changed() -> None:
 def _what(sweep: Sweep) -> str:
     spec = sweep.spec
     seeds = f"{spec.seeds} seed{'s' * (spec.seeds > 1)} from {spec.base.seed}"
-    return f"{spec.base.dataset}, {spec.size} points ({spec.sampler}), {seeds}, {spec.base.epochs} epochs"
+    data = resources.catalogue().get(spec.base.dataset)
+    of, sampler = data.title if data else spec.base.dataset, SAMPLERS[spec.sampler].title
+    return plain(f"{of}, {spec.size} points ({sampler}), {seeds}, {spec.base.epochs} epochs")
 
 
 def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
@@ -187,12 +219,15 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
         log = isinstance(spec.over[name], Range) and spec.over[name].log
         drawing = drawn(shown, column, titles[column], measures[measure] + unit, log)
     else:
-        drawing = against(shown, column, titles[column], measures[measure] + unit, others)
+        drawing = against(
+            shown, column, titles[column], measures[measure] + unit, {other: titles[other] for other in others}
+        )
     figure(drawing, key="sweep.effect", alt=f"{measures[measure]} against {titles[column]}")
     if others or isinstance(spec.over[name], Range):
         st.caption("Each line or dot is one combination of the other settings; the hover names it.")
     else:
-        said = in_words(steps(rows, column, measure), VARIANT_TITLES)
+        idle = [variant for variant in spec.base.variants if name in VARIANTS[variant].idle_fields]
+        said = in_words(steps(rows, column, measure), VARIANT_TITLES, titles[column], idle)
         if said:
             seeds = int(shown["seeds"].max())
             st.markdown(
@@ -213,92 +248,5 @@ def _columns(sweep: Sweep, table: pd.DataFrame) -> dict[str, str]:
     return {name: f"{name}_setting" if f"{name}_setting" in table.columns else name for name in sweep.spec.over}
 
 
-def _points(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None:
-    st.header("Points", divider="gray")
-    best = _best(sweep, trials)
-    from vae.sweeping import values_of
-
-    rows = []
-    for trial in trials:
-        rows.append(
-            {"": "★" if trial.number in best else "", "Point": trial.number}
-            | {RunConfig.model_fields[name].title: str(value) for name, value in trial.params.items()}
-            | dict.fromkeys(sweep.spec.objectives)
-            | values_of(trial, sweep.spec)
-            | {"State": {"complete": "done", "fail": "failed"}.get(trial.state.name.lower(), trial.state.name.lower())}
-        )
-    narrow = {"": st.column_config.TextColumn(width=30), "Point": st.column_config.NumberColumn(width=60)}
-    height = min(420, 38 + 35 * len(rows))
-    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=height, column_config=narrow)
-    sought = {"minimize": "least", "maximize": "most"}
-    judged = " and ".join(f"{sought[OBJECTIVES[name][0]]} {name}" for name in sweep.spec.objectives)
-    what = "not beaten in both" if len(sweep.spec.objectives) > 1 else "best so far"
-    st.caption(
-        f"Sought: {judged} of the {VARIANT_TITLES[sweep.spec.of].lower()}, on validation images, mean over seeds. "
-        f"★ {what}; a mean over seeds has an interval too, so a neighbour may be as good."
-    )
-    csv(lambda: results, f"sweep-{sweep.id}", "CSV of all runs")
-
-
-def _best(sweep: Sweep, trials: list[Any]) -> set[int]:
-    if not any(trial.state.name == "COMPLETE" for trial in trials):
-        return set()
-    from vae.sweeping import study_of
-
-    return {trial.number for trial in study_of(resources.store(), sweep).best_trials}
-
-
-def _optuna(sweep: Sweep, trials: list[Any]) -> None:
-    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
-    names, one, two = dict(PLOTS), len(sweep.spec.over) == 1, len(sweep.spec.objectives) == 2
-    if len(complete) < 2 or (one and not two and sweep.spec.sampler == "grid"):
-        return  # the first figure shows it all
-    if one:
-        for name in ("importance", "contour"):  # nothing to weigh against each other
-            names.pop(name)
-    if not two:
-        names.pop("front")
-    st.header("Optuna's view", divider="gray")
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        which = st.segmented_control(
-            "Plot", list(names), format_func=names.get, default=next(iter(names)), required=True, key="sweep.plot"
-        )
-        objective = 0
-        if two and which != "front":
-            chosen = st.segmented_control(
-                "Objective", sweep.spec.objectives, default=sweep.spec.objectives[0], required=True, key="sweep.of"
-            )
-            objective = sweep.spec.objectives.index(chosen)
-    drawing = _plot(sweep.id, which, objective, len(complete))
-    if drawing is None:
-        st.caption("The values so far are too alike for this plot.")
-    else:
-        figure(drawing, key=f"sweep.optuna.{which}", alt=names[which])
-
-
-@st.cache_resource(max_entries=40, show_spinner=False)
-def _plot(sweep_id: str, which: str, objective: int, complete: int) -> Any:
-    """One of Optuna's figures; `complete`, the number of finished points, tells apart a sweep that has gone on."""
-    from optuna import visualization
-
-    from vae.sweeping import study_of, values_of
-
-    sweep = sweeps.find(resources.store(), sweep_id)
-    study, names = study_of(resources.store(), sweep), list(sweep.spec.objectives)
-    if which == "front":
-        return dressed(visualization.plot_pareto_front(study, target_names=names))
-    make = {
-        "parallel": visualization.plot_parallel_coordinate,
-        "importance": visualization.plot_param_importances,
-        "slice": visualization.plot_slice,
-        "contour": visualization.plot_contour,
-    }[which]
-    try:
-        name = names[objective]
-        return dressed(make(study, target=lambda trial: values_of(trial, sweep.spec)[name], target_name=name))
-    except (RuntimeError, ValueError):  # importance of values without any spread
-        return None
-
-
 def _params(params: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in params.items())
+    return ", ".join(f"{RunConfig.model_fields[name].title} {value}" for name, value in params.items())

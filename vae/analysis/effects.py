@@ -49,8 +49,11 @@ def _said(mean: float, half: float, pairs: int) -> str:
     return "falls" if mean < 0 else "rises"
 
 
-def in_words(found: pd.DataFrame, titles: dict[str, str]) -> list[str]:
-    """A sentence for each variant of `steps`: where it falls, where it rises, where these seeds don't tell."""
+def in_words(found: pd.DataFrame, titles: dict[str, str], setting: str = "", idle: Sequence[str] = ()) -> list[str]:
+    """A sentence for each variant of `steps`: where it falls, where it rises, where these seeds don't tell.
+
+    `idle`: variants that the setting, called `setting`, is no part of; of them nothing is compared.
+    """
     words = {
         "falls": "falls",
         "rises": "rises",
@@ -59,6 +62,9 @@ def in_words(found: pd.DataFrame, titles: dict[str, str]) -> list[str]:
     }
     sentences = []
     for variant, rows in found.groupby("variant", sort=False):
+        if variant in idle:
+            sentences.append(f"{titles[variant]}: {setting} is no part of its loss")
+            continue
         parts: list[tuple[str, list]] = []
         for row in rows.itertuples():
             if parts and parts[-1][0] == row.said:

@@ -41,9 +41,10 @@ def _sensitivity(options: argparse.Namespace) -> int:
     store = Store(settings.database_url)
     runs = [store.run(run_id) for run_id in options.runs]
     measuring.same_but_for_seed(runs)
-    tables = []
+    tables, epochs = [], {}
     for run in runs:
-        epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+        epochs[run.id] = epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+        _say_epoch(run, epoch)
         tables.append(measuring.sensitivity_of(store, run.id, epoch, settings, share_bar)[COLUMNS])
     measured = pd.concat(tables, ignore_index=True)
     compared = ratios(measured)
@@ -52,6 +53,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
         result = {
             "config": runs[0].config.model_dump(mode="json", exclude={"seed"}),
             "runs": {run.id: run.config.seed for run in runs},
+            "epochs": epochs,
             "classifier_accuracy": judge.accuracy if judge else None,
             "measurements": records(measured),
             "ratios": records(compared),  # AE ÷ VAE
@@ -60,7 +62,9 @@ def _sensitivity(options: argparse.Namespace) -> int:
         return 0
     means = measured.pivot_table(values="rmse", index=["unit", "size"], columns="variant", sort=False)
     wide = means.reset_index().merge(compared.drop(columns="seeds"), how="left", on=["unit", "size"])
-    print(f"Pixel RMSE of a nudge, {len(runs)} seed{'s' * (len(runs) > 1)}; ratio: AE ÷ VAE, with its 95 % interval.")
+    told = "; ".join(dict.fromkeys(measuring.epoch_in_words(run, epochs[run.id]) for run in runs))
+    seeds = f"{len(runs)} seed{'s' * (len(runs) > 1)}"
+    print(f"Pixel RMSE of a nudge, {seeds}, {told}; ratio: AE ÷ VAE, with its 95 % interval.")
     print(wide.to_string(index=False, float_format=lambda value: f"{value:.4f}", na_rep="–"))
     return 0
 
@@ -77,17 +81,26 @@ def _gradients(options: argparse.Namespace) -> int:
     store = Store(settings.database_url)
     run = store.run(options.run)
     epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+    _say_epoch(run, epoch)
     flow = pd.concat([measuring.flow_of(store, run, epoch, settings, way).assign(way=way) for way in WAYS])
     quality = measuring.gradients_of(store, run.id, epoch, settings, share_bar)
     if options.json:
         result = {"run_id": run.id, "epoch": epoch, "variant": measuring.noisy_variant(run)}
         emit(result | {"flow": records(flow), "quality": records(quality)}, options.json)
         return 0
-    print(f"Norms of the gradient on its way back, epoch {epoch}:")
+    print(f"Norms of the gradient on its way back, {measuring.epoch_in_words(run, epoch)}:")
     print(flow.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     print("\nEstimates of the reconstruction's gradient for the encoder:")
     print(quality.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
     return 0
+
+
+def _say_epoch(run: Any, epoch: int) -> None:
+    """To stderr, where somebody might take it for a trained model: the state before training, or a run cut short."""
+    from ..measuring import epoch_in_words
+
+    if epoch == 0 or run.status != "done":
+        print(f"vae: run {run.id} is measured at {epoch_in_words(run, epoch)}.", file=sys.stderr)
 
 
 def _bench(options: argparse.Namespace) -> int:

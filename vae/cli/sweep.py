@@ -148,7 +148,7 @@ def _watch(store: Any, sweep_id: str) -> None:
 def _report(store: Any, sweep_id: str, target: str | None) -> int:
     from ..runs import sweeps
     from ..runs.results import records
-    from ..sweeping import params_by_number, points, values_of
+    from ..sweeping import lost, params_by_number, points, values_of
 
     sweep = sweeps.find(store, sweep_id)
     trials = points(store, sweep)
@@ -168,9 +168,21 @@ def _report(store: Any, sweep_id: str, target: str | None) -> int:
         emit(head | {"spec": sweep.spec.model_dump(mode="json"), "points": listed, "results": records(table)}, target)
     else:
         _print_means(sweep, table)
+        _print_lost(lost(trials), sweep.spec.size)
     if sweep.error:
         print(f"vae: {sweep.error}", file=sys.stderr)
     return 0 if sweep.status == "done" else 1
+
+
+def _print_lost(trials: list[Any], asked: int) -> None:
+    """Points that have no means, and why."""
+    from ..sweeping import reason_of
+
+    if trials:
+        print(f"{len(trials)} of {asked} points failed:")
+    for trial in trials:
+        params = ", ".join(f"{name}={value}" for name, value in trial.params.items())
+        print(f"  {params or f'point {trial.number}'}: {reason_of(trial)}")
 
 
 def _print_means(sweep: Any, table: Any) -> None:

@@ -31,6 +31,8 @@ WAY_COLOURS = {  # ways to estimate a gradient
 SCORE_COLOURS = {"mig": "#9A3FD0", "factor_vae": "#9C8600"}  # of codes against known factors
 PART_COLOURS = {"training": "#5A7D5A", "test": NEUTRAL}  # of a data set
 
+VALUE_COLOURS = ((0, "#8A5FBF"), (1, "#B8860B"))  # from the least of a quantity to the most
+
 # All colours that mean something, by what they tell apart. Classes are not among them: ten hues must repeat some.
 COLOURS_BY_MEANING = {
     "variant": VARIANT_COLOURS,

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, DASHES, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
+from .style import BARE, DASHES, GRID, NEUTRAL, VALUE_COLOURS, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
 
 BAND = 0.16  # opacity of an interval
 
 
-def against(bands: pd.DataFrame, setting: str, title: str, measure: str, others: Sequence[str] = ()) -> go.Figure:
+def against(
+    bands: pd.DataFrame, setting: str, title: str, measure: str, others: Mapping[str, str] | None = None
+) -> go.Figure:
     """`bands`: columns variant, `setting`, *others, mean, low, high, seeds; one line per variant and others.
+
+    `others`: the other settings' columns → their titles.
 
     Values of the setting stand evenly beside each other, in their order: they are the ones that were asked for.
     """
@@ -23,9 +27,9 @@ def against(bands: pd.DataFrame, setting: str, title: str, measure: str, others:
     lines: list[dict[str, Any]] = []
     combinations = list(bands[list(others)].drop_duplicates().itertuples(index=False)) if others else [()]
     for number, combination in enumerate(combinations):
-        named = dict(zip(others, combination, strict=True))
+        named = dict(zip(others or (), combination, strict=True))
         rows = bands.loc[np.logical_and.reduce([np.ones(len(bands), bool), *(bands[k] == v for k, v in named.items())])]
-        label = ", ".join(f"{name} {_text(value)}" for name, value in named.items())
+        label = ", ".join(f"{others[name]} {_text(value)}" for name, value in named.items())
         for variant in [name for name in VARIANT_COLOURS if name in set(rows["variant"])]:
             mine = rows[rows["variant"] == variant].set_index(setting)
             mine = mine.loc[[value for value in values if value in mine.index]]
@@ -113,8 +117,11 @@ def drawn(points: pd.DataFrame, setting: str, title: str, measure: str, log: boo
     return go.Figure({"data": dots, "layout": layout})
 
 
-def dressed(figure: go.Figure, height: int = 420) -> go.Figure:
-    """One of Optuna's figures without its own background, title and margins."""
+def dressed(figure: go.Figure, titles: Mapping[str, str] | None = None, height: int = 420) -> go.Figure:
+    """One of Optuna's figures without its own background, title and margins; `titles` are people's names of settings.
+
+    Optuna's colours fade to white, which a light page hides: here they run between two that both pages show.
+    """
     figure.update_layout(
         title=None,
         height=height,
@@ -123,11 +130,26 @@ def dressed(figure: go.Figure, height: int = 420) -> go.Figure:
         margin={"l": 60, "r": 30, "t": 40, "b": 50},
         template="none",
     )
+    figure.update_traces(line_colorscale=VALUE_COLOURS, selector={"type": "parcoords"})
+    figure.update_traces(marker_colorscale=VALUE_COLOURS, selector={"type": "scatter", "mode": "markers"})
+    _rename(figure, titles or {})
     figure.update_traces(opacity=1, line_width=2.5, selector={"type": "scatter", "mode": "lines"})  # legible on black
     figure.update_annotations(font={"color": NEUTRAL, "size": 12})
     figure.update_xaxes(gridcolor=GRID["gridcolor"], zeroline=False, automargin=True)
     figure.update_yaxes(gridcolor=GRID["gridcolor"], zeroline=False, automargin=True)
     return figure
+
+
+def _rename(figure: go.Figure, titles: Mapping[str, str]) -> None:
+    """Settings under people's names, wherever Optuna writes a field's."""
+    figure.for_each_xaxis(lambda axis: axis.update(title_text=titles.get(axis.title.text, axis.title.text)))
+    figure.for_each_yaxis(lambda axis: axis.update(title_text=titles.get(axis.title.text, axis.title.text)))
+    for trace in figure.data:
+        if trace.type == "parcoords":
+            for dimension in trace.dimensions:
+                dimension.label = titles.get(dimension.label, dimension.label)
+        elif trace.type == "bar" and trace.y is not None:
+            trace.y = [titles.get(name, name) for name in trace.y]
 
 
 def _in_order(values: pd.Series) -> list[Any]:

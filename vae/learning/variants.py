@@ -16,6 +16,13 @@ class Variant:
     def has_logvar(self) -> bool:
         return self.noise or self.kl
 
+    @property
+    def idle_fields(self) -> frozenset[str]:
+        """Settings of RunConfig that are no part of how this variant is trained."""
+        of_kl = () if self.kl else ("beta", "kl_warmup_epochs")
+        of_noise = () if self.noise else ("estimator", "samples", "baseline")
+        return frozenset((*of_kl, *of_noise))
+
 
 VARIANTS = {
     "ae": Variant(noise=False, kl=False),

@@ -131,7 +131,10 @@ def record(store: Store, run_id: str) -> RunRecord:
     """A stored run as a capsule holds it. Raises InputError when there is no such run, or it isn't done."""
     run = store.run(run_id)
     if run.status != "done":
-        raise InputError(f"Run {run_id} is {run.status}; only a run that is done can be repeated and compared.")
+        reached = f"after epoch {run.epoch} of {run.config.epochs}" if run.epoch >= 0 else "before its first epoch"
+        raise InputError(
+            f"Run {run_id} is {run.status} {reached}; only a run that is done can be repeated and compared."
+        )
     data, told = run.data, document(store, run_id)["variants"]
     stored = store.weights(run_id, run.config.epochs)
     sizes = {name: data[name] for name in ("train_size", "validation_size", "test_size", "split_seed")}

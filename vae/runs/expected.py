@@ -19,7 +19,7 @@ from .store import Run, Store
 
 STEP = 0.4e-3  # seconds per training step and variant before any arithmetic
 RATE = 1.3e11  # multiply-adds × 2 per second and core; both measured on two cores of a 2023 server
-EPOCH = 8e-3  # seconds per epoch for validation, snapshot and storing
+EPOCH = 19e-3  # seconds per epoch for validation, snapshot and storing, while every core trains a run
 LOOKED_THROUGH = 60  # of the newest runs that are done
 COMPARED = 12  # of these, at the most, on the same images
 SLOWEST = 20.0  # as much longer than its epochs a run may take: recording on a busy disk; beyond it a clock has jumped
@@ -53,6 +53,7 @@ class Pace:
     datasets: Mapping[str, Dataset]  # by name; a run of any other takes no time that could be told
     factors: Mapping[str, float]  # data set → wall time ÷ counted time
     recording: float = 1.0  # wall time ÷ time in the epochs
+    usual: float | None = None  # wall time ÷ counted time on whatever images; None: nothing was trained here yet
 
     @classmethod
     def of(cls, store: Store, datasets: Mapping[str, Dataset]) -> Pace:
@@ -72,12 +73,14 @@ class Pace:
             of_these = ratios.setdefault(run.config.dataset, [])
             if len(of_these) < COMPARED:
                 of_these.append(taken / counted(run.config, dataset))
-        return cls(datasets, {name: median(of) for name, of in ratios.items()}, median(recording or [1.0]))
+        factors = {name: median(of) for name, of in ratios.items()}
+        usual = median(factors.values()) if factors else None
+        return cls(datasets, factors, median(recording or [1.0]), usual)
 
     def seconds(self, config: RunConfig) -> float:
-        """For all of a run. Without finished runs on the same images a guess that holds for a machine like ours."""
+        """For all of a run. Without finished runs on the same images by those on others; without any, a guess."""
         dataset = self.datasets.get(config.dataset)
-        return counted(config, dataset) * self.factors.get(config.dataset, 1.0) if dataset else 0.0
+        return counted(config, dataset) * self.factors.get(config.dataset, self.usual or 1.0) if dataset else 0.0
 
     def left(self, run: Run) -> float:
         """For what is left of one: by its own epochs, once it has some."""
@@ -85,6 +88,20 @@ class Pace:
         if run.epoch >= 1 and run.seconds > 0:
             return to_come * run.seconds / (run.epoch + 1) * self.recording  # epoch 0 was recorded, too
         return self.seconds(run.config) * to_come / run.config.epochs
+
+
+def together(lengths: Sequence[float], workers: int, busy: Sequence[float] = ()) -> float:
+    """Seconds until runs of these `lengths` are done, each begun by the first worker that is free.
+
+    `busy`: seconds of other runs, under way or waiting, which come first.
+    """
+    free = [0.0] * max(1, workers)
+    end = 0.0
+    for place, seconds in enumerate([*busy, *lengths]):
+        done = heapq.heappop(free) + max(0.0, seconds)
+        heapq.heappush(free, done)
+        end = max(end, done) if place >= len(busy) else end
+    return end
 
 
 def starts(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import product
 from typing import Any
 
@@ -13,18 +14,49 @@ from ..config import RunConfig, as_text, shown
 from ..errors import InputError
 from ..learning.variants import VARIANTS
 
+
+@dataclass(frozen=True)
+class Sampler:
+    """How a sweep's points are chosen."""
+
+    title: str
+    description: str
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a sweep's points are judged by, on validation images."""
+
+    title: str
+    direction: str  # "minimize" or "maximize", as Optuna says it
+    sought: str  # the end of "We look for …"
+    description: str
+
+
 SAMPLERS = {
-    "grid": "Every combination, once.",
-    "random": "Points drawn at random.",
-    "tpe": "Points drawn where earlier ones were good (tree-structured Parzen estimator, Bergstra et al. 2011).",
+    "grid": Sampler("Grid", "Every combination, once."),
+    "random": Sampler("Random", "Points drawn at random."),
+    "tpe": Sampler(
+        "Optuna's search",
+        "Points drawn where earlier ones were good (tree-structured Parzen estimator, Bergstra et al. 2011).",
+    ),
 }
-OBJECTIVES = {  # name → (minimise or maximise, what it is)
-    "reconstruction": ("minimize", "What it costs to rebuild the validation images."),
-    "kl": ("minimize", "KL(q(z|x) ‖ N(0, I)) of the validation images, in nats."),
-    "loss": ("minimize", "What the model minimises, on the validation images."),
-    "mse": ("minimize", "Squared error per pixel of the validation images rebuilt from μ, whatever the loss was."),
-    "ratio": (
+OBJECTIVES = {
+    "reconstruction": Objective(
+        "Reconstruction", "minimize", "low reconstruction loss", "What it costs to rebuild the validation images."
+    ),
+    "kl": Objective("KL", "minimize", "low KL", "KL(q(z|x) ‖ N(0, I)) of the validation images, in nats."),
+    "loss": Objective("Loss", "minimize", "low loss", "What the model minimises, on the validation images."),
+    "mse": Objective(
+        "MSE per pixel",
+        "minimize",
+        "low MSE per pixel",
+        "Squared error per pixel of the validation images rebuilt from μ, whatever the loss was.",
+    ),
+    "ratio": Objective(
+        "Change ratio AE ÷ VAE",
         "maximize",
+        "a high change ratio AE ÷ VAE",
         "How many times as much a nudge of 0.1 × the codes' standard deviation changes the autoencoder's pictures as "
         "the VAE's, on the validation images.",
     ),
@@ -194,7 +226,7 @@ class SweepSpec(BaseModel):
         return [self.base.seed + i for i in range(self.seeds)]
 
     def directions(self) -> list[str]:
-        return [OBJECTIVES[name][0] for name in self.objectives]
+        return [OBJECTIVES[name].direction for name in self.objectives]
 
 
 def parse_over(text: str) -> tuple[str, list[str] | Range]:
