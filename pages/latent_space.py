@@ -8,6 +8,7 @@ import streamlit as st
 
 from pages.components.decoders import decoders
 from pages.components.latent_pad import latent_pad, payload
+from pages.components.scales import scale_switch
 from pages.shared import selection, spaces, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
@@ -80,6 +81,8 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
             else "These decoders are too large for a page: click to have the server decode a point."
         ),
     )
+    if len(views) > 1:
+        scale_switch("scale.pad")
     sent = latent_pad(data, key=f"pad.{run.id}.{dimensions}")
     if sent and sent != pinned:
         st.session_state[PIN] = {"place": place, "at": sent}
@@ -88,8 +91,8 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
         shares = ", ".join(f"{VARIANT_TITLES[name]} {it.plane.share:.0%}" for name, it in views.items())
         st.caption(
             f"A slice: the plane through the codes' mean along {' and '.join(next(iter(views.values())).plane.names)} "
-            f"of a {run.config.latent_dim}-D space. It holds this share of the codes' variance: {shares}. Codes are "
-            "drawn where they are nearest to it; a point of the slice itself is decoded."
+            f"of a {run.config.latent_dim}-D space. It holds this share of the codes' variance: {shares}. Codes and "
+            "the prior are drawn where they are nearest to it; a point of the slice itself is decoded."
         )
     with st.container(horizontal=True):
         csv(lambda: spaces.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}", "CSV of the codes")

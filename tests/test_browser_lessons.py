@@ -142,7 +142,7 @@ def test_hovering_draws_at_display_rate_without_asking_the_server(
     assert len(page.messages) == before
 
 
-def test_both_pointers_stand_at_the_same_place_relative_or_absolute(
+def test_both_pointers_stand_at_the_same_place_relative_at_own_and_absolute_at_the_same_scale(
     app: Dashboard, browser: Browser, quick_run: str
 ) -> None:
     page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1000)
@@ -153,7 +153,7 @@ def test_both_pointers_stand_at_the_same_place_relative_or_absolute(
     places = [(np.array(it["at"]) - it["centre"]) / it["spread"] for it in (ae, vae)]
     np.testing.assert_allclose(*places, atol=1e-9)
     assert not np.allclose(ae["at"], vae["at"])
-    page.get_by_label("same absolute position").check()
+    page.locator(".scales").get_by_text("same scale").click()
     page.wait_for_timeout(100)
     ae, vae = drawn_there(page)
     assert ae["at"] == vae["at"]

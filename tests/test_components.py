@@ -203,7 +203,9 @@ def test_the_pad_is_told_what_the_views_hold(latent_dim: int) -> None:
     meta, arrays = pad(views)
     assert (meta["key"], meta["note"], meta["pinned"]) == ("run.2", "a note", {"ae": [1.0, 2.0]})
     assert (meta["classes"], meta["palette"], meta["shape"]) == (list(CLASSES), CLASS_COLOURS, [4, 4])
-    assert meta["reach"] == views["ae"].reach == views["vae"].reach
+    assert meta["rings"] == [1, 2]
+    same = [panel["windows"]["same"] for panel in meta["panels"]]
+    assert same[0] == same[1], "at the same scale all look through one window"
     np.testing.assert_array_equal(arrays["labels"], LABELS)
     assert [panel["variant"] for panel in meta["panels"]] == ["ae", "vae"]
     for panel in meta["panels"]:
@@ -213,6 +215,14 @@ def test_the_pad_is_told_what_the_views_hold(latent_dim: int) -> None:
         codes = arrays[f"{name}.codes"]
         np.testing.assert_allclose(panel["start"], codes[0], rtol=1e-6)
         np.testing.assert_allclose(panel["centre"], it.centre)
+        own = panel["windows"]["own"]
+        np.testing.assert_allclose([*own["centre"], own["half"]], [*it.centre, it.half])
+        assert own["words"] == f"{own['bar']:g} unit{'' if own['bar'] == 1 else 's'} of code"
+        for axis in range(2):
+            ends = [own["centre"][axis] + sign * own["half"] for sign in (-1, 1)]
+            assert abs(np.array(ends) - same[0]["centre"][axis]).max() <= same[0]["half"] + 1e-9, (
+                "it holds each own one"
+            )
         assert (panel["spread"], panel["prior"]) == (it.spread, it.prior)
         # What the browser makes of a place in the plane is what `lift` makes of it.
         z = np.array(panel["origin"]) + codes[:, :1] * np.array(panel["axes"][0])

@@ -7,12 +7,13 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pandas as pd
+import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
 from vae.figures.curves import loss_curves, shared_ranges
 from vae.figures.errors import error_bars
-from vae.figures.latent import latent_scatter, plane_title
+from vae.figures.latent import latent_scatter, plane_title, side_by_side
 from vae.figures.network import network_svg
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import BACKGROUND, GAP, tile_rows, to_grey
@@ -74,9 +75,14 @@ def test_no_history_gives_empty_axes() -> None:
     assert [len(trace.x) for trace in figure.data] == [0, 0]
 
 
+def scatter(codes: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], latent_dim: int) -> go.Figure:
+    windows = side_by_side({"it": ({"codes": codes}, latent_dim)})["it"]
+    return latent_scatter(codes, labels, classes, latent_dim, windows, np.zeros(2))
+
+
 def test_scatter_shows_every_code_in_the_colour_of_its_class() -> None:
     codes = np.array([[0, 1], [2, 3], [4, 5], [6, 9]], dtype=np.float16)
-    cloud, names = latent_scatter(codes, np.array([0, 1, 1, 1]), ("cat", "dog"), 2).data
+    cloud, names = scatter(codes, np.array([0, 1, 1, 1]), ("cat", "dog"), 2).data
     assert list(cloud.x) == [0, 2, 4, 6] and list(cloud.y) == [1, 3, 5, 9]
     assert list(cloud.marker.color) == [CLASS_COLOURS[0], *[CLASS_COLOURS[1]] * 3]
     assert list(cloud.customdata) == ["cat", "dog", "dog", "dog"]
@@ -85,15 +91,15 @@ def test_scatter_shows_every_code_in_the_colour_of_its_class() -> None:
 
 def test_a_2d_scatter_has_equal_scales_and_a_1d_one_spreads_by_class() -> None:
     codes, labels = np.array([[0.5, 0], [1.5, 0]]), np.array([0, 3])
-    assert latent_scatter(codes, labels, tuple("0123"), 2).layout.yaxis.scaleanchor == "x"
-    line = latent_scatter(codes, labels, tuple("0123"), 1)
+    assert scatter(codes, labels, tuple("0123"), 2).layout.yaxis.scaleanchor == "x"
+    line = scatter(codes, labels, tuple("0123"), 1)
     assert list(line.data[0].y) == [0, 3]
     assert line.layout.yaxis.scaleanchor is None
 
 
 def test_a_slice_says_that_it_is_one() -> None:
-    assert plane_title(2, 1.0) == "2-D code"
-    assert plane_title(20, 0.434) == "PCA plane of the 20-D code: 43% of its variance"
+    assert plane_title(2, 1.0, np.zeros(2)) == "2-D code"
+    assert plane_title(20, 0.434, np.zeros(2)) == "PCA plane of the 20-D code: 43% of its variance"
 
 
 def test_tiles_keep_every_pixel_a_square() -> None:

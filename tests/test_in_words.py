@@ -11,7 +11,7 @@ from vae.figures.classes import class_bars
 from vae.figures.curves import loss_curves, shared_ranges
 from vae.figures.errors import error_bars
 from vae.figures.in_words import FEW, SERIES, in_words
-from vae.figures.latent import latent_scatter
+from vae.figures.latent import latent_scatter, side_by_side
 from vae.figures.nudges import nudge_curves
 from vae.figures.objectives import dimension_bars
 from vae.figures.paths import step_sizes
@@ -58,7 +58,8 @@ def test_bars_are_told_one_by_one_or_by_their_extremes() -> None:
 
 def test_a_cloud_is_told_by_its_reach_and_where_its_classes_are() -> None:
     codes, labels = np.array([[3.0, 4.0], [-1.0, 2.0], [5.0, -6.0]]), np.array([1, 0, 1])
-    words = in_words(latent_scatter(codes, labels, ["ant", "bee"], 2))
+    windows = side_by_side({"it": ({"codes": codes}, 2)})["it"]
+    words = in_words(latent_scatter(codes, labels, ["ant", "bee"], 2, windows, np.zeros(2)))
     assert "codes: 3 points, across from −1 to 5, up from −6 to 4." in words
     assert "median of each class: ant at (−1, 2), bee at (4, −1)." in words
 

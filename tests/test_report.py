@@ -205,6 +205,16 @@ def test_it_opens_offline_in_a_browser(page, tmp_path, width):
         before = tab.evaluate(shown)
         tab.get_by_role("button", name="#1 Variational autoencoder").click()
         assert tab.evaluate(shown) == before - 2, "reconstruction and KL"
+        spaces = "[...document.querySelectorAll('.figure')].filter((it) => it.layout.meta?.scales)"
+        ends = f"(scale) => {spaces}.map((it) => it.layout.meta.scales[scale].layout.xaxis.range)"
+        seen = f"{spaces}.map((it) => [...it._fullLayout.xaxis.range])"
+        assert len(tab.evaluate(seen)) == 7 and tab.evaluate(seen) == tab.evaluate(ends, "own")
+        tab.get_by_role("button", name="same scale").click()
+        tab.wait_for_function(f"{spaces}.every((it) => it.layout.uirevision.endsWith('same'))")
+        assert tab.evaluate(seen) == tab.evaluate(ends, "same") == 7 * [tab.evaluate(seen)[0]]
+        pixels = f"{spaces}.map((it) => it.querySelector('.shapelayer path').getBoundingClientRect().width)"
+        assert tab.evaluate(pixels) == pytest.approx(7 * [tab.evaluate(pixels)[0]], abs=0.1), "the prior's circles"
+        assert tab.get_by_role("button", name="same scale").get_attribute("aria-pressed") == "true"
         with tab.expect_download() as download:
             tab.get_by_role("button", name="Save the capsule").click()
         assert not read(download.value.path().read_text()).altered

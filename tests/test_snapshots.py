@@ -5,7 +5,7 @@ import pytest
 import torch
 from sklearn.decomposition import PCA
 
-from vae.learning.snapshots import plane_of, to_grey
+from vae.learning.snapshots import plane_of, prior_in_plane, to_grey
 
 
 def cloud(n=400, spread=(3.0, 2.0, 0.7, 0.2)):
@@ -49,6 +49,24 @@ def test_the_plane_keeps_its_axes_when_the_codes_move_a_little():
         after, _, new_axes = plane_of(moved, turned)
         assert (new_axes - turned).abs().max() < 0.05
         np.testing.assert_allclose(after, before @ (axes.T @ turned).numpy(), atol=0.1)
+
+
+def test_the_prior_lies_where_the_code_0_is_projected_to():
+    """Appended to the codes and projected with them, it lands there."""
+    mu = cloud()
+    coordinates, _, axes = plane_of(mu, None)
+    prior = prior_in_plane(mu, axes)
+    projected = (torch.cat([mu, torch.zeros(1, mu.shape[1])]) - mu.mean(0)) @ axes
+    np.testing.assert_allclose(projected[:-1], coordinates, atol=0.01)
+    np.testing.assert_allclose(projected[-1], prior, atol=1e-4)
+    assert np.abs(prior).max() > 1, "these codes are away from it"
+    assert prior.dtype == np.float32 and prior.shape == (2,)
+
+
+@pytest.mark.parametrize("dimensions", [1, 2])
+def test_where_the_plane_is_the_space_the_prior_lies_at_0(dimensions):
+    mu = cloud(50, (3.0,) * dimensions)
+    assert prior_in_plane(mu, plane_of(mu, None)[2]).tolist() == [0, 0]
 
 
 @pytest.mark.parametrize("images", [1, 2])

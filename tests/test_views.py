@@ -15,7 +15,9 @@ from vae.analysis.views import (
     ELLIPSES,
     INSIDE,
     MAP_SIDE,
+    PRIOR,
     REACH,
+    ROOM,
     View,
     manifold,
     posteriors,
@@ -25,6 +27,7 @@ from vae.analysis.views import (
     with_drawings,
 )
 from vae.config import RunConfig
+from vae.figures.windows import RINGS
 from vae.learning.models import Autoencoder, build, initialise
 from vae.learning.training import stream
 
@@ -71,13 +74,13 @@ def test_the_spread_of_a_line_leaves_the_missing_axis_out() -> None:
 def test_codes_that_are_all_equal_have_a_window_all_the_same(latent_dim: int) -> None:
     it = side_by_side({"vae": view(Codes(np.full((30, latent_dim), 0.7, dtype=np.float32), None))})["vae"]
     assert it.spread > 0
-    assert it.reach == REACH[0]
+    assert it.half == pytest.approx(ROOM * (np.abs(it.prior - it.centre)[: min(2, latent_dim)].max() + PRIOR))
     assert np.isfinite(it.grid(3)).all() and np.isfinite(it.prior).all() and np.isfinite(it.plane.share)
 
 
 def test_views_side_by_side_share_the_reach_that_the_wider_one_needs() -> None:
     """Of 101 codes the 100th in order is the 0.99 quantile itself: no interpolation."""
-    clouds = {"ae": 50 * CLOUD[:101, :2], "vae": np.abs(CLOUD[101:202, 1:3]) ** 1.5}
+    clouds = {"ae": 50 * CLOUD[:101, :2], "vae": 9 * np.abs(CLOUD[101:202, 1:3]) ** 1.5}
     views = side_by_side({name: view(Codes(mu, None)) for name, mu in clouds.items()})
     needed = {}
     for name, mu in clouds.items():
@@ -86,26 +89,42 @@ def test_views_side_by_side_share_the_reach_that_the_wider_one_needs() -> None:
     assert INSIDE == 0.99
     expected = 1.08 * max(needed.values())
     assert REACH[0] < expected < REACH[1], "neither bound is hit, so the formula is seen"
-    assert views["ae"].reach == views["vae"].reach == pytest.approx(expected, rel=1e-5)
+    for it in views.values():
+        assert it.half == pytest.approx(expected * it.spread, rel=1e-5), "as many standard deviations of its own codes"
     assert min(needed.values()) < 0.95 * max(needed.values()), "and it is the larger of two"
 
 
 def test_the_reach_stays_within_its_bounds() -> None:
-    near = np.float32([[-1], [1]] * 50)  # none is farther than one standard deviation
+    near = np.float32([[-9], [9]] * 50)  # none is farther than one standard deviation
     far = np.zeros((1000, 1), dtype=np.float32)
-    far[:26, 0] = [-1, 1] * 13  # 2.6 % are 6.2 standard deviations away
-    reach = {name: side_by_side({"ae": view(Codes(mu, None))})["ae"].reach for name, mu in (("n", near), ("f", far))}
-    assert reach == {"n": REACH[0], "f": REACH[1]}
+    far[:26, 0] = [-9, 9] * 13  # 2.6 % are 6.2 standard deviations away
+    views = {name: side_by_side({"ae": view(Codes(mu, None))})["ae"] for name, mu in (("n", near), ("f", far))}
+    assert {name: it.half / it.spread for name, it in views.items()} == pytest.approx({"n": REACH[0], "f": REACH[1]})
+
+
+@pytest.mark.parametrize("middle", [0.0, -7.0])
+def test_a_collapsed_code_is_seen_inside_the_prior_s_circles(middle: float) -> None:
+    """Were its window as many of its own standard deviations as the other's, ±0.02 would look like ±20."""
+    clouds = {"ae": 10 * CLOUD[:, :2], "vae": 0.005 * CLOUD[:, :2] + np.float32([0, middle])}
+    it = side_by_side({name: view(Codes(mu, None)) for name, mu in clouds.items()})["vae"]
+    assert it.half == pytest.approx(1.15 * (abs(middle) + 2), rel=0.02)
+    assert (np.abs(it.uv - it.centre) / it.half).max() < 0.05, "a dot"
+    for sign in (-1, 1):
+        assert (np.abs(np.full(2, 2.0 * sign) - it.centre) < it.half).all(), "both ends of two standard deviations"
+
+
+def test_the_prior_that_windows_hold_is_the_one_that_is_drawn() -> None:
+    assert max(RINGS) == PRIOR
 
 
 def test_scaling_all_codes_scales_the_window_and_nothing_else() -> None:
-    one, ten = (side_by_side({"ae": view(Codes(scale * CLOUD[:, :2], None))})["ae"] for scale in (1, 10))
-    assert ten.reach == pytest.approx(one.reach, rel=1e-5)
+    one, ten = (side_by_side({"ae": view(Codes(scale * CLOUD[:, :2], None))})["ae"] for scale in (5, 50))
+    assert one.half > 2.5 * one.spread and ten.half == pytest.approx(10 * one.half, rel=1e-5)
     np.testing.assert_allclose(ten.grid(4), 10 * one.grid(4), rtol=1e-4)
 
 
 def test_a_grid_is_of_the_middles_of_cells_with_the_top_row_first() -> None:
-    it = replace(view(codes(2)), centre=np.array([10.0, 20.0]), spread=2.0, reach=4.0)  # 2…18 across, 12…28 up
+    it = replace(view(codes(2)), centre=np.array([10.0, 20.0]), half=8.0)  # 2…18 across, 12…28 up
     grid = it.grid(4)
     assert grid.shape == (16, 2)
     assert grid[0].tolist() == [4, 26], "top left: half of a cell, which is 4 wide, from the corner"
@@ -137,7 +156,7 @@ def test_posteriors_are_the_covariances_projected_onto_the_plane(
 def test_codes_without_a_distribution_have_no_posteriors() -> None:
     it = view(codes(2, with_std=False))
     assert posteriors(it) is None
-    assert with_drawings(replace(it, reach=3.0), network(2)).ellipses is None
+    assert with_drawings(replace(it, half=3.0), network(2)).ellipses is None
 
 
 @pytest.mark.parametrize(("latent_dim", "dimensions"), [(1, None), (2, None), (5, None), (5, (4, 2))])
@@ -181,14 +200,13 @@ def test_the_prior_is_where_least_squares_finds_the_plane_nearest_to_the_origin(
     it = view(codes(5), dimensions)
     axes, origin = it.plane.axes.astype(np.float64), it.plane.origin.astype(np.float64)
     foot, *_ = np.linalg.lstsq(axes.T, -origin, rcond=None)
-    away = np.linalg.norm(origin + foot @ axes)
-    assert away > 0.5, "the plane does not pass through the origin"
-    np.testing.assert_allclose(it.prior, [*foot, away], rtol=1e-4, atol=1e-5)
+    assert np.linalg.norm(origin + foot @ axes) > 0.5, "the plane does not pass through the origin"
+    np.testing.assert_allclose(it.prior, foot, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
 def test_a_plane_that_is_the_whole_space_passes_through_the_prior(latent_dim: int) -> None:
-    assert view(codes(latent_dim)).prior == [0, 0, 0]
+    assert view(codes(latent_dim)).prior == [0, 0]
 
 
 # One dimension
@@ -198,7 +216,7 @@ def test_a_line_is_spread_by_class_within_the_window() -> None:
     it, labels = looked_at(1), np.arange(400) % 10
     uv = it.spread_by_class(labels, 10)
     np.testing.assert_array_equal(uv[:, 0], CLOUD[:, 0])
-    assert (np.abs(uv[:, 1] - it.centre[1]) < it.reach * it.spread).all()
+    assert (np.abs(uv[:, 1] - it.centre[1]) < it.half).all()
     heights = [np.unique(uv[labels == label, 1]) for label in range(10)]
     assert all(len(height) == 1 for height in heights), "one height for each class"
     steps = np.diff(np.concatenate(heights))

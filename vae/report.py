@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from string import Template
 from typing import Any
@@ -17,11 +17,12 @@ from plotly.offline import get_plotlyjs
 from .config import RunConfig, as_text
 from .errors import InputError
 from .figures.curves import UNITS
-from .figures.latent import latent_scatter, plane_title
+from .figures.latent import latent_scatter, plane_title, prior_of, side_by_side
 from .figures.overlay import overlaid_curves, rate_distortion
 from .figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SYMBOLS, VARIANT_TITLES
 from .figures.tiles import tile_rows
-from .report_page import PAGE
+from .figures.windows import Window
+from .report_page import PAGE, SCALES
 from .runs.capsule import capsule
 from .runs.payloads import unpack
 from .runs.store import Run, Store, now
@@ -57,7 +58,7 @@ def comparison(store: Store, run_ids: Sequence[str], title: str = "") -> str:
         _tests(runs, history[history["split"] == "test"]),
         _curves(runs, history[history["split"] != "test"], figures),
         _plane(runs, history[history["split"] == "test"], figures),
-        *(_pictured(store, *pair, figures) for pair in list(zip(labels(runs), runs, strict=True))[:MAX_PICTURED]),
+        *_pictured(store, runs[:MAX_PICTURED], figures),
     ]
     if len(runs) > MAX_PICTURED:
         body.append(f"<p>Pictures of the first {MAX_PICTURED} runs only.</p>")
@@ -203,16 +204,39 @@ def _plane(runs: Sequence[Run], test: pd.DataFrame, figures: list[go.Figure]) ->
     return f"<h2>Rate and distortion</h2>{''.join(parts)}<p>{said}</p>" if parts else ""
 
 
-def _pictured(store: Store, label: str, run: Run, figures: list[go.Figure]) -> str:
-    """Latent spaces and reconstructions of a run's last epoch."""
-    watched, config = unpack(store.originals(run.id)), run.config
-    stored = store.snapshots(run.id, config.epochs)
+def _pictured(store: Store, runs: Sequence[Run], figures: list[go.Figure]) -> list[str]:
+    """Latent spaces and reconstructions of each run's last epoch, under a switch between two scales of the spaces."""
+    snapshots = {
+        (run.id, variant): unpack(payload)
+        for run in runs
+        for variant, payload in store.snapshots(run.id, run.config.epochs).items()
+    }
+    sizes = {run.id: run.config.latent_dim for run in runs}
+    windows = side_by_side({key: (it, sizes[key[0]]) for key, it in snapshots.items()})
+    cards = [
+        _cards(label, run, unpack(store.originals(run.id)), snapshots, windows, figures)
+        for label, run in zip(labels(runs), runs, strict=True)
+    ]
+    return [SCALES, *cards] if len(windows) > 1 else cards
+
+
+def _cards(
+    label: str,
+    run: Run,
+    watched: dict[str, np.ndarray],
+    snapshots: Mapping[tuple[str, str], dict[str, np.ndarray]],
+    windows: Mapping[tuple[str, str], Mapping[str, Window]],
+    figures: list[go.Figure],
+) -> str:
+    config = run.config
     classes = [escape(name) for name in run.data["classes"]]  # plotly reads tags, and class names are anybody's
     cards = []
     for variant in config.variants:
-        snapshot = unpack(stored[variant])
-        plane = plane_title(config.latent_dim, float(snapshot["plane_share"][0]))
-        drawing = latent_scatter(snapshot["codes"], watched["labels"], classes, config.latent_dim)
+        snapshot = snapshots[run.id, variant]
+        prior = prior_of(snapshot, config.latent_dim)
+        plane = plane_title(config.latent_dim, float(snapshot["plane_share"][0]), prior)
+        window = windows[run.id, variant]
+        drawing = latent_scatter(snapshot["codes"], watched["labels"], classes, config.latent_dim, window, prior)
         cards.append(
             f'<section style="border-top:4px solid {VARIANT_COLOURS[variant]}"><h3>{VARIANT_TITLES[variant]}</h3>'
             f"<p>{escape(plane)}</p>{_figure(figures, drawing, f'Codes of the {VARIANT_TITLES[variant]}')}"

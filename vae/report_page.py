@@ -2,6 +2,14 @@
 plotly. Its own policy forbids it to ask any server for anything.
 """
 
+from .figures.latent import IN_SCALE
+
+SCALES = """<h2>Pictures</h2>
+<div class="scales"><button type="button" aria-pressed="true" value="own">own scale</button><button type="button"
+aria-pressed="false" value="same">same scale</button></div>
+<p>Own scale: each latent space fits its own codes, so compare lengths by the bars. Same scale: a unit of code is
+equally long in all of them. Dashed: the prior N(0, I) at 1 and 2 standard deviations.</p>"""
+
 STYLE = """
 :root { color-scheme: light; }
 * { box-sizing: border-box; }
@@ -32,19 +40,24 @@ summary { cursor: pointer; margin: .6rem 0; font-size: .92rem; }
 button { font: inherit; padding: .35rem .9rem; border: 1px solid #b9c0ca; border-radius: .4rem; background: #fff;
   cursor: pointer; margin-top: .6rem; }
 button:hover { background: #f3f5f8; }
+.scales button { border-radius: 0; margin-left: -1px; }
+.scales button[aria-pressed=true] { background: #e4e4f8; border-color: #4b4acf; color: #4b4acf; position: relative; }
 .legend { display: flex; flex-wrap: wrap; gap: .2rem .9rem; }
 .legend button { border: 0; padding: .1rem .2rem; margin: 0; font-size: .82rem; display: flex; align-items: center;
   gap: .4rem; }
 .legend button[aria-pressed=false] { opacity: .4; text-decoration: line-through; }
 """
 
-SCRIPT = """
+SCRIPT = (
+    IN_SCALE
+    + """
 const holders = document.querySelectorAll(".figure")
 const figures = JSON.parse(document.getElementById("figures").textContent)
+let scale = "own"
 const draw = (i) => {
-  const { data, layout } = figures[i]
+  const { data, layout } = inScale(figures[i], scale)
   layout.font = { family: getComputedStyle(document.body).fontFamily, color: "#1d2129" }
-  Plotly.newPlot(holders[i], data, layout, { displayModeBar: false, responsive: true })
+  Plotly.react(holders[i], data, layout, { displayModeBar: false, responsive: true })
 }
 // Drawn when they come near the window: fifty figures at once would hold up the first.
 const near = new IntersectionObserver((entries) => {
@@ -55,6 +68,11 @@ const near = new IntersectionObserver((entries) => {
   }
 }, { rootMargin: "600px" })
 holders.forEach((holder) => near.observe(holder))
+for (const button of document.querySelectorAll(".scales button")) button.onclick = () => {
+  scale = button.value
+  for (const other of button.parentElement.children) other.setAttribute("aria-pressed", other === button)
+  figures.forEach(({ layout }, i) => layout.meta?.scales && holders[i].data && draw(i))
+}
 for (const legend of document.querySelectorAll(".legend")) {
   const holder = legend.previousElementSibling
   for (const key of legend.children) key.onclick = () => {
@@ -72,6 +90,7 @@ document.getElementById("save").onclick = () => {
   link.click()
 }
 """
+)
 
 PAGE = f"""<!doctype html>
 <html lang="en">

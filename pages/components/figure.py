@@ -17,6 +17,9 @@ from starlette.responses import FileResponse
 from starlette.routing import Route
 
 from vae.figures.in_words import in_words
+from vae.figures.latent import IN_SCALE
+
+from .scales import SCALE
 
 SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PATH = f"/latent-twins/plotly-{plotly.__version__}.min.js"
@@ -34,6 +37,8 @@ const load = (url) =>
 
 JS = (
     LOAD
+    + SCALE
+    + IN_SCALE
     + """
 // What is below the window waits: starting plotly.js takes half a second, which a table above it would have to wait.
 const near = (element) =>
@@ -67,15 +72,20 @@ export default ({ data, parentElement }) => {
   holder.style.minHeight = `${figure.layout.height}px`
   holder.latest = figure // while plotly.js loads, newer figures may arrive: only the last one is drawn
   const ready = holder.observer ? Promise.resolve() : near(holder)
-  ready.then(() => load(data.script)).then((Plotly) => inTurn(() => {
+  const draw = () => ready.then(() => load(data.script)).then((Plotly) => inTurn(() => {
     if (holder.latest !== figure || !holder.isConnected) return
     const config = { displayModeBar: false, responsive: false }
-    Plotly.react(holder, figure.data, themed(figure.layout, holder), config)
+    const seen = inScale(figure, scaleNow())
+    Plotly.react(holder, seen.data, themed(seen.layout, holder), config)
     if (holder.observer) return
     holder.observer = new ResizeObserver(() => holder.isConnected && Plotly.Plots.resize(holder))
     holder.observer.observe(parentElement)
   }))
+  draw()
+  holder.stopListening?.()
+  holder.stopListening = whenScaleChanges(() => figure.layout.meta?.scales && draw())
   return () => {
+    holder.stopListening()
     holder.observer?.disconnect()
     window.Plotly?.purge(holder)
   }

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import numpy as np
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.components.scales import scale_switch
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, common_seeds, differences, listed, together
 from vae.config import RunConfig
 from vae.figures.curves import KL_UNIT, UNITS
-from vae.figures.latent import latent_scatter
+from vae.figures.latent import latent_scatter, prior_of, side_by_side
 from vae.figures.style import VARIANT_COLOURS
+from vae.figures.windows import Window
 from vae.runs.store import Run
 
 from . import kin, resources
@@ -51,9 +56,13 @@ def _thumbnails(run: Run, was_active: bool) -> None:
     if not started:
         st.progress(0.0, text="Waiting for a worker")
         return
+    pictures = {beta: resources.snapshot(it.id, it.epoch)["vae"] for beta, it in started.items()}
+    windows = side_by_side({beta: (pictures[beta], run.config.latent_dim) for beta in started})
+    if len(started) > 1:
+        scale_switch("scale.beta")
     for column, (beta, it) in zip(st.columns(len(started)), started.items(), strict=True):
         with column:
-            _one(beta, it)
+            _one(beta, it, pictures[beta], windows[beta])
     st.markdown(f"**What to notice.** {_notice(run)}")
     kin.offer_seeds(list(configs(run).values()), key="beta.seeds")
 
@@ -90,12 +99,13 @@ def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
     return found
 
 
-def _one(beta: float, run: Run) -> None:
-    pictures, images = resources.snapshot(run.id, run.epoch)["vae"], resources.originals(run.id)
+def _one(beta: float, run: Run, pictures: Mapping[str, np.ndarray], windows: Mapping[str, Window]) -> None:
+    images, latent_dim = resources.originals(run.id), run.config.latent_dim
     heading(f"β = {beta:g}", VARIANT_COLOURS["vae"])
     shape = tuple(run.data["shape"])
     strip("Originals", images["images"][:IMAGES], shape, IMAGES)
     strip("Rebuilt from μ", pictures["from_mean"][:IMAGES], shape, IMAGES, VARIANT_COLOURS["vae"])
-    drawing = latent_scatter(pictures["codes"], images["labels"], run.data["classes"], run.config.latent_dim)
+    prior = prior_of(pictures, latent_dim)
+    drawing = latent_scatter(pictures["codes"], images["labels"], run.data["classes"], latent_dim, windows, prior)
     drawing.update_layout(height=240)
     figure(drawing, key=f"beta.{beta:g}", alt=f"Codes with β = {beta:g}")

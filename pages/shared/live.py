@@ -10,15 +10,16 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.components.scales import scale_switch
 from vae.analysis.sentences import Quantity, listed
 from vae.errors import InputError
 from vae.figures.curves import UNITS, loss_curves, shared_ranges
-from vae.figures.latent import latent_scatter, plane_title
+from vae.figures.latent import latent_scatter, plane_title, prior_of
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows
 from vae.runs.store import Run
 
-from . import acts, resources
+from . import acts, resources, scales
 from .downloads import csv
 from .estimate import time_left, waiting_time
 from .plain import plain
@@ -173,17 +174,26 @@ def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:
     pictures, images = resources.snapshot(run.id, epoch), resources.originals(run.id)
     floor = data["floor"][data["watched_split"]][config.reconstruction]
     ranges = shared_ranges(history, floor)
-    variants = config.variants
+    variants, windows = config.variants, scales.of_run(run, epoch)
+    if len(variants) > 1:
+        scale_switch("scale.run")
     for column, variant in zip(st.columns(len(variants)), variants, strict=True):
         with column:
             _title(variant)
             _figures_now(history, variant, epoch)
-            share = float(pictures[variant]["plane_share"][0])
+            share, prior = float(pictures[variant]["plane_share"][0]), prior_of(pictures[variant], config.latent_dim)
             st.caption(
-                f"Means over {watched(run)}. {plane_title(config.latent_dim, share)}, of "
+                f"Means over {watched(run)}. {plane_title(config.latent_dim, share, prior)}, of "
                 f"{watched(run, len(images['labels']))}"
             )
-            drawing = latent_scatter(pictures[variant]["codes"], images["labels"], data["classes"], config.latent_dim)
+            drawing = latent_scatter(
+                pictures[variant]["codes"],
+                images["labels"],
+                data["classes"],
+                config.latent_dim,
+                windows[variant],
+                prior,
+            )
             figure(drawing, key=f"latent.{variant}", alt=f"Codes of the {VARIANT_TITLES[variant]}")
     for column, variant in zip(st.columns(len(variants)), variants, strict=True):
         with column:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
 from pages.components.figure import figure
-from vae.figures.latent import latent_scatter, plane_title
+from pages.components.scales import scale_switch
+from vae.figures import latent
+from vae.figures.latent import latent_scatter, plane_title, prior_of
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.windows import Window
 
 from . import resources
 from .chosen import Settings
@@ -41,8 +44,18 @@ def side_by_side(found: Sequence[Settings]) -> None:
         + (" Settings that were watched on other images stand apart." if len(alike) > 1 else "")
     )
     st.header("The same images, as codes", divider="gray")
+    windows = latent.side_by_side(
+        {
+            (it.letter, variant): (pictures, it.config.latent_dim)
+            for together in alike.values()
+            for it in together
+            for variant, pictures in resources.snapshot(it.shown.id, it.shown.epoch).items()
+        }
+    )
+    if len(windows) > 1:
+        scale_switch("scale.compare")
     for together in alike.values():
-        _codes(together)
+        _codes(together, windows)
 
 
 def _watched(found: Sequence[Settings]) -> str:
@@ -83,7 +96,7 @@ def _rebuilt(together: Sequence[Settings]) -> None:
                     strip(f"{it.letter}, from a sample", pictures["from_sample"][:IMAGES], shape, IMAGES, colour)
 
 
-def _codes(together: Sequence[Settings]) -> None:
+def _codes(together: Sequence[Settings], windows: Mapping[tuple[str, str], Mapping[str, Window]]) -> None:
     """A row of scatters for each variant."""
     images = resources.originals(together[0].shown.id)
     for variant in _variants(together):
@@ -96,9 +109,17 @@ def _codes(together: Sequence[Settings]) -> None:
                 if pictures is None:
                     continue
                 latent_dim, classes = it.config.latent_dim, it.shown.data["classes"]
+                share, prior = float(pictures["plane_share"][0]), prior_of(pictures, latent_dim)
                 with column:
-                    st.caption(f"**{it.letter}**: {plane_title(latent_dim, float(pictures['plane_share'][0]))}")
-                    drawing = latent_scatter(pictures["codes"], images["labels"], classes, latent_dim)
+                    st.caption(f"**{it.letter}**: {plane_title(latent_dim, share, prior)}")
+                    drawing = latent_scatter(
+                        pictures["codes"],
+                        images["labels"],
+                        classes,
+                        latent_dim,
+                        windows[it.letter, variant],
+                        prior,
+                    )
                     drawing.update_layout(height=300)
                     alt = f"Codes of {it.letter}, {VARIANT_TITLES[variant]}"
                     figure(drawing, key=f"compare.codes.{variant}.{it.letter}", alt=alt)

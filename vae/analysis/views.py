@@ -17,18 +17,20 @@ MAP_SIDE = 48  # points along each side of a sensitivity map
 ELLIPSES = 120  # posteriors drawn: more would hide each other
 REACH = (2.5, 6.0)  # bounds of half a window's side, in standard deviations of the codes
 INSIDE = 0.99  # share of the codes that the window shows, where the bounds allow
+PRIOR = 2.0  # standard deviations of N(0, I) that every window shows, so that a code that has collapsed looks small
+ROOM = 1.15  # for its name, too
 
 
 @dataclass(frozen=True)
 class View:
-    """One variant's codes in a plane, and the window: `centre` ± `reach` · `spread` along both axes."""
+    """One variant's codes in a plane, and the window of its own: `centre` ± `half` along both axes."""
 
     codes: Codes
     plane: Plane
     uv: np.ndarray  # (n, 2) the codes in the plane
     centre: np.ndarray  # (2,) their mean
     spread: float  # their standard deviation: root mean square over the plane's axes
-    reach: float = 0.0  # the same for all views side by side
+    half: float = 0.0  # of the window's side
     ellipses: np.ndarray | None = None  # (m, 5): centre, and xx, xy, yy of the posterior's covariance in the plane
     maps: Mapping[str, np.ndarray] = field(default_factory=dict)  # natural logarithms, (MAP_SIDE²,), top row first
 
@@ -39,18 +41,17 @@ class View:
 
     @property
     def prior(self) -> list[float]:
-        """Where the plane is nearest to the centre of N(0, I), u and v, and how far it stays away."""
-        foot = self.plane.project(np.zeros_like(self.plane.origin))
-        return [*map(float, foot), float(np.linalg.norm(self.plane.lift(foot[None])[0]))]
+        """Where the plane is nearest to the centre of N(0, I), u and v. Projected, as codes are, N(0, I) stays one."""
+        return self.plane.project(np.zeros_like(self.plane.origin)).tolist()
 
     def spread_by_class(self, labels: np.ndarray, classes: int) -> np.ndarray:
         """A 1-D code with its class along the second axis, (n, 2), within the window."""
         height = (labels + 0.5) / max(classes, 1) * 2 - 1
-        return np.stack([self.uv[:, 0], self.centre[1] + 0.9 * self.reach * self.spread * height], axis=1)
+        return np.stack([self.uv[:, 0], self.centre[1] + 0.9 * self.half * height], axis=1)
 
     def grid(self, side: int) -> np.ndarray:
         """Plane coordinates (side², 2) of the middles of square cells that fill the window, top row first."""
-        steps = ((np.arange(side) + 0.5) / side * 2 - 1) * self.reach * self.spread
+        steps = ((np.arange(side) + 0.5) / side * 2 - 1) * self.half
         u, v = np.meshgrid(self.centre[0] + steps, self.centre[1] - steps)
         return np.stack([u.ravel(), v.ravel()], axis=1)
 
@@ -64,10 +65,18 @@ def view(codes: Codes, dimensions: tuple[int, int] | None = None) -> View:
 
 
 def side_by_side(views: Mapping[str, View]) -> dict[str, View]:
-    """The same views with one reach: both windows span as many standard deviations of their own codes."""
+    """The same views with their windows: all span as many standard deviations of their own codes.
+
+    A window that would not show the prior's circle of PRIOR standard deviations is larger than that.
+    """
     needed = [np.quantile(np.abs(it.uv - it.centre).max(axis=1) / it.spread, INSIDE) for it in views.values()]
     reach = float(np.clip(1.08 * max(needed), *REACH))
-    return {name: replace(it, reach=reach) for name, it in views.items()}
+    return {name: replace(it, half=max(reach * it.spread, _as_far_as_the_prior(it))) for name, it in views.items()}
+
+
+def _as_far_as_the_prior(it: View) -> float:
+    axes = 1 if it.flat else 2
+    return ROOM * (float(np.abs(it.prior - it.centre)[:axes].max()) + PRIOR)
 
 
 def posteriors(it: View) -> np.ndarray | None:

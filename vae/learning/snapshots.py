@@ -20,6 +20,7 @@ class Snapshot:
         np.ndarray
     )  # (n, 2) float16: the means themselves in 2-D, with a second coordinate 0 in 1-D, else a PCA plane
     plane_share: float  # share of the codes' variance that lies in the plane
+    prior: np.ndarray  # (2,) float32: where the centre of N(0, I), the code 0, lies in that plane
     from_mean: np.ndarray  # (m, P) uint8, grey levels 0–255
     from_sample: np.ndarray | None  # the same from z ~ q(z|x); None for variants without noise
 
@@ -49,3 +50,10 @@ def plane_of(mu: Tensor, previous_axes: Tensor | None) -> tuple[np.ndarray, floa
         axes = axes @ (left @ turned)
     share = float(variance[-2:].sum() / variance.sum().clamp_min(1e-12))
     return (centred @ axes).numpy().astype(np.float16), share, axes
+
+
+def prior_in_plane(mu: Tensor, axes: Tensor | None) -> np.ndarray:
+    """Where the code 0 lies in the plane that `plane_of` made of the codes `mu` (n, D), (2,) float32."""
+    if axes is None:
+        return np.zeros(2, dtype=np.float32)
+    return (-mu.float().cpu().mean(dim=0) @ axes).numpy()

@@ -23,7 +23,7 @@ from .by_hand import Stack, adam_step
 from .estimators import ESTIMATORS, normal_like
 from .losses import RECONSTRUCTIONS, active_units, kl_divergence, mean_image_floor, reparameterize
 from .models import build, initialise
-from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, to_grey
+from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, prior_in_plane, to_grey
 from .variants import VARIANTS
 
 EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
@@ -225,12 +225,13 @@ class Learner:
         """Pictures of the first rows of `x` (N, P)."""
         mu, logvar = self.model.encoder(x[:CODES_SHOWN])
         codes, share, self.axes = plane_of(mu, self.axes)
+        prior = prior_in_plane(mu, self.axes)
         mu, from_sample = mu[:IMAGES_SHOWN], None
         if self.variant.noise:
             eps = normal_like(mu, stream(self.config.seed, "snapshot", 0, self.device.type))
             z = reparameterize(mu, logvar[:IMAGES_SHOWN], eps)
             from_sample = to_grey(torch.sigmoid(self.model.decoder(z)))
-        return Snapshot(codes, share, to_grey(torch.sigmoid(self.model.decoder(mu))), from_sample)
+        return Snapshot(codes, share, prior, to_grey(torch.sigmoid(self.model.decoder(mu))), from_sample)
 
     def state(self) -> dict[str, Tensor]:
         """Weights, Adam's moments and the axes of the last plane, named; live tensors."""

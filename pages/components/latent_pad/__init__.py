@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from vae.figures.latent import bar_words
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.windows import RINGS, Window, by_scale
 
 from ..decoders import LIBRARY
 from ..packing import packed
+from ..scales import SCALE
 
 if TYPE_CHECKING:
     from vae.analysis.views import View  # torch comes with it
@@ -21,7 +24,7 @@ HERE = Path(__file__).parent
 HTML, CSS, PANEL, PAD = (
     (HERE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css", "panel.js", "index.js")
 )
-JS = f"{LIBRARY}\n{PANEL}\n{PAD}"
+JS = f"{LIBRARY}\n{SCALE}\n{PANEL}\n{PAD}"
 
 
 def payload(
@@ -35,6 +38,7 @@ def payload(
 ) -> bytes:
     """What the pad draws. `key`: of the decoders on the shelf; `labels` (n,): of the codes, the same for each view."""
     arrays, panels, ranges = {"labels": labels.astype(np.uint8)}, [], {"area": {}, "norm": {}}
+    windows = by_scale({name: Window(tuple(it.centre.tolist()), it.half) for name, it in views.items()})
     for variant, view in views.items():
         uv = view.spread_by_class(labels, len(classes)) if view.flat else view.uv
         arrays[f"{variant}.codes"] = uv.astype(np.float32)
@@ -54,6 +58,10 @@ def payload(
                 "origin": view.plane.origin.tolist(),
                 "axes": view.plane.axes.tolist(),
                 "prior": view.prior,
+                "windows": {
+                    scale: {"centre": it.centre, "half": it.half, "bar": it.bar, "words": bar_words(it.bar)}
+                    for scale, it in windows[variant].items()
+                },
                 "flat": view.flat,
                 "slice": view.plane.slice,
                 "start": uv[0].tolist(),
@@ -65,7 +73,7 @@ def payload(
     meta = {
         "key": key,
         "panels": panels,
-        "reach": next(iter(views.values())).reach,
+        "rings": RINGS,
         "classes": list(classes),
         "palette": CLASS_COLOURS,
         "shape": shape,

@@ -1,18 +1,20 @@
 // Two latent spaces side by side. Under the pointer every decoder draws, here in the browser, at display rate.
-// data (packing.py): { key, panels: [{ variant, title, colour, centre, spread, axes, origin, … }], reach, … }
-// Each space is a Panel (panel.js); the pad keeps their pointers together.
+// data (packing.py): { key, panels: [{ variant, title, colour, centre, spread, axes, origin, … }], rings, … }
+// Each space is a Panel (panel.js); the pad keeps their pointers together: at their own scales, at as many standard
+// deviations from the middle of the codes, and at the same scale, at the same code.
 class Pad {
   constructor(root) {
     this.root = root
     this.layers = { map: "none", ellipses: false, prior: true }
-    this.mode = "relative"
     this.frames = 0
     root.querySelector(".controls").addEventListener("change", ({ target }) => {
-      if (target.name === "mode") this.mode = target.value
-      else if (target.name === "map") this.layers.map = target.value
+      if (target.name === "map") this.layers.map = target.value
       else this.layers[target.name] = target.checked
       this.redraw()
-      if (this.leader) this.point(this.leader, ...this.leader.at)
+    })
+    this.stopListening = whenScaleChanges(() => {
+      this.redraw()
+      this.point(this.leader, ...this.leader.at)
     })
     this.observer = new ResizeObserver(() => this.fit())
     this.observer.observe(root)
@@ -32,8 +34,6 @@ class Pad {
     for (const [name, shown] of [["ellipses", this.panels.some((p) => p.ellipses)], ["map", "area" in this.ranges]]) {
       this.root.querySelector(`.${name}`).hidden = !shown
     }
-    this.root.querySelector(".modes").hidden = this.panels.length < 2
-    this.root.querySelector(".note").textContent = this.note
     this.stopWaiting?.()
     this.stopWaiting = whenDecoders(this.key, (decoders) => {
       this.decoders = decoders
@@ -42,20 +42,34 @@ class Pad {
     this.fit()
   }
 
+  // There is nothing to compare with where there is one space.
+  get scale() {
+    return this.panels.length > 1 ? scaleNow() : "own"
+  }
+
   fit() {
-    this.panels?.forEach((panel) => panel.fit())
+    if (!this.panels) return
+    this.panels.forEach((panel) => panel.fit())
+    this.say()
     this.request()
   }
 
   redraw() {
     this.panels.forEach((panel) => panel.drawStill())
+    this.say()
     this.legend()
     this.request()
   }
 
+  say() {
+    const where = this.scale === "own" ? "as many standard deviations from the middle of its codes" : "the same code"
+    const others = this.panels.length > 1 ? ` The pointers of the other spaces stand at ${where}.` : ""
+    this.root.querySelector(".note").textContent = this.note + others
+  }
+
   // The sensitivity maps hold natural logarithms. Per standard deviation of the codes they are shifted by its own.
   mapShift(panel, kind) {
-    if (this.mode === "absolute") return 0
+    if (this.scale === "same") return 0
     return Math.log(panel.spread) * (kind === "area" && !panel.flat ? 2 : 1)
   }
 
@@ -70,7 +84,7 @@ class Pad {
     if (legend.hidden) return
     const [low, high] = this.mapRange(this.layers.map).map((value) => Math.exp(value).toPrecision(2))
     const stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map((t) => `rgb(${warm(t)})`).join(",")
-    const per = this.mode === "absolute" ? "per unit of code" : "per standard deviation of the codes"
+    const per = this.scale === "same" ? "per unit of code" : "per standard deviation of the codes"
     legend.querySelector(".bar").style.background = `linear-gradient(90deg, ${stops})`
     legend.querySelector(".low").textContent = low
     legend.querySelector(".high").textContent = high
@@ -84,7 +98,7 @@ class Pad {
     for (const panel of this.panels) {
       if (panel === leader) continue
       const place = (value, axis) =>
-        this.mode === "absolute"
+        this.scale === "same"
           ? value
           : panel.centre[axis] + ((value - leader.centre[axis]) / leader.spread) * panel.spread
       panel.at = [place(u, 0), place(v, 1)]
@@ -122,6 +136,7 @@ class Pad {
 
   close() {
     this.observer.disconnect()
+    this.stopListening()
     this.stopWaiting?.()
     cancelAnimationFrame(this.waiting)
   }

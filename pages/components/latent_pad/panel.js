@@ -1,5 +1,4 @@
 // One space of the pad: its codes, what is drawn over them, and the decoder's picture at the pointer.
-const RINGS = [1, 2, 3] // radii of the prior's circles, in its standard deviations
 const STEP = 0.03 // of the view, per arrow key; ten times as much with shift
 const NEUTRAL = "138,143,152"
 
@@ -37,9 +36,9 @@ class Panel {
     this.listen()
   }
 
-  // Half the side of the view, in code units. Both views span the same number of standard deviations.
-  get half() {
-    return this.pad.reach * this.spread
+  // What is seen: { centre, half of its side, length of the scale bar in code units, its words }.
+  get window() {
+    return this.windows[this.pad.scale]
   }
 
   listen() {
@@ -47,7 +46,7 @@ class Panel {
       const box = this.space.getBoundingClientRect()
       const right = ((event.clientX - box.left) / box.width) * 2 - 1
       const up = 1 - ((event.clientY - box.top) / box.height) * 2
-      this.pad.point(this, this.centre[0] + right * this.half, this.centre[1] + up * this.half)
+      this.pad.point(this, ...this.code(right, up))
     }
     this.space.addEventListener("pointermove", at)
     this.space.addEventListener("pointerdown", (event) => {
@@ -63,7 +62,7 @@ class Panel {
       const moves = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, 1], ArrowDown: [0, -1] }
       if (event.key === "Enter" || event.key === " ") this.pad.pin()
       else if (moves[event.key]) {
-        const step = STEP * this.half * (event.shiftKey ? 10 : 1)
+        const step = STEP * this.window.half * (event.shiftKey ? 10 : 1)
         const [x, y] = this.at ?? this.centre
         this.pad.point(this, x + step * moves[event.key][0], y + step * moves[event.key][1])
       } else return
@@ -71,9 +70,16 @@ class Panel {
     })
   }
 
-  x(u) { return ((u - this.centre[0]) / this.half + 1) * this.size / 2 }
-  y(v) { return (1 - (v - this.centre[1]) / this.half) * this.size / 2 }
-  length(d) { return (d / this.half) * this.size / 2 }
+  // The height of a one-dimensional code is its class's, which knows no scale.
+  get upright() { return this.flat ? this.windows.own : this.window }
+  x(u) { return ((u - this.window.centre[0]) / this.window.half + 1) * this.size / 2 }
+  y(v) { return (1 - (v - this.upright.centre[1]) / this.upright.half) * this.size / 2 }
+  length(d) { return (d / this.window.half) * this.size / 2 }
+  // Of a place, in shares of half a side from the middle.
+  code(right, up) {
+    const { window, upright } = this
+    return [window.centre[0] + right * window.half, upright.centre[1] + up * upright.half]
+  }
 
   fit() {
     const size = Math.round(this.space.clientWidth)
@@ -107,8 +113,9 @@ class Panel {
     }
     draw.globalAlpha = 1
     if (layers.prior) this.drawPrior(draw)
-    this.drawPlates(draw)
+    if (!this.crowded()) this.drawPlates(draw)
     this.drawPin(draw)
+    this.drawBar(draw)
   }
 
   drawMap(draw, map, kind) {
@@ -123,11 +130,15 @@ class Panel {
     }
     canvas.getContext("2d").putImageData(image, 0, 0)
     draw.imageSmoothingEnabled = true
-    draw.drawImage(canvas, 0, 0, this.size, this.size)
+    const { centre, half } = this.windows.own // which is what was measured
+    const [left, right] = [this.x(centre[0] - half), this.x(centre[0] + half)]
+    const [top, bottom] = [this.y(centre[1] + half), this.y(centre[1] - half)]
+    draw.drawImage(canvas, left, top, right - left, bottom - top)
   }
 
   drawGrid(draw) {
-    const raw = this.half / 2
+    const { centre, half } = this.window
+    const raw = half / 2
     const power = 10 ** Math.floor(Math.log10(raw))
     const step = power * (raw / power >= 5 ? 5 : raw / power >= 2 ? 2 : 1)
     draw.strokeStyle = `rgba(${NEUTRAL},0.22)`
@@ -136,7 +147,7 @@ class Panel {
     draw.font = `11px ${getComputedStyle(this.root).fontFamily}`
     draw.textAlign = "center"
     const digits = Math.max(0, -Math.floor(Math.log10(step)))
-    for (let u = Math.ceil((this.centre[0] - this.half) / step) * step; u < this.centre[0] + this.half; u += step) {
+    for (let u = Math.ceil((centre[0] - half) / step) * step; u < centre[0] + half; u += step) {
       draw.beginPath()
       draw.moveTo(this.x(u), 0)
       draw.lineTo(this.x(u), this.size)
@@ -146,12 +157,12 @@ class Panel {
       }
     }
     draw.textAlign = "left"
-    for (let v = Math.ceil((this.centre[1] - this.half) / step) * step; v < this.centre[1] + this.half; v += step) {
+    for (let v = Math.ceil((centre[1] - half) / step) * step; !this.flat && v < centre[1] + half; v += step) {
       draw.beginPath()
       draw.moveTo(0, this.y(v))
       draw.lineTo(this.size, this.y(v))
       draw.stroke()
-      if (!this.flat && this.y(v) > 12 && this.y(v) < this.size - 18) {
+      if (this.y(v) > 12 && this.y(v) < this.size - 18) {
         draw.fillText((Math.abs(v) < step / 2 ? 0 : v).toFixed(digits).replace("-", "−"), 4, this.y(v) - 3)
       }
     }
@@ -175,9 +186,15 @@ class Panel {
   }
 
   drawPrior(draw) {
-    draw.strokeStyle = this.ink
+    const { rings } = this.pad
+    draw.strokeStyle = draw.fillStyle = this.ink
     draw.setLineDash([5, 4])
-    for (const ring of RINGS) {
+    draw.font = `11px ${getComputedStyle(this.root).fontFamily}`
+    for (const ring of rings) {
+      const last = ring === rings.at(-1)
+      const name = last ? `N(0, I), ${ring} std` : `${ring} std`
+      const room = last || this.length(1) > 20 // between the circles, for a name
+      draw.textAlign = this.flat ? "right" : "center"
       if (this.flat) {
         for (const u of [-ring, ring]) {
           draw.beginPath()
@@ -185,15 +202,35 @@ class Panel {
           draw.lineTo(this.x(u), this.size)
           draw.stroke()
         }
+        if (room) draw.fillText(name, this.x(ring) - 3, last ? 12 : 26)
         continue
       }
-      const radius = Math.sqrt(ring ** 2 - this.prior[2] ** 2) // where the plane cuts the sphere
-      if (!(radius > 0)) continue
+      const [x, y, radius] = [this.x(this.prior[0]), this.y(this.prior[1]), this.length(ring)]
       draw.beginPath()
-      draw.arc(this.x(this.prior[0]), this.y(this.prior[1]), this.length(radius), 0, 7)
+      draw.arc(x, y, radius, 0, 7)
       draw.stroke()
+      if (room) draw.fillText(name, x, y - radius - 3)
     }
     draw.setLineDash([])
+  }
+
+  // A round length of code, in the lower right corner.
+  drawBar(draw) {
+    const { bar, words } = this.window
+    const [right, y] = [this.size - 10, this.size - 22]
+    draw.fillStyle = this.ink
+    draw.fillRect(right - this.length(bar), y, this.length(bar), 4)
+    draw.font = `11px ${getComputedStyle(this.root).fontFamily}`
+    draw.textAlign = "right"
+    draw.fillText(words, right, y - 4)
+  }
+
+  // Whether most of the names would lie on another one
+  crowded() {
+    const side = this.size < 250 ? 14 : 18
+    const near = ([, u, v], [, a, b]) => Math.max(Math.abs(this.length(u - a)), Math.abs(this.y(v) - this.y(b))) < side
+    const covered = this.plates.filter((it) => this.plates.some((other) => other !== it && near(it, other)))
+    return covered.length > this.plates.length / 2
   }
 
   drawPlates(draw) {
@@ -273,7 +310,8 @@ class Panel {
   say() {
     const [u, v] = this.at
     const place = this.flat ? `z = ${text(u)}` : `${this.slice ? "" : "z = "}(${text(u)}, ${text(v)})`
-    const outside = Math.max(Math.abs(u - this.centre[0]), Math.abs(v - this.centre[1])) > this.half
+    const [x, y] = [this.x(u), this.flat ? 0 : this.y(v)]
+    const outside = Math.min(x, y) < 0 || Math.max(x, y) > this.size
     const gap = this.gap()
     this.words.innerHTML =
       `<b>${place}</b>${this.slice ? " in the slice" : ""}${outside ? "<br>outside this picture" : ""}` +
