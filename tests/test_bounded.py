@@ -108,10 +108,10 @@ def test_a_session_forgets_what_it_knew_of_runs_long_ago(monkeypatch: pytest.Mon
     monkeypatch.setattr(st, "session_state", state)
     ids = [f"{number:08x}" for number in range(200)]
     for run_id in ids:
-        selection._forget_all_but(run_id)
+        selection._remember(run_id)
         state[f"epoch.{run_id}"] = state[f"gradients.{run_id}.3"] = 1
-    selection._forget_all_but(ids[-1])
+    selection._remember(ids[-1])
     known = {key for key in state if key.startswith("epoch.")}
     assert known == {f"epoch.{run_id}" for run_id in ids[-selection.REMEMBERED - 1 :]}
-    assert len(state) == 2 * len(known) + 2
+    assert len(state) == 2 * len(known) + 3
     assert state["config.seed"] == 1

@@ -70,11 +70,18 @@ def test_a_run_that_is_still_training_is_shown_as_far_as_it_is(stocked: Store, n
 
 
 @each_lesson
-def test_a_waiting_run_in_the_link_gives_way_to_another_one(stocked: Store, runs: dict[str, str], name: str) -> None:
-    run_id = stocked.create(RunConfig(epochs=2), "test")
+def test_a_waiting_run_in_the_link_is_waited_for(stocked: Store, runs: dict[str, str], name: str) -> None:
+    """It is said how it stands, and no other run is shown in its place."""
+    run_id = stocked.create(RunConfig(epochs=2, variants=("vae",)), "test")
     app = open_page(name, run=run_id)
     assert f"Run {run_id} is queued and has learnt nothing yet" in texts(app)
-    assert app.selectbox(key="picked_run").value in runs.values()
+    picker = app.selectbox(key="picked_run")
+    assert picker.value == run_id
+    assert "digits · 2-D · 128 · β 1 · VAE · 2 epochs · seed 0 · queued" in picker.options
+    assert not app.dataframe
+    picker.set_value(runs["1-D"]).run()
+    assert app.selectbox(key="picked_run").value == runs["1-D"]
+    assert run_id not in texts(app)
 
 
 @each_lesson
@@ -83,18 +90,26 @@ def test_a_failed_run_in_the_link_is_named_in_a_warning(stocked: Store, runs: di
     assert execute(stocked, run_id, Settings.from_environment()) == "failed"
     app = open_page(name, run=run_id)
     (warning,) = (unescaped(element.value) for element in app.warning if run_id in element.value)
-    assert warning.startswith(f"Run {run_id} (failed) has learnt nothing; below is another one. MNIST isn't in")
+    assert warning.startswith(f"Run {run_id} (failed) has learnt nothing. MNIST isn't in")
     assert not app.error
-    assert app.selectbox(key="picked_run").value in runs.values()
+    assert not app.dataframe
+    assert app.selectbox(key="picked_run").value == run_id
 
 
 @each_lesson
-def test_a_link_to_no_run_is_told(stocked: Store, name: str) -> None:
+def test_a_link_to_no_run_is_told_and_shows_none(stocked: Store, runs: dict[str, str], name: str) -> None:
     app = open_page(name)
     app.query_params["run"] = "nosuchrun"  # the first page, which open_page passes by, would have told it there
     app.run()
-    assert any(plain("'nosuchrun'") in warning.value for warning in app.warning)
-    assert not app.error
+    for _ in range(2):  # also when the page is drawn again
+        assert any(plain("'nosuchrun'") in warning.value for warning in app.warning)
+        assert not app.error
+        assert app.selectbox(key="picked_run").value is None
+        assert not app.dataframe and not app.get("bidi_component")[2:], "nobody else's run is shown below"
+        app.run()
+    app.selectbox(key="picked_run").set_value(runs["1-D"]).run()
+    assert app.selectbox(key="picked_run").value == runs["1-D"]
+    assert "nosuchrun" not in texts(app)
 
 
 @each_lesson

@@ -7,13 +7,14 @@ import time
 import numpy as np
 import pandas as pd
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, update
 from stocking import config, stock
 from test_store import METRICS, record
 
 from vae.config import RunConfig
 from vae.runs import overview
 from vae.runs.overview import COLUMNS, CURVE_POINTS, MEASURES, POINT_COLUMNS, Overview, group, histories
+from vae.runs.schema import runs
 from vae.runs.store import Run, Store
 
 
@@ -160,3 +161,16 @@ def test_a_thousand_runs_are_read_in_a_blink(store: Store) -> None:
     print(f"1,000 runs read in {1000 * times[0]:.0f} ms, looked at again in {1000 * min(times[1:]):.0f} ms")
     assert len(runs) == 1000
     assert min(times[1:]) < times[0] / 3, "what is known is not read again"
+
+
+def test_runs_that_an_earlier_version_named_by_less_are_named_by_all(store: Store) -> None:
+    """Before names told everything, a score function's run bore the name of the trick's. What is stored stays."""
+    settings = RunConfig(estimator="score_function", epochs=3)
+    earlier, given = store.create(settings, "me"), store.create(settings, "me")
+    with store.write() as connection:
+        named = update(runs).values(name="digits · 2-D · 128 · β 1 · seed 0")
+        connection.execute(named.where(runs.c.id == earlier))
+    store.describe(given, name="mine", tags=[], note="")
+    name = "digits · 2-D · 128 · β 1 · 3 epochs · score function · seed 0"
+    assert {it: store.run(it).name for it in (earlier, given)} == {earlier: name, given: "mine"}
+    assert table(store)["name"].to_dict() == {earlier: name, given: "mine"}

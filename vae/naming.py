@@ -59,6 +59,11 @@ def words(field: str, value: Any) -> str:
     return as_text(value)
 
 
+def part(field: str, value: Any) -> str:
+    """A field's value as a part of a name, told from every other field's without its title: "β 4", "batches of 32"."""
+    return _PARTS[field](value)
+
+
 def experiment(config: RunConfig) -> str:
     """A name for runs that are equal but for the seed: `HEAD`, then all that is unusual, the shortest first.
 
@@ -69,7 +74,14 @@ def experiment(config: RunConfig) -> str:
 
 def name(config: RunConfig) -> str:
     """A name for one run: its experiment and its seed. Different configs have different names."""
-    return _shortened(f"{_experiment(config)}{BETWEEN}{_PARTS['seed'](config.seed)}", config)
+    return _shortened(f"{_experiment(config)}{BETWEEN}{part('seed', config.seed)}", config)
+
+
+def better(config: RunConfig) -> dict[str, str]:
+    """The name that an earlier version gave such a run, and which several could have → `name`."""
+    width = "-".join(map(str, config.hidden)) or "no hidden layer"
+    earlier = f"{config.dataset} · {config.latent_dim}-D · {width} · β {config.beta:g} · seed {config.seed}"
+    return {earlier: name(config)}
 
 
 def usual(config: RunConfig) -> RunConfig:
@@ -84,8 +96,8 @@ _USUAL = dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), PRESETS["two_d"].co
 
 def _experiment(config: RunConfig) -> str:
     unusual = [field for field in config.differences(usual(config)) if field not in (*HEAD, "seed")]
-    parts = sorted((_PARTS[field](getattr(config, field)) for field in unusual), key=len)
-    return BETWEEN.join([*(_PARTS[field](getattr(config, field)) for field in HEAD), *parts])
+    parts = sorted((part(field, getattr(config, field)) for field in unusual), key=len)
+    return BETWEEN.join([*(part(field, getattr(config, field)) for field in HEAD), *parts])
 
 
 def _listed(field: str, value: tuple[str, ...], between: str) -> str:

@@ -12,10 +12,12 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from vae.runs import sweeps
 from vae.runs.overview import Overview
 from vae.runs.store import ACTIVE
 
 from . import resources
+from .experiments import Experiment, experiments
 
 FRESH = 0.4  # seconds a look at the store is shared between visitors
 LOSSES = {"bce": "BCE", "sse": "squared error"}
@@ -60,6 +62,11 @@ class EveryRun:
     def tags(self) -> list[str]:
         """All that are in use."""
         return sorted({tag for tags in self.runs["tags"] for tag in tags})
+
+    @cached_property
+    def experiments(self) -> list[Experiment]:
+        """What a visitor chooses among: the newest first."""
+        return experiments(self.runs, sweeps.by_run(resources.store()))
 
     @cached_property
     def groups(self) -> dict[str, str]:

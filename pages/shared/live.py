@@ -19,7 +19,7 @@ from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows
 from vae.runs.store import Run
 
-from . import acts, resources, scales
+from . import acts, epochs, resources, scales
 from .downloads import csv
 from .estimate import time_left, waiting_time
 from .plain import plain
@@ -32,7 +32,6 @@ from .which_images import decoded, tested, watched
 POLL = 0.5  # seconds between looks at a run that is being trained, or is next
 PATIENTLY = 2.0  # at one that waits behind others: a class that waits must not slow down those who look around
 IMAGES_IN_A_ROW = 10
-REPLAY_FRAMES = 30  # at the most, spread over all epochs
 
 BADGES = {
     "queued": (":material/hourglass_top:", "gray"),
@@ -47,7 +46,7 @@ BADGES = {
 def run_panel(run_id: str) -> None:
     """Status, progress, one epoch slider, and both variants side by side. Polls only while the run is under way."""
     run = resources.run(run_id)
-    every = POLL if f"replay.{run_id}" in st.session_state else _pace(run)
+    every = POLL if epochs.replaying(run_id) else _pace(run)
     st.fragment(_panel, run_every=every)(run_id, _pace(run))
 
 
@@ -69,7 +68,7 @@ def _panel(run_id: str, pace: float | None) -> None:
         if run.active:
             st.skeleton(height=380)
         return
-    shown = _epoch_slider(run)
+    shown = epochs.slider(run)
     curves = history[(history["split"] != "test") & (history["epoch"] <= run.epoch)]
     _side_by_side(run, curves, shown)
     st.markdown(_notice(run, curves[curves["epoch"] == shown].set_index("variant"), resources.snapshot(run.id, shown)))
@@ -133,39 +132,6 @@ def duration(seconds: float) -> str:
     if seconds < 90:
         return f"{max(1, math.ceil(seconds))} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
-
-
-def _epoch_slider(run: Run) -> int:
-    """The epoch to show. The slider spans the whole run; at its right end it follows the training."""
-    key, replay = f"epoch.{run.id}", f"replay.{run.id}"
-    end = run.config.epochs if run.active else max(run.epoch, 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if not run.active and run.epoch > 0:
-            if st.button("Replay", icon=":material/replay:", key="replay_button", help="Play the training again."):
-                st.session_state[replay] = 0
-                st.rerun()
-            if replay in st.session_state:
-                _advance(run, key, replay)
-        value = min(st.session_state.get(key, end), end)
-        st.session_state[key] = value
-        chosen = st.slider(
-            "Epoch",
-            0,
-            end,
-            key=key,
-            help="0 is the state before training. While a run is under way, the right end follows it.",
-        )
-    return min(chosen, run.epoch)
-
-
-def _advance(run: Run, key: str, replay: str) -> None:
-    """One frame of a replay."""
-    position = st.session_state[replay]
-    st.session_state[key] = min(position, run.epoch)
-    if position >= run.epoch:
-        del st.session_state[replay]
-        st.rerun()
-    st.session_state[replay] = position + math.ceil(run.epoch / REPLAY_FRAMES)
 
 
 def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:

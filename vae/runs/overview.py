@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from sqlalchemy import Row, Select, and_, or_, select
 
+from .. import naming
 from ..config import RunConfig, as_text
 from .schema import metrics, runs
 from .store import Store
@@ -41,7 +42,9 @@ class Overview:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._lock = threading.Lock()
-        self._about: dict[str, tuple[tuple, str, str]] = {}  # run id → values of SETTINGS, settings, group
+        self._about: dict[
+            str, tuple[tuple, str, str, dict]
+        ] = {}  # run id → SETTINGS' values, settings, group, better names
         self._numbers: dict[tuple, dict[str, dict[str, Any]]] = {}  # by `_state` of a run
         self._last: tuple[list[tuple], pd.DataFrame, pd.DataFrame] | None = None
 
@@ -101,8 +104,9 @@ class Overview:
         columns["note"] = [note or "" for note in columns["note"]]
         columns["created_at"] = pd.to_datetime(pd.Series(columns["created_at"], dtype="object"), utc=True)
         about = [self._about[row.id] for row in rows]
+        columns["name"] = [it[3].get(name, name) for name, it in zip(columns["name"], about, strict=True)]
         for place, name in enumerate(SETTINGS):
-            columns[name] = [settings[place] for settings, _, _ in about]
+            columns[name] = [settings[place] for settings, *_ in about]
         columns |= {"settings": [it[1] for it in about], "group": [it[2] for it in about]}
         numbers = [self._numbers[_state(row)] for row in rows]
         for variant in SHOWN:
@@ -147,9 +151,10 @@ def _state(row: Row) -> tuple[str, int, int, str]:
     return row.id, row.attempt, row.epoch, row.status
 
 
-def _about(config: RunConfig, data: dict[str, Any] | None) -> tuple[tuple, str, str]:
+def _about(config: RunConfig, data: dict[str, Any] | None) -> tuple[tuple, str, str, dict[str, str]]:
     values = tuple(as_text(value) if isinstance(value := getattr(config, name), tuple) else value for name in SETTINGS)
-    return values, config.model_copy(update={"seed": 0}).model_dump_json(), group(config, data)
+    settings = config.model_copy(update={"seed": 0}).model_dump_json()
+    return values, settings, group(config, data), naming.better(config)
 
 
 def group(config: RunConfig, data: dict[str, Any] | None) -> str:

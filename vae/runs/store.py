@@ -436,7 +436,9 @@ def utc(values: dict[str, Any]) -> dict[str, Any]:
 def _run(row: Any) -> Run:
     values = utc(row._asdict())
     values.pop("split_hash")
-    return Run(**values | {"config": RunConfig.parse(values["config"]), "tags": tuple(values["tags"] or ())})
+    config = RunConfig.parse(values["config"])
+    told = {"name": naming.better(config).get(values["name"], values["name"]), "tags": tuple(values["tags"] or ())}
+    return Run(**values | told | {"config": config})
 
 
 def _still_mine(connection: Connection, run: Run) -> int:

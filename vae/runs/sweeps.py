@@ -183,6 +183,15 @@ def members(store: Store, sweep_id: str) -> list[Member]:
         return [Member(*row) for row in connection.execute(query)]
 
 
+def by_run(store: Store) -> dict[str, tuple[str, str, tuple[str, ...]]]:
+    """Of each run that a sweep has asked for: the sweep's id, its name, and the fields that it goes over."""
+    query = select(sweeps.c.id, sweeps.c.name, sweeps.c.spec)
+    with store.engine.connect() as connection:
+        known = {row.id: (row.id, row.name, tuple(row.spec["over"])) for row in connection.execute(query)}
+        rows = connection.execute(select(sweep_runs.c.run_id, sweep_runs.c.sweep_id))
+        return {row.run_id: known[row.sweep_id] for row in rows if row.sweep_id in known}
+
+
 def add_runs(store: Store, sweep: Sweep, number: int, configs: Sequence[RunConfig]) -> bool:
     """Queue the runs of a point, one for each seed; those that are there already stay as they are.
 
