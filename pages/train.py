@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.shared import again, config_form, resources, selection
+from pages.shared import again, config_form, linked, resources, selection
 from pages.shared.drawing import networks
 from pages.shared.live import run_panel
 from pages.shared.obtain import offer_download
@@ -16,7 +16,8 @@ st.markdown(
     "differs is the noise and the KL."
 )
 
-run_id = selection.selected()
+wanted = linked.open_run()
+run_id = selection.selected() if wanted is None else None
 shown = resources.run(run_id) if run_id else None
 config_form.fill_once(shown.config if shown else None)
 if message := config_form.link_error():
@@ -31,6 +32,8 @@ with st.container(horizontal=True, vertical_alignment="bottom", horizontal_align
     config_form.preset_picker()
     ready = config is not None and config_form.available(config)
     train = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not ready)
+if wanted and wanted == config:
+    train = linked.offer(wanted, ready) or train
 told = st.container()  # what is wrong is said where the button is, not below the drawings
 if problem:
     told.error(plain(problem))
@@ -39,7 +42,7 @@ if config and not ready:
         offer_download(config.dataset)
 elif config and (dear := config_form.too_dear(config)):
     told.warning(plain(dear), icon=":material/memory:")
-with st.expander("Settings", icon=":material/tune:", expanded=run_id is None):
+with st.expander("Settings", icon=":material/tune:", expanded=run_id is None and wanted is None):
     config_form.fields_form()
 if config:
     networks(config)

@@ -19,7 +19,7 @@ from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows
 from vae.runs.store import Run
 
-from . import acts, epochs, resources, scales
+from . import acts, epochs, ingredients, resources, scales
 from .downloads import csv
 from .estimate import time_left, waiting_time
 from .plain import plain
@@ -33,6 +33,7 @@ POLL = 0.5  # seconds between looks at a run that is being trained, or is next
 PATIENTLY = 2.0  # at one that waits behind others: a class that waits must not slow down those who look around
 IMAGES_IN_A_ROW = 10
 
+LINK_TOLD = "Opens this run. A server that does not have it offers to train it, with the same settings and seed."
 BADGES = {
     "queued": (":material/hourglass_top:", "gray"),
     "running": (":material/play_arrow:", "violet"),
@@ -46,6 +47,7 @@ BADGES = {
 def run_panel(run_id: str) -> None:
     """Status, progress, one epoch slider, and both variants side by side. Polls only while the run is under way."""
     run = resources.run(run_id)
+    ingredients.answer(run)
     every = POLL if epochs.replaying(run_id) else _pace(run)
     st.fragment(_panel, run_every=every)(run_id, _pace(run))
 
@@ -85,7 +87,7 @@ def _header(run: Run) -> None:
         st.badge(run.status, icon=icon, color=colour)
         st.markdown(f"**{plain(run.name)}**  ·  run `{run.id}`")
         pressed = _deed(run)
-        link("train", run.config.query(), "Settings and seed of this run, to be trained anywhere to the same numbers.")
+        link("train", run.config.query(), LINK_TOLD)
     if pressed:
         try:
             pressed(run.id)

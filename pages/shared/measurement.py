@@ -192,8 +192,11 @@ def which_ingredient(run: Run) -> None:
         "A VAE adds two things to an autoencoder: noise on the code, and the KL that holds the codes together. Train "
         f"all four combinations with these settings to see which of them matters (here {len(lacking)} are missing)."
     )
-    if st.button("Train all four variants", icon=":material/grid_view:"):
-        ids = kin.queue([run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})])
+    wanted = run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})
+    there = kin.found({"all": wanted}).get("all")
+    label = "Show the run of all four variants" if there else "Train all four variants"
+    if st.button(label, icon=":material/grid_view:"):
+        ids = [there.id] if there else kin.queue([wanted])
         if ids:
             selection.select(ids[0])
-            st.switch_page("train.py")
+            st.switch_page("train.py", query_params={"run": ids[0]})

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
+from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs.store import Run
 
@@ -28,9 +29,9 @@ def select(run_id: str) -> None:
     _remember(run_id)
     before = st.query_params.get(RUN)
     if before != run_id:
-        st.query_params[RUN] = run_id
-        if before is not None:
-            st.query_params.pop(EPOCH, None)  # it was the other run's
+        others = {*RunConfig.model_fields, *([EPOCH] if before else [])}  # what the address said of another run
+        kept = {name: st.query_params.get_all(name) for name in st.query_params if name not in others}
+        st.query_params.from_dict(kept | {RUN: run_id})
 
 
 def selected() -> str | None:
