@@ -16,7 +16,7 @@ def warnings_for(images: np.ndarray) -> tuple[str, ...]:
     found = []
     if (brightest := int(images.max())) < DARK:
         found.append(
-            f"The images are dark: the brightest pixel is {brightest} of 255. Is {brightest} white? Then say so."
+            f"The images are dark: the brightest pixel is {brightest} of 255. If {brightest} is white, set White to it."
         )
     frame = np.concatenate([images[:, [0, -1]].ravel(), images[:, 1:-1, [0, -1]].ravel()])
     if (frame >= LIGHT_GROUND).mean() >= FRAME_SHARE and np.median(images) >= LIGHT_GROUND:
