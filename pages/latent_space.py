@@ -12,7 +12,7 @@ from pages.components.scales import scale_switch
 from pages.shared import selection, spaces, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
-from pages.shared.strips import heading, inline_png, strip
+from pages.shared.strips import heading, inline_png, numbered, strip
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_grid, to_grey
 from vae.learning.variants import VARIANTS
@@ -114,9 +114,11 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
         distances, alike = trained.nearest_real(run.id, picture, NEAREST)
         with column:
             colour = VARIANT_COLOURS[name]
+            codes = f"{'; '.join(numbered(images.labels[near], run.data['classes']))}"
+            pixels = "pixel RMSE " + ", ".join(f"{distance:.3f}" for distance in distances)
             strip(f"{VARIANT_TITLES[name]}: decoded here", to_grey(picture), shape, NEAREST, colour)
-            strip("Images whose codes are nearest", to_grey(images.x[near]), shape, NEAREST, colour)
-            strip("Training images that look most alike", to_grey(alike), shape, NEAREST, colour)
+            strip("Images whose codes are nearest", to_grey(images.x[near]), shape, NEAREST, colour, told=codes)
+            strip("Training images that look most alike", to_grey(alike), shape, NEAREST, colour, told=pixels)
             st.caption(
                 f"The nearest code is {apart[near[0]] / it.spread:.2f} standard deviations of the codes away, the "
                 f"training image most alike {distances[0]:.3f} (pixel RMSE, among {len(real.x):,})."

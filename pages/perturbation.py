@@ -7,6 +7,7 @@ from pages.components.nudge_strips import nudge_strips, payload
 from pages.shared import nudging, selection, trained
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.measurement import the_measurement, which_ingredient
+from pages.shared.strips import choose_image
 from vae.figures.tiles import to_grey
 from vae.runs.store import Run
 
@@ -49,7 +50,8 @@ def the_strips(run: Run, epoch: int) -> str:
     decoders(weights)
     originals = to_grey(trained.watched(run.id).x[nudging.rows(run.id, page)])
     unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
-    data = payload(key, originals, tuple(run.data["shape"]), nudges, nudging.UNITS, unit, size)
+    names = nudging.names(run, page)
+    data = payload(key, originals, names, tuple(run.data["shape"]), nudges, nudging.UNITS, unit, size)
     new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
     unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
     if direction == "steepest":
@@ -67,9 +69,8 @@ def choose(direction: str, run: Run, page: int) -> int:
         names = list(range(1, run.config.latent_dim + 1))
         return st.selectbox("Dimension", names, key=f"perturbation.dimension.{len(names)}", width=130) - 1
     if direction == "towards":
-        names = list(range(1, len(trained.watched(run.id).x[nudging.rows(run.id, page)]) + 1))
-        second, key = min(1, len(names) - 1), f"perturbation.target.{len(names)}"
-        return st.selectbox("Image, from the left", names, index=second, key=key, width=170) - 1
+        names = nudging.names(run, page)
+        return choose_image("Image, from the left", names, f"perturbation.target.{len(names)}", 2)
     return 0
 
 

@@ -9,7 +9,7 @@ from pages.shared import selection, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
 from pages.shared.plain import plain
-from pages.shared.strips import strip
+from pages.shared.strips import choose_image, numbered, strip
 from pages.shared.which_images import watched
 from vae.analysis.sentences import Quantity, over_images, together
 from vae.figures.errors import error_bars
@@ -42,18 +42,23 @@ def lesson(run: Run) -> None:
         st.info("None of these images is of this class.")
         return
     first, shape = shown[:COLUMNS], tuple(run.data["shape"])
-    strip("Original", to_grey(images.x[first]), shape, COLUMNS)
+    names = numbered(images.labels[first], run.data["classes"])
+    strip("Original", to_grey(images.x[first]), shape, COLUMNS, told="; ".join(names))
     for title, (name, outputs) in rows.items():
-        strip(title, to_grey(outputs[first]), shape, COLUMNS, VARIANT_COLOURS[name])
+        told = "squared error per pixel " + ", ".join(f"{error:.4f}" for error in errors[title][first])
+        strip(title, to_grey(outputs[first]), shape, COLUMNS, VARIANT_COLOURS[name], told=told)
         if maps:
-            strip("its absolute error", to_grey(np.abs(outputs - images.x)[first], ERROR_WHITE), shape, COLUMNS)
+            gaps = np.abs(outputs - images.x)[first]  # (n, P)
+            largest = "largest of an image's pixels " + ", ".join(f"{gap:.3f}" for gap in gaps.max(axis=1))
+            strip("its absolute error", to_grey(gaps, ERROR_WHITE), shape, COLUMNS, told=largest)
     if maps:
         st.caption(f"In an error map, white is an error of {ERROR_WHITE} or more; black to white in an image is 1.")
 
     floor = float(np.square(images.mean_image - images.x[shown]).mean())
     losses = {title: values[shown] for title, values in errors.items()}
     how_much_is_lost(run, losses, {title: VARIANT_COLOURS[name] for title, (name, _) in rows.items()}, floor, kind)
-    many_answers(run, epoch, images.x[first], {name: rebuilt[name].from_mean[first] for name in run.config.variants})
+    from_mean = {name: rebuilt[name].from_mean[first] for name in run.config.variants}
+    many_answers(run, epoch, images.x[first], names, from_mean)
 
 
 def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple[np.ndarray, str, bool]:
@@ -93,7 +98,9 @@ def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str,
     st.markdown(f"**What to notice.** {together(compared, over_images(quantity, losses))}")
 
 
-def many_answers(run: Run, epoch: int, originals: np.ndarray, from_mean: dict[str, np.ndarray]) -> None:
+def many_answers(
+    run: Run, epoch: int, originals: np.ndarray, names: list[str], from_mean: dict[str, np.ndarray]
+) -> None:
     """One image decoded from many samples of its code: the article's "more diverse"."""
     from vae.analysis.reconstructions import resample, spread
     from vae.learning.training import stream
@@ -101,11 +108,11 @@ def many_answers(run: Run, epoch: int, originals: np.ndarray, from_mean: dict[st
     st.header("One image, many answers", divider="gray")
     st.session_state[IMAGE_KEY] = min(st.session_state.get(IMAGE_KEY, 1), len(originals))  # a class may have few
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        place = st.number_input("Image, from the left", 1, len(originals), key=IMAGE_KEY, width=190) - 1
+        place = choose_image("Image, from the left", names, IMAGE_KEY)
         if st.button("Draw again", icon=":material/casino:", help="New samples z = μ + σ·ε of the same image's code."):
             st.session_state["reconstructions.draw"] = st.session_state.get("reconstructions.draw", 0) + 1
     draw, shape = st.session_state.get("reconstructions.draw", 0), tuple(run.data["shape"])
-    strip("Original", to_grey(originals[[place]]), shape, SAMPLES)
+    strip("Original", to_grey(originals[[place]]), shape, SAMPLES, told=names[place])
     for name, model in trained.models(run.id, epoch).items():
         title, colour = VARIANT_TITLES[name], VARIANT_COLOURS[name]
         if not VARIANTS[name].noise:
@@ -113,11 +120,12 @@ def many_answers(run: Run, epoch: int, originals: np.ndarray, from_mean: dict[st
             continue
         samples = resample(model, originals[place], SAMPLES, stream(run.config.seed, f"resample {draw}", epoch))
         deviation = spread(samples)  # (P,)
+        told = f"{deviation.mean():.3f} on average and by {deviation.max():.3f} at most"
         strip(f"{title}: {SAMPLES} samples", to_grey(samples), shape, SAMPLES, colour)
-        strip("Standard deviation of each pixel", to_grey(deviation[None], ERROR_WHITE), shape, SAMPLES, colour)
+        standard = to_grey(deviation[None], ERROR_WHITE)
+        strip("Standard deviation of each pixel", standard, shape, SAMPLES, colour, told=told)
         st.caption(
-            f"Over these {SAMPLES} samples a pixel varies by {deviation.mean():.3f} on average and by "
-            f"{deviation.max():.3f} at most (standard deviation; {ERROR_WHITE} is drawn white)."
+            f"Over these {SAMPLES} samples a pixel varies by {told} (standard deviation; {ERROR_WHITE} is drawn white)."
         )
 
 

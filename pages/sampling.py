@@ -7,7 +7,7 @@ from pages.components.figure import figure
 from pages.shared import drawn, selection, trained
 from pages.shared.downloads import csv
 from pages.shared.frame import lesson_on_a_run
-from pages.shared.strips import heading, inline_png, strip
+from pages.shared.strips import choose_image, heading, inline_png, numbered, strip
 from pages.shared.ways_between import many_paths
 from vae.analysis.sentences import Mean, Quantity, over_drawn
 from vae.figures.paths import step_sizes
@@ -103,18 +103,19 @@ def between(run: Run, epoch: int) -> None:
     """A path from one image to another, by each model."""
     st.header("Between two images", divider="gray")
     images, shape = trained.watched(run.id), tuple(run.data["shape"])
-    choice = min(CHOICE, len(images.x))
-    strip("Images, numbered from the left", to_grey(images.x[:choice]), shape, CHOICE)
+    names = numbered(images.labels[:CHOICE], run.data["classes"])
+    strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        a = st.number_input("From image", 1, choice, 1, key="sampling.from", width=130) - 1
-        b = st.number_input("To image", 1, choice, min(4, choice), key="sampling.to", width=130) - 1
+        a = choose_image("From image", names, "sampling.from")
+        b = choose_image("To image", names, "sampling.to", 4)
         kind = st.segmented_control(
             "Way", list(drawn.PATHS), format_func=drawn.PATHS.get, default="line", required=True, key="sampling.way"
         )
         count = st.slider("Pictures", 3, 21, STEPS, 2, key="sampling.steps", width=220)
     ways = drawn.paths(run.id, epoch, a, b, count)
     for name, path in ways[kind].items():
-        strip(VARIANT_TITLES[name], to_grey(path.images), shape, count, VARIANT_COLOURS[name])
+        told = f"{count} pictures from {names[a]} to {names[b]}, pixel RMSE of the steps {path.pixel_length:.4f} in all"
+        strip(VARIANT_TITLES[name], to_grey(path.images), shape, count, VARIANT_COLOURS[name], told=told)
     step = st.slider("Along the way", 1, count, (count + 1) // 2, key=f"sampling.place.{count}") - 1
     for column, (name, path) in zip(st.columns(len(ways[kind])), ways[kind].items(), strict=True):
         with column:
@@ -188,8 +189,8 @@ def every_step(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
 def every_dimension(run: Run, epoch: int) -> None:
     """Each dimension of one image's code moved by itself."""
     st.header("Each dimension by itself", divider="gray")
-    choice = min(CHOICE, len(trained.watched(run.id).x))
-    image = st.number_input("Image", 1, choice, 1, key="sampling.traversed", width=130) - 1
+    names = numbered(trained.watched(run.id).labels[:CHOICE], run.data["classes"])
+    image = choose_image("Image", names, "sampling.traversed")
     found = drawn.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)
     for column, (name, it) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:

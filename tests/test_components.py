@@ -28,6 +28,7 @@ from vae.settings import Settings
 
 LITTLE_ENDIAN = {"float32": "<f4", "int16": "<i2", "uint8": "|u1"}
 PIXELS, COUNT = 16, 40
+NAMES = [f"Image {place}" for place in range(1, COUNT + 1)]
 
 
 def refuse(token: str) -> None:
@@ -282,8 +283,9 @@ def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
 @pytest.mark.parametrize("codes", [clouds, collapsed])
 def test_the_strips_are_told_codes_steps_and_units(codes: Any, latent_dim: int) -> None:
     nudges, originals = nudges_of(codes(latent_dim)), np.arange(COUNT * PIXELS).reshape(COUNT, -1).astype(np.uint8)
-    meta, arrays = unpacked(nudge_strips.payload("run.2", originals, (4, 4), nudges, UNITS, "latent_std", 0.5))
+    meta, arrays = unpacked(nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, UNITS, "latent_std", 0.5))
     assert (meta["key"], meta["shape"], meta["unit"], meta["size"]) == ("run.2", [4, 4], "latent_std", 0.5)
+    assert meta["names"] == NAMES
     assert meta["variants"] == [
         {"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]} for name in ("ae", "vae")
     ]

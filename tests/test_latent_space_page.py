@@ -126,7 +126,7 @@ def test_a_pinned_point_is_decoded_and_compared(
     stocked: Store, runs: dict[str, str], kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     strips: list[tuple[str, np.ndarray]] = []
-    monkeypatch.setattr("pages.shared.strips.strip", lambda title, images, *_: strips.append((title, images)))
+    monkeypatch.setattr("pages.shared.strips.strip", lambda title, images, *_, **__: strips.append((title, images)))
     app, again, at = open_page("latent_space.py", run=runs[kind]), Again.of(stocked, runs[kind]), [0.25, -0.125]
     assert "At the pin" not in [heading.value for heading in app.header]
     app.session_state["latent_space.pin"] = {"place": (runs[kind], None), "at": {"ae": at, "vae": at}}

@@ -108,7 +108,7 @@ def test_an_interrupted_run_is_resumed_by_one_click(shared: Store) -> None:
 def captured_strips(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, np.ndarray]]:
     """(title, images) of every strip that the Reconstructions page draws from now on."""
     drawn: list[tuple[str, np.ndarray]] = []
-    monkeypatch.setattr("pages.shared.strips.strip", lambda title, images, *_: drawn.append((title, images)))
+    monkeypatch.setattr("pages.shared.strips.strip", lambda title, images, *_, **__: drawn.append((title, images)))
     return drawn
 
 

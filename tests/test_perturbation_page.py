@@ -170,9 +170,9 @@ def strips(monkeypatch: pytest.MonkeyPatch) -> list[tuple[np.ndarray, dict[str, 
     drawn: list[tuple[np.ndarray, dict[str, Any]]] = []
     whole = nudge_strips.payload
 
-    def watched(key: str, originals: np.ndarray, shape: Any, nudges: Any, *rest: Any) -> bytes:
+    def watched(key: str, originals: np.ndarray, names: list[str], shape: Any, nudges: Any, *rest: Any) -> bytes:
         drawn.append((originals, nudges))
-        return whole(key, originals, shape, nudges, *rest)
+        return whole(key, originals, names, shape, nudges, *rest)
 
     monkeypatch.setattr(nudge_strips, "payload", watched)
     return drawn
@@ -235,7 +235,7 @@ def test_every_direction_works_with_fewer_images_than_a_row_holds(stocked: Store
         app.selectbox(key="perturbation.direction").set_value(direction).run()
         assert not app.exception, direction
     app.selectbox(key="perturbation.direction").set_value("towards").run()
-    target(app).set_value(int(target(app).options[-1])).run()
+    target(app).set_value(len(target(app).options)).run()
     assert not app.exception
     press(app, "Other images")
     assert not app.exception
@@ -246,7 +246,7 @@ def test_decoders_too_large_for_a_page_draw_on_the_server(
 ) -> None:
     drawn: list[tuple[str, np.ndarray]] = []
     monkeypatch.setattr(trained, "LARGEST", 1000)
-    monkeypatch.setattr("pages.shared.nudging.strip", lambda title, images, *_: drawn.append((title, images)))
+    monkeypatch.setattr("pages.shared.nudging.strip", lambda title, images, *_, **__: drawn.append((title, images)))
     app = open_page("perturbation.py", run=runs["3-D"])
     assert "too large for a page" in texts(app)
     assert [title for title, _ in drawn] == [AE, VAE]

@@ -92,8 +92,8 @@ def test_drawing_again_draws_others_and_a_mixture_says_how_many(stocked: Store, 
 
 def test_the_detour_is_measured_again_for_every_way(stocked: Store, runs: dict[str, str]) -> None:
     app, again = open_page("sampling.py", run=runs["3-D"]), Again.of(stocked, runs["3-D"])
-    app.number_input(key="sampling.from").set_value(2).run()
-    app.number_input(key="sampling.to").set_value(9).run()
+    app.selectbox(key="sampling.from").set_value(2).run()
+    app.selectbox(key="sampling.to").set_value(9).run()
     table = app.dataframe[1].value.set_index(["Model", "Way"])
     ends = {name: codes.mu[[1, 8]] for name, codes in again.codes().items()}
     detours = {}
@@ -118,7 +118,7 @@ def test_the_detour_is_measured_again_for_every_way(stocked: Store, runs: dict[s
 
 def test_a_way_to_the_same_image_goes_nowhere(stocked: Store, runs: dict[str, str]) -> None:
     app = open_page("sampling.py", run=runs["2-D"])
-    app.number_input(key="sampling.to").set_value(1).run()
+    app.selectbox(key="sampling.to").set_value(1).run()
     assert not app.exception and not app.error
     assert "Both ends are the same image" in texts(app)
     assert len(notices(app)) == 1

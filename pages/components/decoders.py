@@ -11,7 +11,7 @@ import streamlit as st
 from .packing import packed
 
 HERE = Path(__file__).parent
-LIBRARY = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("packing.js", "decoders.js"))
+LIBRARY = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("packing.js", "decoders.js", "access.js"))
 JS = LIBRARY + "\nexport default ({ data }) => shelve(data)\n"
 WHOLE = 32_767  # the largest 16-bit whole number
 LARGEST = 8_000_000  # bytes that a page may weigh; beyond it the server decodes

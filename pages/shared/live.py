@@ -217,9 +217,16 @@ def _reconstructions(originals: np.ndarray, pictures: dict, shape: tuple[int, in
     elif variant == "ae":
         names[1] = "reconstructions"
     columns = min(IMAGES_IN_A_ROW, len(originals))
-    alt = f"{VARIANT_TITLES[variant]}: {', '.join(names)}, {columns} images each"
+    wrong = [f"{name} {_rmse(originals, row):.3f}" for name, row in zip(names[1:], rows[1:], strict=True)]
+    alt = f"{VARIANT_TITLES[variant]}: {', '.join(names)}, {columns} images each. Pixel RMSE {', '.join(wrong)}"
     st.html(inline_png(tile_rows(rows, shape, columns), alt))
     st.caption("Rows: " + " · ".join(names) + ".")
+
+
+def _rmse(a: np.ndarray, b: np.ndarray) -> float:
+    """Of grey levels from 0 to 1, kept as uint8, in the images that are shown."""
+    apart = a[:IMAGES_IN_A_ROW].astype(np.float32) - b[:IMAGES_IN_A_ROW].astype(np.float32)
+    return float(np.sqrt(np.square(apart / 255).mean()))
 
 
 def _test_table(run: Run, test: pd.DataFrame) -> None:

@@ -13,7 +13,7 @@ from vae.runs.store import Run
 
 from . import resources, trained
 from .bounded import bounded
-from .strips import strip
+from .strips import numbered, strip
 
 COLUMNS, STEPS = 10, 25  # of the server's strips and of its slider
 IMAGES = 12  # in a row, to choose from
@@ -35,6 +35,11 @@ def rows(run_id: str, page: int) -> slice:
     pages = max(1, len(trained.watched(run_id).x) // IMAGES)
     start = page % pages * IMAGES
     return slice(start, start + IMAGES)
+
+
+def names(run: Run, page: int) -> list[str]:
+    """What the images of a page are called."""
+    return numbered(trained.watched(run.id).labels[rows(run.id, page)], run.data["classes"])
 
 
 @bounded
@@ -88,6 +93,9 @@ def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
             st.caption(f"{VARIANT_TITLES[name]} has no such unit.")
             continue
         z = nudge.z[0] + np.linspace(0, size, COLUMNS, dtype=np.float32)[:, None] * nudge.steps[unit][0]
-        images = to_grey(decode(trained.models(run.id, epoch)[name], z))
-        strip(VARIANT_TITLES[name], images, tuple(run.data["shape"]), COLUMNS, VARIANT_COLOURS[name])
+        pictures = decode(trained.models(run.id, epoch)[name], z)
+        changes = ", ".join(f"{rmse:.3f}" for rmse in np.sqrt(np.square(pictures - pictures[0]).mean(axis=1)))
+        told = f"nudged by 0 to {size:g} {UNIT_TITLES[unit]}. Pixel RMSE {changes}"
+        shape = tuple(run.data["shape"])
+        strip(VARIANT_TITLES[name], to_grey(pictures), shape, COLUMNS, VARIANT_COLOURS[name], told=told)
     return unit

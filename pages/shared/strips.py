@@ -49,13 +49,40 @@ def labelled_tiles(
     return f"<style>{LABELLED_TILES}</style>{group}{''.join(tiles)}</div>"
 
 
-def strip(title: str, images: np.ndarray, shape: tuple[int, int], columns: int, colour: str = NEUTRAL) -> None:
-    """`images` (m, P) uint8 in a row of `columns` places, under their title in the variant's colour."""
+def numbered(labels: np.ndarray, classes: Sequence[str]) -> list[str]:
+    """What images with `labels` (m,) are called: the place, and the class where there are several."""
+    names = [f"Image {place}" for place in range(1, len(labels) + 1)]
+    if len(classes) < 2:
+        return names
+    return [f"{name}, class {classes[label]}" for name, label in zip(names, labels, strict=True)]
+
+
+def choose_image(label: str, names: Sequence[str], key: str, first: int = 1) -> int:
+    """A choice among images by their `names`; the row of the chosen one. `first` and what `key` holds count from 1."""
+    places = list(range(1, len(names) + 1))
+    at = min(first, len(names)) - 1
+    return st.selectbox(label, places, index=at, format_func=lambda it: names[it - 1], key=key, width=190) - 1
+
+
+def strip(
+    title: str,
+    images: np.ndarray,
+    shape: tuple[int, int],
+    columns: int,
+    colour: str = NEUTRAL,
+    *,
+    told: str = "",
+) -> None:
+    """`images` (m, P) uint8 in a row of `columns` places, under their title in the variant's colour.
+
+    `told` is what they show, for those who can't see them.
+    """
     width = f"{100 * min(len(images), columns) / columns:.3f}%"
     png = tile_rows([images], shape, min(len(images), columns))
     st.html(
         f'<div style="border-left:4px solid {colour};padding-left:.55rem">'
-        f'<div style="font-size:.86rem;margin-bottom:.15rem">{escape(title)}</div>{inline_png(png, title, width)}</div>'
+        f'<div style="font-size:.86rem;margin-bottom:.15rem">{escape(title)}</div>'
+        f"{inline_png(png, f'{title}: {told}' if told else title, width)}</div>"
     )
 
 

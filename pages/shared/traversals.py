@@ -12,7 +12,7 @@ from vae.runs.store import Run
 
 from . import drawn, losses, resources, trained
 from .downloads import csv
-from .strips import strip
+from .strips import choose_image, numbered, strip
 
 REACH, COLUMNS, ROWS = 2.0, 9, 10  # standard deviations either way, pictures in a row, dimensions at the most
 CHOICE = 12  # watched images to choose from
@@ -39,15 +39,15 @@ def known(run_id: str, epoch: int) -> np.ndarray:
 def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
     """Of the VAE with a chosen β. `there`: ids of runs that have this epoch, by β."""
     images, shape = trained.watched(run.id), tuple(run.data["shape"])
-    choice, key = min(CHOICE, len(images.x)), f"factors.beta.{run.id}"
+    offered, key = numbered(images.labels[:CHOICE], run.data["classes"]), f"factors.beta.{run.id}"
     if st.session_state.get(key) not in there:
         st.session_state[key] = run.config.beta if run.config.beta in there else next(iter(there))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         beta = st.segmented_control(
             "β of the VAE", list(there), format_func=lambda beta: f"{beta:g}", required=True, key=key
         )
-        image = st.number_input("Image", 1, choice, 1, key="factors.image", width=130) - 1
-    strip("Images, numbered from the left", to_grey(images.x[:choice]), shape, CHOICE)
+        image = choose_image("Image", offered, "factors.image")
+    strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(offered))
     used = losses.dimensions(there[beta], epoch)["vae"]
     order = np.argsort(-used.kl, kind="stable")[:ROWS]
     moved = drawn.traversals(there[beta], epoch, image, ROWS, REACH, COLUMNS, order=tuple(order.tolist()))["vae"]

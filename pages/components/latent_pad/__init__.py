@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from vae.analysis.views import View  # torch comes with it
 
 HERE = Path(__file__).parent
-HTML, CSS, PANEL, PAD = (
-    (HERE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css", "panel.js", "index.js")
+HTML, CSS, WORDS, PANEL, PAD = (
+    (HERE / name).read_text(encoding="utf-8")
+    for name in ("index.html", "style.css", "words.js", "panel.js", "index.js")
 )
-JS = f"{LIBRARY}\n{SCALE}\n{PANEL}\n{PAD}"
+JS = f"{LIBRARY}\n{SCALE}\n{WORDS}\n{PANEL}\n{PAD}"
 
 
 def payload(

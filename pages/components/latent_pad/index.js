@@ -16,6 +16,7 @@ class Pad {
       this.redraw()
       this.point(this.leader, ...this.leader.at)
     })
+    this.announcer = new Announcer(root.querySelector(".heard"), () => this.tell())
     this.observer = new ResizeObserver(() => this.fit())
     this.observer.observe(root)
   }
@@ -117,15 +118,21 @@ class Pad {
     let spent = 0
     for (const panel of this.panels) {
       panel.drawPointer()
-      panel.say()
+      sayWhere(panel)
       if (!this.decoders) continue
       const started = performance.now()
       const grey = panel.decode(this.decoders[panel.variant])
       spent += performance.now() - started
       paint(panel.picture, grey)
     }
+    this.announcer.changed()
     this.root.dataset.frames = ++this.frames // what the browser tests read
     this.root.dataset.decode = spent.toFixed(3)
+  }
+
+  // What is at the pointer, in words: a name for each picture, and all of it for who moved the pointer there.
+  tell() {
+    return this.panels.map(tellWhere).join(" ")
   }
 
   pin() {
@@ -138,6 +145,7 @@ class Pad {
     this.observer.disconnect()
     this.stopListening()
     this.stopWaiting?.()
+    this.announcer.close()
     cancelAnimationFrame(this.waiting)
   }
 }

@@ -9,8 +9,6 @@ const warm = (t) => {
   return COLD_TO_WARM[i].map((c, n) => Math.round(c + (at - i) * (COLD_TO_WARM[i + 1][n] - c)))
 }
 
-const text = (value) => (Math.abs(value) >= 100 ? value.toFixed(0) : value.toFixed(2)).replace("-", "−")
-
 class Panel {
   constructor(pad, spec, arrays) {
     Object.assign(this, { pad }, spec)
@@ -26,9 +24,12 @@ class Panel {
       `<div class="decoded"><canvas class="picture" role="img"></canvas><div class="words"></div></div>`
     this.root.querySelector(".name").textContent = this.title
     this.space = this.root.querySelector(".space")
-    this.space.setAttribute("aria-label", `Codes of the ${this.title}. Arrow keys move, Enter pins.`)
+    this.space.setAttribute(
+      "aria-label",
+      `Codes of the ${this.title}, ${pad.labels.length} images. Arrow keys move, with Shift further; Enter pins.`,
+    )
     this.picture = this.root.querySelector(".picture")
-    this.picture.setAttribute("aria-label", `What the ${this.title} decodes there`)
+    this.picture.setAttribute("aria-label", this.title) // what it shows is told once it is drawn
     this.picture.width = pad.shape[1]
     this.picture.height = pad.shape[0]
     this.words = this.root.querySelector(".words")
@@ -295,26 +296,5 @@ class Panel {
     const [u, v] = this.at
     for (let i = 0; i < this.z.length; i++) this.z[i] = this.origin[i] + u * this.axes[0][i] + v * this.axes[1][i]
     return decoder.decode(this.z)
-  }
-
-  // How far the nearest code is, in standard deviations of the codes
-  gap() {
-    let least = Infinity
-    for (let i = 0; i < this.codes.length; i += 2) {
-      const across = this.flat ? 0 : this.codes[i + 1] - this.at[1]
-      least = Math.min(least, (this.codes[i] - this.at[0]) ** 2 + across ** 2)
-    }
-    return Math.sqrt(least) / this.spread
-  }
-
-  say() {
-    const [u, v] = this.at
-    const place = this.flat ? `z = ${text(u)}` : `${this.slice ? "" : "z = "}(${text(u)}, ${text(v)})`
-    const [x, y] = [this.x(u), this.flat ? 0 : this.y(v)]
-    const outside = Math.min(x, y) < 0 || Math.max(x, y) > this.size
-    const gap = this.gap()
-    this.words.innerHTML =
-      `<b>${place}</b>${this.slice ? " in the slice" : ""}${outside ? "<br>outside this picture" : ""}` +
-      `<br>nearest code${this.slice ? " (projected)" : ""} ${gap < 0.01 ? "< 0.01" : gap.toFixed(2)} std away`
   }
 }

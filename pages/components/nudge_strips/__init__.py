@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -38,20 +38,22 @@ class Unit:
 def payload(
     key: str,
     originals: np.ndarray,
+    names: Sequence[str],
     shape: tuple[int, int],
     nudges: Mapping[str, Nudge],
     units: Mapping[str, Unit],
     unit: str,
     size: float,
 ) -> bytes:
-    """What the strips draw. `originals` (K, P) uint8; `unit` and `size`: chosen at first."""
+    """What the strips draw. `originals` (K, P) uint8, `names` of each; `unit` and `size`: chosen at first."""
     arrays, variants = {"originals": originals}, []
     for name, nudge in nudges.items():
         variants.append({"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]})
         arrays[f"{name}.z"] = nudge.z.astype(np.float32)
         arrays |= {f"{name}.{it}": step.astype(np.float32) for it, step in nudge.steps.items()}
     offered = {name: asdict(it) for name, it in units.items()}
-    meta = {"key": key, "shape": shape, "variants": variants, "units": offered, "unit": unit, "size": size}
+    meta = {"key": key, "shape": shape, "names": list(names), "variants": variants, "units": offered}
+    meta |= {"unit": unit, "size": size}
     return packed(meta, arrays)
 
 

@@ -1,5 +1,6 @@
 // Pictures of nudged codes, drawn here while the size is dragged.
-// data (packing.py): { key, shape, size, unit, units: { name: { title, sizes, meaning } }, variants: [{ variant, … }] }
+// data (packing.py): { key, shape, size, unit, units: { name: { title, sizes, meaning } }, variants: [{ variant, … }],
+//   names: [K], of the images }
 // arrays: originals (K, P) uint8; for each variant z (K, D) and, by unit, (K, D): a nudge of size s is z + s · step
 const COLUMNS = 10 // sizes from 0 to the chosen one
 
@@ -19,12 +20,17 @@ class Nudges {
       } else this.send("size", this.size)
     })
     this.slider.addEventListener("input", () => this.request())
+    this.announcer = new Announcer(root.querySelector(".heard"), () => this.tell())
   }
 
   // The slider is logarithmic: a nudge that can just be seen and one that changes everything are decades apart.
   get size() {
     const [low, high] = this.units[this.unit].sizes.map(Math.log)
     return Number(Math.exp(low + Number(this.slider.value) * (high - low)).toPrecision(3))
+  }
+
+  get amount() {
+    return `${words(this.size)} ${this.units[this.unit].title}`
   }
 
   set size(value) {
@@ -39,8 +45,11 @@ class Nudges {
     if (!this.rows) this.size = size
     this.count = this.arrays.originals.shape[0]
     this.image = Math.min(this.image, this.count - 1)
-    const laid = JSON.stringify([this.variants, this.units, this.count, this.shape])
-    if (laid !== this.laid) this.lay()
+    const laid = JSON.stringify([this.variants, this.units, this.names, this.shape])
+    if (laid !== this.laid) {
+      this.layUnits()
+      this.lay()
+    }
     this.laid = laid
     this.paintOriginals()
     this.request()
@@ -67,45 +76,53 @@ class Nudges {
     const { size } = this
     this.unit = unit
     this.size = size // as near as the other slider comes to it
-    this.lay()
+    this.root.querySelector(".meaning").textContent = this.units[unit].meaning
+    this.layStrips()
     this.send("unit", unit)
   }
 
   layUnits() {
-    const holder = this.root.querySelector(".units")
-    holder.replaceChildren()
-    for (const [name, { title }] of Object.entries(this.units)) {
+    const names = Object.keys(this.units)
+    const buttons = names.map((name) => {
       const button = document.createElement("button")
-      button.textContent = title
-      button.setAttribute("role", "radio")
-      button.setAttribute("aria-checked", name === this.unit)
-      button.addEventListener("click", () => this.choose(name))
-      holder.append(button)
-    }
+      button.textContent = this.units[name].title
+      return button
+    })
+    radios(this.root.querySelector(".units"), buttons, names.indexOf(this.unit), (place) => this.choose(names[place]))
     this.root.querySelector(".meaning").textContent = this.units[this.unit].meaning
   }
 
   lay() {
-    this.layUnits()
+    this.layOriginals()
+    this.layStrips()
+  }
+
+  // With many images in the columns there is none to choose: they are pictures, and no Tab stop.
+  layOriginals() {
     const many = this.mode === "many"
     const originals = this.root.querySelector(".originals")
-    originals.replaceChildren()
-    originals.classList.toggle("many", many)
     originals.style.setProperty("--columns", this.count)
-    for (let i = 0; i < this.count; i++) {
-      const button = document.createElement("button")
-      button.setAttribute("role", "radio")
-      button.setAttribute("aria-checked", i === this.image)
-      button.setAttribute("aria-label", `Image ${i + 1}`)
-      this.tile(button)
-      button.addEventListener("click", () => {
-        this.image = i
-        originals.querySelectorAll("button").forEach((b, n) => b.setAttribute("aria-checked", n === i))
+    const images = this.names.map((name) => {
+      const image = document.createElement(many ? "div" : "button")
+      image.setAttribute("aria-label", name)
+      this.tile(image)
+      return image
+    })
+    if (many) {
+      images.forEach((image) => image.setAttribute("role", "img"))
+      originals.replaceChildren(...images)
+      originals.setAttribute("role", "group")
+    } else {
+      radios(originals, images, this.image, (place) => {
+        this.image = place
         this.request()
       })
-      originals.append(button)
     }
     this.paintOriginals()
+  }
+
+  layStrips() {
+    const many = this.mode === "many"
     this.rows = []
     const strips = this.root.querySelector(".strips")
     strips.replaceChildren()
@@ -124,10 +141,12 @@ class Nudges {
       for (const nudged of many ? [false, true] : [true]) {
         const tiles = document.createElement("div")
         tiles.className = "tiles"
+        tiles.setAttribute("role", "img")
+        tiles.setAttribute("aria-label", spec.title) // what they show is told once they are drawn
         const columns = many ? this.count : COLUMNS
         tiles.style.setProperty("--columns", columns)
         strip.append(tiles)
-        this.rows.push({ ...spec, nudged, heading, tiles: Array.from({ length: columns }, () => this.tile(tiles)) })
+        this.rows.push({ ...spec, nudged, heading, holder: tiles, tiles: Array.from({ length: columns }, () => this.tile(tiles)) })
       }
     }
     this.request()
@@ -148,11 +167,27 @@ class Nudges {
     this.waiting = 0
     if (!this.rows) return
     const started = performance.now()
-    this.root.querySelector("output").textContent = `${words(this.size)} ${this.units[this.unit].title}`
+    this.root.querySelector("output").textContent = this.amount
+    this.slider.setAttribute("aria-valuetext", this.amount) // its own value is a share of its length
     if (!this.decoders) return
     for (const row of this.rows) this.draw(row)
     this.root.dataset.drawn = ++this.drawn // what the browser tests read
     this.root.dataset.spent = (performance.now() - started).toFixed(2)
+    this.announcer.changed()
+  }
+
+  // What the strips show, in words: a name for each row of pictures, and all of it for who changed something.
+  tell() {
+    const many = this.mode === "many"
+    const said = this.rows.map(({ title, nudged, holder, tiles }) => {
+      const what = many ? `${tiles.length} images` : this.names[this.image]
+      const changes = tiles.map(({ caption }) => caption.textContent.replace("Δ ", "")).join(", ")
+      const how = nudged ? `nudged by ${many ? "" : "0 to "}${this.amount}. Pixel RMSE ${changes}` : "as they are"
+      const name = `${title}: ${what}, ${how}.`
+      holder.setAttribute("aria-label", name)
+      return nudged ? name : ""
+    })
+    return said.filter(Boolean).join(" ")
   }
 
   draw({ variant, nudged, heading, tiles }) {
@@ -182,6 +217,7 @@ class Nudges {
 
   close() {
     this.stopWaiting?.()
+    this.announcer.close()
     cancelAnimationFrame(this.waiting)
   }
 }
