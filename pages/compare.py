@@ -20,9 +20,10 @@ else:
     chosen.from_link(every)
     run_table.table()
     compared = chosen_panel.panel()
-    if compared:
+    runs = [run for settings in compared for run in settings.runs]
+    if any(run.status == "done" for run in runs):  # who is still being trained can't be taken home
         st.header("Take home", divider="gray")
-        take_home([run for settings in compared for run in settings.runs])
+        take_home(runs)
     frontier.frontier(compared)
     st.header("Does it come out the same?", divider="gray")
     st.markdown(

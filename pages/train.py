@@ -7,6 +7,7 @@ from pages.shared.drawing import networks
 from pages.shared.live import run_panel
 from pages.shared.obtain import offer_download
 from pages.shared.plain import plain
+from vae.config import RunConfig
 from vae.errors import InputError
 
 st.title("Train both, side by side")
@@ -59,5 +60,6 @@ with told:
 
 if shown:
     if config and (changed := config.differences(shown.config)):
-        st.caption(f"The run below was trained with other settings than the form shows: {', '.join(changed)}.")
+        titles = ", ".join(RunConfig.model_fields[name].title for name in changed)
+        st.caption(f"The run below was trained with other settings than the form shows: {titles}.")
     run_panel(run_id)

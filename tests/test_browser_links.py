@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
-from browsing import store_of
+from browsing import store_of, wait_for_workers
 from playwright.sync_api import Browser, Page, expect
 from serving import Dashboard, open_page, settled, shown_epoch
 
@@ -135,3 +137,64 @@ def test_runs_are_found_by_what_is_special_about_them(app: Dashboard, browser: B
     seed.click()
     page.get_by_role("option", name="seed 1").click()
     page.wait_for_function(f"new URL(location).searchParams.get('run') === '{runs['another seed']}'")
+
+
+@pytest.mark.parametrize("width", [1280, 1920, 390])
+def test_long_names_stay_within_the_window(app: Dashboard, browser: Browser, runs: dict[str, str], width: int) -> None:
+    store = store_of(app)
+    for what, letter in (("β 4", "x"), ("detached", "w")):
+        store.describe(runs[what], name=letter * 200, tags=[letter * 40], note=letter * 300)
+    named = {
+        f"compare?runs={runs['β 4']},{runs['detached']}": f".stHtml:has-text('{'x' * 200}')",
+        f"train?run={runs['β 4']}": f".st-key-run_header:has-text('{'x' * 200}')",
+        f"sampling?run={runs['β 4']}": f"input[value*='{'x' * 200}']",
+    }
+    for path, place in named.items():
+        page = open_page(browser, f"{app.url}/{path}", width=width)
+        expect(page.locator(place).first).to_be_visible()
+        main = page.get_by_test_id("stMain")
+        assert main.evaluate("main => main.scrollWidth - main.clientWidth") == 0, f"{path} at {width}"
+        page.context.close()
+
+
+def test_the_table_of_runs_is_as_high_as_its_rows(app: Dashboard, browser: Browser, runs: dict[str, str]) -> None:
+    page = open_page(browser, f"{app.url}/compare")
+    table = page.get_by_test_id("stDataFrame").first
+    assert table.bounding_box()["height"] == pytest.approx(35 * (len(store_of(app).runs()) + 1), abs=5)
+
+
+def test_a_pair_that_is_compared_while_it_ends_is_shown_to_the_end(app: Dashboard, browser: Browser) -> None:
+    """Table, badges, curves and what can be taken home: all of them end where the runs end."""
+    store = store_of(app)
+    page = open_page(browser, app.url)
+    wait_for_workers(page, app)
+    links = [TINY.model_copy(update={"epochs": 40, "beta": beta}).query() for beta in (0.5, 2.0)]
+    ids = []
+    for link in links:
+        page.goto(f"{app.url}/train?{urlencode(link)}")
+        page.get_by_role("button", name="Train this run").click()
+        page.wait_for_function("new URL(location).searchParams.has('run')")
+        ids.append(parameter(page, "run"))
+    page.goto(f"{app.url}/compare?runs={','.join(ids)}")
+    badges = page.locator(".stMarkdownBadge")
+    expect(badges).to_contain_text(["done", "done"], timeout=120_000)
+    expect(page.get_by_role("heading", name="Take home")).to_be_visible()
+    expect(page.get_by_text("at the last epoch")).to_be_visible()
+    settled(page)
+    assert "(epoch " not in page.get_by_test_id("stMain").inner_text(), "an end that differs would be named"
+    assert {store.run(run_id).epoch for run_id in ids} == {40}
+
+
+def test_which_ingredient_does_it_is_answered_where_the_variants_were_trained(
+    app: Dashboard, browser: Browser, runs: dict[str, str]
+) -> None:
+    page = open_page(browser, f"{app.url}/perturbation?run={runs['both']}")
+    page.get_by_role("button", name="Show the run of all four variants").click()
+    expect(page.locator("h1")).to_have_text("Train both, side by side")
+    answer = page.locator(".st-key-ingredients")
+    expect(answer.get_by_test_id("stDataFrame")).to_be_visible(timeout=60_000)
+    expect(answer).to_contain_text("Which ingredient does it?")
+    answer.get_by_role("link", name="All units and sizes, on Perturbation").click()
+    expect(page.locator("h1")).to_have_text("Does a small step change the picture?")
+    settled(page)
+    assert parameter(page, "run") == runs["four"]

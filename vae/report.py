@@ -14,7 +14,7 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
-from .config import RunConfig, as_text
+from .config import RunConfig
 from .errors import InputError
 from .figures.curves import UNITS
 from .figures.latent import latent_scatter, plane_title, prior_of, side_by_side
@@ -22,6 +22,7 @@ from .figures.overlay import overlaid_curves, rate_distortion
 from .figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SYMBOLS, VARIANT_TITLES
 from .figures.tiles import tile_rows
 from .figures.windows import Window
+from .naming import words
 from .report_page import PAGE, SCALES
 from .runs.capsule import capsule
 from .runs.payloads import unpack
@@ -104,7 +105,7 @@ def _table(header: Sequence[str], rows: Sequence[Sequence[str]], numbers_from: i
 def _settings(runs: Sequence[Run]) -> str:
     """What differs as a table, what doesn't as a list to unfold."""
     fields = list(RunConfig.model_fields)
-    values = {name: [as_text(getattr(run.config, name)) or "none" for run in runs] for name in fields}
+    values = {name: [words(name, getattr(run.config, name)) for run in runs] for name in fields}
     differing = [name for name in fields if len(set(values[name])) > 1]
     titles = [RunConfig.model_fields[name].title for name in differing]
     rows = [

@@ -51,6 +51,11 @@ def ids() -> list[str]:
     return list(st.session_state.get(KEY, ()))
 
 
+def standing(every: EveryRun) -> dict[str, str]:
+    """How each of the chosen runs stands. Parts of the page that look by themselves must not differ in it."""
+    return {run_id: every.runs["status"].iat[every.place[run_id]] for run_id in ids() if run_id in every.place}
+
+
 def choose(run_ids: Sequence[str]) -> None:
     """Compare these from now on, also after a reload."""
     st.session_state[KEY] = list(dict.fromkeys(run_ids))

@@ -11,10 +11,10 @@ from pages.components.svg import svg
 from vae.figures.comparing import dash_of
 from vae.figures.style import ALARM, NEUTRAL
 
-from . import chosen, curves, difference, pictures, resources, run_actions
+from . import chosen, curves, difference, pictures, run_actions
 from .chosen import MOST_SETTINGS, Settings
 from .downloads import csv
-from .every_run import every_run, plural
+from .every_run import every_run, forget, plural
 from .live import BADGES
 
 POLL = 1.0  # seconds between looks while a chosen run is under way
@@ -25,18 +25,19 @@ SVG_DASHES |= {"longdashdot": "15 5 3 5", "1px,7px": "1 7", "14px,3px,3px,3px,3p
 
 def panel() -> list[Settings]:
     """All about the chosen runs, looked at again by itself while one is under way. Returns what is compared."""
-    found, _ = chosen.settings(every_run())
+    every = every_run()
+    found, _ = chosen.settings(every)
     active = any(run.active for it in found for run in it.runs)
-    st.fragment(_panel, run_every=POLL if active else None)(active)
+    st.fragment(_panel, run_every=POLL if active else None)(chosen.standing(every))
     return found
 
 
-def _panel(was_active: bool) -> None:
+def _panel(stood: dict[str, str]) -> None:
     every = every_run()
     found, too_many = chosen.settings(every)
-    if was_active and not any(run.active for it in found for run in it.runs):
-        resources.forget()
-        st.rerun()
+    if any(run.status != stood.get(run.id) for it in found for run in it.runs):
+        forget()
+        st.rerun()  # as a whole: the table tells the same, and what can be taken home is another
     run_actions.told(every)
     if not found:
         st.info(

@@ -8,12 +8,14 @@ import streamlit as st
 
 from vae.config import PRESETS, RunConfig, as_text
 from vae.errors import InputError
+from vae.naming import TITLES
 from vae.runs import cost
 
 from . import resources
 
 PREFIX = "config."
 GROUPS = ("Data", "Network", "Objective", "Training")
+AS_WRITTEN = ("activation", "precision")  # names of functions and types: tanh, float32
 PRESET_KEY = f"{PREFIX}preset"
 
 
@@ -114,14 +116,18 @@ def link_error() -> str | None:
 def _field(name: str) -> None:
     field = RunConfig.model_fields[name]
     choices = field.json_schema_extra.get("choices")
-    shared: dict[str, Any] = {"key": _key(name), "persist_state": "session", "help": _help(field.description, choices)}
+    shared: dict[str, Any] = {
+        "key": _key(name),
+        "persist_state": "session",
+        "help": _help(name, field.description, choices),
+    }
     if name == "dataset":
         known = resources.catalogue()
         st.selectbox(field.title, list(known), format_func=lambda entry: known[entry].title, **shared)
     elif name == "variants":
-        st.multiselect(field.title, list(choices), **shared)
+        st.multiselect(field.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif choices:
-        st.selectbox(field.title, list(choices), **shared)
+        st.selectbox(field.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif name == "hidden":
         st.text_input(field.title, placeholder="none: the shallow network", **shared)
     elif field.annotation is float:
@@ -130,6 +136,12 @@ def _field(name: str) -> None:
         st.number_input(field.title, step=1, **shared)
 
 
-def _help(description: str, choices: dict[str, str] | None) -> str:
-    lines = [f"- **{name}**: {text}" for name, text in (choices or {}).items()]
+def _title(name: str, code: str) -> str:
+    """Of a choice, as it stands by itself."""
+    title = TITLES[name][code]
+    return title[:1].upper() + title[1:] if name not in AS_WRITTEN else title
+
+
+def _help(name: str, description: str, choices: dict[str, str] | None) -> str:
+    lines = [f"- **{_title(name, code)}**: {text}" for code, text in (choices or {}).items()]
     return "\n".join([description, *([""] if lines else []), *lines])

@@ -12,6 +12,7 @@ import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
+from vae import naming
 from vae.runs import sweeps
 from vae.runs.overview import Overview
 from vae.runs.store import ACTIVE
@@ -20,7 +21,7 @@ from . import resources
 from .experiments import Experiment, experiments
 
 FRESH = 0.4  # seconds a look at the store is shared between visitors
-LOSSES = {"bce": "BCE", "sse": "squared error"}
+LOSSES = naming.TITLES["reconstruction"]
 # Which values are marked where they are the least of their group. A KL is none: a code that has died has the least.
 DECIMALS = 2  # that the table shows: what is alike in these is marked together
 MARKS = {
@@ -119,8 +120,10 @@ class EveryRun:
         columns["reconstruction"] = pa.array([LOSSES[name] for name in runs["reconstruction"]], pa.string())
         for name in ("latent_dim", "beta", "seed", "epochs"):
             columns[name] = pa.array(runs[name])
-        for name in ("hidden", "estimator", "variants"):
-            columns[name] = pa.array(runs[name], pa.string())
+        columns["hidden"] = pa.array([widths or "none" for widths in runs["hidden"]], pa.string())
+        columns["estimator"] = pa.array([naming.words("estimator", code) for code in runs["estimator"]], pa.string())
+        variants = [naming.words("variants", tuple(codes.split(","))) for codes in runs["variants"]]
+        columns["variants"] = pa.array(variants, pa.string())
         columns["seconds"] = _numbers(runs["seconds"])
         columns["created_at"] = pa.array(runs["created_at"].dt.floor("s"), pa.timestamp("ms", tz="UTC"))
         columns["id"] = pa.array(runs["id"], pa.string())

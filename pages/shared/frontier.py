@@ -12,7 +12,9 @@ from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.figures.comparing import plane
 from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_TITLES
+from vae.runs.store import Run
 
+from . import beta_sweep, kin, resources
 from .chosen import Settings
 from .downloads import csv
 from .every_run import EveryRun, every_run, plural
@@ -50,6 +52,9 @@ def _frontier(letters: Mapping[str, str]) -> None:
     if rows.empty:
         st.caption("None of these runs has been trained for an epoch.")
         return
+    if len(set(rows["settings"])) == 1 and "vae" in set(rows["variant"]):
+        _one_setting(resources.run(rows["id"].iloc[0]))
+        return
     present = [name for name in VARIANT_COLOURS if name in set(rows["variant"])]
     if len(present) > 1:
         shown = st.pills(
@@ -82,6 +87,16 @@ def _frontier(letters: Mapping[str, str]) -> None:
     )
     csv(lambda: front_table(folded, every.runs), "rate-distortion")
     st.markdown("**What to notice.** " + notice(folded, words_of_front(every.runs)))
+
+
+def _one_setting(run: Run) -> None:
+    """Why there is no curve yet, and what makes one."""
+    betas = ", ".join(f"{beta:g}" for beta in beta_sweep.BETAS)
+    st.markdown(
+        "All of these runs have the same settings, seeds aside: that is one point, not a curve. Each weight of the KL "
+        f"is another compromise between the two: train this VAE with β = {betas} to see them."
+    )
+    kin.offer("Train with every β", beta_sweep.configs(run))
 
 
 def in_group(every: EveryRun, group: str) -> pd.DataFrame:

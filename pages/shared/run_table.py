@@ -11,11 +11,11 @@ from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS
 
 from . import chosen, resources
 from .downloads import csv
-from .every_run import LOSSES, MARKS, EveryRun, every_run, plural
+from .every_run import LOSSES, MARKS, EveryRun, every_run, forget, plural
 from .visitor import local, visitor
 
 POLL = 2.0  # seconds between looks while runs are under way
-HEIGHT = 420
+HEIGHT, ROW = 420, 35  # pixels: at the most, and of a row
 KEY, SHOWN = "compare.table", "compare.shown"  # SHOWN: ids of the rows as they were last sent
 AE, VAE = VARIANT_COLOURS["ae"], VARIANT_COLOURS["vae"]
 MARK_COLOURS = [AE, VAE, TERM_COLOURS["loss"]]  # of every_run.MARKS
@@ -24,20 +24,22 @@ FILTERS = {"dataset": "Data set", "reconstruction": "Loss", "status": "Status", 
 
 def table() -> None:
     """Filters and table, by themselves: a filter redraws nothing else."""
-    st.fragment(_table, run_every=POLL if every_run().active else None)(every_run().active)
-
-
-def _table(was_active: bool) -> None:
     every = every_run()
-    if was_active and not every.active:
-        st.rerun()  # once more as a whole, and then without polling
+    st.fragment(_table, run_every=POLL if every.active else None)(every.active, chosen.standing(every))
+
+
+def _table(was_active: bool, stood: dict[str, str]) -> None:
+    every = every_run()
+    if (was_active and not every.active) or chosen.standing(every) != stood:
+        forget()
+        st.rerun()  # as a whole: what is said of the chosen runs below the table, too
     rows = filters(every)
     shown = every.ids[rows]
     _tick(shown)
     st.dataframe(
         every.table.take(rows) if len(rows) < len(every.ids) else every.table,
         key=KEY,
-        height=HEIGHT,
+        height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
         column_config=COLUMNS,
         on_select=_ticked,
         selection_mode="multi-row",

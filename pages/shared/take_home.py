@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from vae.errors import InputError
+from vae.naming import words
 from vae.runs.capsule import MAX_BYTES, Capsule, RunRecord, capsule, dumps, read
 from vae.runs.reproduction import DIFFERS, IMPOSSIBLE, WITHIN, Outcome, judge, told_apart, unrepeatable
 from vae.runs.store import Run
@@ -126,7 +127,7 @@ def _contents(sealed: Capsule) -> None:
         {
             "Run": run.name,
             "Data set": run.dataset.title,
-            "Models": ", ".join(run.config.variants),
+            "Models": words("variants", run.config.variants),
             "Epochs": run.config.epochs,
             "Seed": run.config.seed,
         }

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..config import RunConfig, as_text
+from ..config import RunConfig
 from ..learning.variants import VARIANTS
+from ..naming import words
 from .intervals import SEEDS_FOR_A_VERDICT, half_width
 
 LETTERS = "ABCDEFGH"  # names of settings on a page
@@ -32,7 +33,7 @@ def differing(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
     fields = RunConfig.model_fields
     differ = [name for name in fields if name != "seed" and len({getattr(it, name) for it in configs.values()}) > 1]
     rows = [
-        {"setting": fields[field].title} | {name: as_text(getattr(it, field)) or "none" for name, it in configs.items()}
+        {"setting": fields[field].title} | {name: words(field, getattr(it, field)) for name, it in configs.items()}
         for field in differ
     ]
     return pd.DataFrame(rows, columns=["setting", *configs])
