@@ -59,10 +59,11 @@ const inTurn = (draw) => {
   window.latentTwinsTurns = before.then(draw).catch(console.error).then(() => new Promise((next) => setTimeout(next)))
 }
 
+// Text, and lines that name no colour, have the page's own.
 const themed = (layout, element) => {
-  const style = getComputedStyle(element)
-  const family = style.fontFamily
-  return { ...layout, font: { ...layout.font, family, color: style.color } }
+  const { fontFamily: family, color } = getComputedStyle(element)
+  const shapes = layout.shapes?.map((shape) => ({ ...shape, line: { color, ...shape.line } }))
+  return { ...layout, shapes, font: { ...layout.font, family, color } }
 }
 
 export default ({ data, parentElement }) => {

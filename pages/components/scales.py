@@ -65,8 +65,8 @@ CSS = """
 .choice span { display: block; padding: 0.25rem 0.8rem; border: 1px solid var(--st-border-color); }
 .choice label:first-child span { border-radius: 0.6rem 0 0 0.6rem; }
 .choice label:last-child span { border-radius: 0 0.6rem 0.6rem 0; margin-left: -1px; }
-.choice input:checked + span { border-color: var(--st-primary-color);
-  position: relative; background: color-mix(in srgb, var(--st-primary-color) 10%, transparent); }
+.choice input:checked + span { border-color: var(--st-primary-color); font-weight: 600; position: relative;
+  background: color-mix(in srgb, var(--st-primary-color) 10%, transparent); }
 .choice input:focus-visible + span { outline: 2px solid var(--st-text-color); outline-offset: 2px; }
 .said { opacity: 0.75; }
 """

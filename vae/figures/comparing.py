@@ -182,6 +182,7 @@ def _cloud(
         "hoverinfo": "skip",
     }
     chosen = rows["settings"].isin(letters)
+    outline = 2 if VARIANT_SYMBOLS[variant].endswith("-open") else 0.5  # an open marker is nothing else
     said = [
         f"{escape(words[it.settings])}<br>{it.seeds} seed{'' if it.seeds == 1 else 's'}" for it in rows.itertuples()
     ]
@@ -198,7 +199,7 @@ def _cloud(
             "symbol": VARIANT_SYMBOLS[variant],
             "size": np.where(chosen, 14, 9),
             "opacity": 0.9,
-            "line": {"width": np.where(chosen, 2.5, 0.5), "color": NEUTRAL},
+            "line": {"width": np.where(chosen, 2.5, outline), "color": NEUTRAL},
         },
         "customdata": said,
         "hovertemplate": f"{VARIANT_TITLES[variant]}: {rate}distortion %{{y:.3f}}<br>%{{customdata}}<extra></extra>",

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from .style import BARE, CLASS_COLOURS, GRID, NEUTRAL
+from .style import BARE, CLASS_COLOURS, GRID
 from .windows import NAME, RINGS, Key, Window, around, by_scale, crowded, extent, rounded_down
 
 HEIGHT = 380
@@ -140,7 +140,7 @@ def _prior(window: Window, origin: np.ndarray | None, latent_dim: int) -> list[t
     if origin is None:
         return []
     u, v = float(origin[0]), float(origin[1])
-    line = {"line": {"color": NEUTRAL, "width": 1.5, "dash": "dash"}, "layer": "below"}
+    line = {"line": {"width": 1.5, "dash": "dash"}}  # over the codes, which may fill it, in the colour of text
     found = []
     for ring in RINGS:
         if latent_dim == 1:
@@ -162,7 +162,7 @@ def _bar(window: Window, latent_dim: int) -> tuple[dict[str, Any], dict[str, Any
     x = window.span(0)[0] + INSET * 2 * window.half
     y = INSET if latent_dim == 1 else window.span(1)[0] + INSET * 2 * window.half
     ends = {"x0": x, "x1": x + window.bar, "y0": y, "y1": y, "yref": "y domain" if latent_dim == 1 else "y"}
-    shape = {"type": "line", "name": "scale bar", "line": {"color": NEUTRAL, "width": 4}} | ends
+    shape = {"type": "line", "name": "scale bar", "line": {"width": 4}} | ends
     return shape, {"x": x, "y": y, "xanchor": "left", "yanchor": "bottom", "text": bar_words(window.bar)}
 
 
