@@ -1,6 +1,7 @@
 """A link with the settings and the seed of a run: it opens the run if there is one, and else offers to train it.
 
-A link without a seed only fills the form, and so does one that names a run beside its settings.
+A run's own link tells every setting. One that tells only a few, without the data set or the seed, fills the form, and
+so does one that names a run beside its settings.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .plain import plain
 def open_run() -> RunConfig | None:
     """Select the run that the address describes; what it describes, where there is no such run."""
     asked = {name: st.query_params[name] for name in RunConfig.model_fields if name in st.query_params}
-    if RUN in st.query_params or "seed" not in asked:
+    if RUN in st.query_params or not {"dataset", "seed"} <= asked.keys():
         return None
     try:
         config = RunConfig.parse(asked)
