@@ -114,7 +114,7 @@ def test_a_long_run_is_stopped_and_goes_on(app: Dashboard, browser: Browser, tim
         drawn = page.locator(f"svg[role=img][aria-label*='128 → {latent_dim} and back']")
         drawn.first.wait_for()
         answers.append(time.perf_counter() - started)
-    expect(page.get_by_text("other settings than the form shows: latent_dim")).to_be_visible()
+    expect(page.get_by_text("other settings than the form shows: Latent dimensions")).to_be_visible()
     times["while training: a setting changed to the new drawing, median of 5"] = sorted(answers)[2]
 
     run_id = run_in_link(page)

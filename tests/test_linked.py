@@ -53,10 +53,13 @@ def test_the_offer_goes_when_the_form_says_otherwise(shared: Store, done: str) -
     assert "Train this run" not in labels(app)
 
 
-def test_a_link_with_some_settings_fills_the_form_as_ever(shared: Store, done: str) -> None:
-    fields = {name: value for name, value in CONFIG.query().items() if name != "seed"}
-    app = open_page("train.py", **fields)
-    assert app.session_state["config.beta"] == 0.5 and "Train this run" not in labels(app)
+@pytest.mark.parametrize("names", [["seed"], ["beta", "seed"], [name for name in CONFIG.query() if name != "seed"]])
+def test_a_link_with_some_settings_fills_the_form_as_ever(shared: Store, done: str, names: list[str]) -> None:
+    app = open_page("train.py", **{name: CONFIG.query()[name] for name in names})
+    for name in set(names) & {"beta", "seed"}:
+        assert app.session_state[f"config.{name}"] == getattr(CONFIG, name)
+    assert "Train this run" not in labels(app)
+    assert next(it for it in app.expander if it.label == "Settings").proto.expanded
     assert "compare reconstructions, not losses" not in texts(app)
 
 
