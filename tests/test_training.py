@@ -486,12 +486,13 @@ def test_pytorchs_example_gives_the_reference_numbers(mnist_dir):
 
 @pytest.mark.slow
 def test_the_2_d_network_gives_the_reference_numbers(mnist_dir):
-    test = reference("two_d", mnist_dir, **MNIST_REFERENCE)
-    assert 153 < test["vae"].loss < 155.5
-    assert test["vae"].kl == pytest.approx(5.8, abs=0.5)
+    """Means over three seeds: one seed's depend on rounding too; seed 1 ends on either side of 155.5."""
+    runs = [reference("two_d", mnist_dir, **MNIST_REFERENCE | {"seed": seed}) for seed in (1, 2, 3)]
+    assert 153 < np.mean([test["vae"].loss for test in runs]) < 155.5
+    assert np.mean([test["vae"].kl for test in runs]) == pytest.approx(5.8, abs=0.5)
     # REFERENCE.md's 144–146 are two seeds. Plain PyTorch loops from 8 other initial weights end at 145.2–147.9, and
-    # from the very initial weights of this seed at 147.8: a 2-D autoencoder depends on where it starts.
-    assert 143.5 < test["ae"].reconstruction < 148.5
+    # from the very initial weights of seed 1 at 147.8: a 2-D autoencoder depends on where it starts.
+    assert 143.5 < np.mean([test["ae"].reconstruction for test in runs]) < 148.5
 
 
 @pytest.mark.slow
