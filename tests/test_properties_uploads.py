@@ -14,7 +14,7 @@ import zlib
 import numpy as np
 import pytest
 from files import LIMITS, csv, images_of, npz, picture, zipped
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 from PIL import Image
@@ -79,6 +79,7 @@ def test_a_sound_zip_comes_back(made, method, deep):
 @given(sets(st.sampled_from(["a", "b c", "3", "größe"])), st.booleans(), st.sampled_from(["\n", "\r\n"]))
 def test_a_sound_csv_comes_back(made, header, newline):
     images, labels = made
+    assume(header or labels is None or set(labels) != {"3"})  # without a name, one number alone may be a pixel
     side = min(images.shape[1:])
     images = images[:, :side, :side]
     text = csv(images, labels, "label," + ",".join(f"p{place}" for place in range(side * side)) if header else "")
