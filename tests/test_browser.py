@@ -14,7 +14,9 @@ from browsing import REPORTS, run_in_link, store_of
 from playwright.sync_api import Browser, expect
 from serving import PATIENCE, Dashboard, expect_status, open_page, plots, settled, shown_epoch
 
+from vae.runs.execution import execute
 from vae.runs.store import Store
+from vae.settings import Settings
 
 pytestmark = pytest.mark.browser
 
@@ -193,6 +195,18 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
     assert page.complaints == []
 
 
+@pytest.fixture(scope="module")
+def other_setting(app: Dashboard, quick_run: str) -> str:
+    """A second setting on the same images, without which Compare has no plane of rate and distortion to draw."""
+    store = store_of(app)
+    config = store.run(quick_run).config.model_copy(update={"beta": 4.0, "epochs": 1})
+    made = store.create(config, "test")
+    settings = Settings.from_environment({"VAE_DATA_DIR": str(app.folder), "VAE_DATABASE_URL": app.database_url})
+    assert execute(store, made, settings) == "done"
+    return made
+
+
+@pytest.mark.usefixtures("other_setting")
 @pytest.mark.parametrize(
     ("width", "height", "dark"),
     [
