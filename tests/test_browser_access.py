@@ -51,7 +51,7 @@ FOCUS = f"""() => {{
 }}"""
 
 
-each_theme = pytest.mark.parametrize("theme", ["light", "dark"])
+each_theme = pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 
 
 @pytest.fixture(scope="module")

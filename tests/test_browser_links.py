@@ -79,7 +79,9 @@ def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browse
     assert page.complaints == []
 
 
-@pytest.mark.parametrize("path", ["", "train", "reconstructions", "two_losses"])
+@pytest.mark.parametrize(
+    "path", ["train", *(pytest.param(path, marks=pytest.mark.slow) for path in ("", "reconstructions", "two_losses"))]
+)
 def test_the_epoch_of_an_address_is_shown_and_stays(
     app: Dashboard, browser: Browser, runs: dict[str, str], path: str
 ) -> None:
@@ -139,7 +141,7 @@ def test_runs_are_found_by_what_is_special_about_them(app: Dashboard, browser: B
     page.wait_for_function(f"new URL(location).searchParams.get('run') === '{runs['another seed']}'")
 
 
-@pytest.mark.parametrize("width", [1280, 1920, 390])
+@pytest.mark.parametrize("width", [1280, *(pytest.param(width, marks=pytest.mark.slow) for width in (1920, 390))])
 def test_long_names_stay_within_the_window(app: Dashboard, browser: Browser, runs: dict[str, str], width: int) -> None:
     store = store_of(app)
     for what, letter in (("β 4", "x"), ("detached", "w")):
@@ -185,6 +187,7 @@ def test_a_pair_that_is_compared_while_it_ends_is_shown_to_the_end(app: Dashboar
     assert {store.run(run_id).epoch for run_id in ids} == {40}
 
 
+@pytest.mark.slow
 def test_which_ingredient_does_it_is_answered_where_the_variants_were_trained(
     app: Dashboard, browser: Browser, runs: dict[str, str]
 ) -> None:

@@ -71,7 +71,7 @@ def drawn_spaces(page: Page) -> list[dict]:
     return page.evaluate(SPACES)
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, False), (390, True)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, False), pytest.param(390, True, marks=pytest.mark.slow)])
 def test_on_train_a_distance_is_as_long_in_both_spaces_at_the_same_scale(
     app: Dashboard, browser: Browser, spread_run: str, width: int, dark: bool
 ) -> None:
@@ -101,6 +101,7 @@ def test_on_train_a_distance_is_as_long_in_both_spaces_at_the_same_scale(
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_a_replay_keeps_its_axes(app: Dashboard, browser: Browser, spread_run: str) -> None:
     page = open_page(browser, f"{app.url}/train?run={spread_run}", 1280, 2000)
     ends = [space["shapes"]["prior 2"]["width"] for space in drawn_spaces(page)]
@@ -124,7 +125,7 @@ PANELS = f"""() => ({ROOT_OF})('pad').pad.panels.map((panel) => {{
 }})"""
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), pytest.param(390, False, marks=pytest.mark.slow)])
 def test_on_latent_space_a_distance_is_as_long_in_both_canvases_at_the_same_scale(
     app: Dashboard, browser: Browser, spread_run: str, width: int, dark: bool
 ) -> None:
