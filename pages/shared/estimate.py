@@ -37,10 +37,16 @@ def known() -> bool:
     return _learnt().usual is not None
 
 
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def _under_way() -> list[Run]:
+    """Runs that are trained or wait, read once for all that is offered on a page; never changed."""
+    return resources.store().runs(MOST_OTHERS, ("running", "queued"))
+
+
 def time_together(configs: Sequence[RunConfig]) -> float:
     """Seconds until all of these runs are done, if they were asked for now: after those under way and in the queue."""
     pace, jobs = _pace(), resources.jobs()
-    others = [pace.left(run) for run in resources.store().runs(MOST_OTHERS, ("running", "queued"))]
+    others = [pace.left(run) for run in _under_way()]
     return expected.together([pace.seconds(config) for config in configs], jobs.workers, others)
 
 

@@ -52,10 +52,11 @@ def points_table(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None
     narrow = {"": st.column_config.TextColumn(width=30), "Point": st.column_config.NumberColumn(width=60)}
     height = min(420, 38 + 35 * len(rows))
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=height, column_config=narrow)
+    judged_points = sum(trial.state.name == "COMPLETE" for trial in trials)  # of one alone nothing is best
     judged = " and ".join(OBJECTIVES[name].sought for name in spec.objectives)
     st.caption(
         f"We look for {judged} of the {VARIANT_TITLES[spec.of].lower()}, on validation images, as the mean over "
-        f"{plural(spec.seeds, 'seed')}. {_meaning(spec, marks)}"
+        f"{plural(spec.seeds, 'seed')}. {_meaning(spec, marks) if judged_points > 1 else ''}".rstrip()
     )
     csv(lambda: results, f"sweep-{sweep.id}", "CSV of all runs")
 
@@ -89,7 +90,7 @@ def _meaning(spec: SweepSpec, marks: dict[int, str]) -> str:
         return (
             f"{NOT_BEATEN} no other point is better in both."
             if marks
-            else "No point is beaten in both by another: each trades one for the other, so none is marked."
+            else "No point is beaten in both by another, so none is marked."
         )
     if not marks:
         return ""
