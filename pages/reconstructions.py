@@ -103,7 +103,7 @@ def many_answers(
 ) -> None:
     """One image decoded from many samples of its code: the article's "more diverse"."""
     from vae.analysis.reconstructions import resample, spread
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
 
     st.header("One image, many answers", divider="gray")
     st.session_state[IMAGE_KEY] = min(st.session_state.get(IMAGE_KEY, 1), len(originals))  # a class may have few

@@ -10,7 +10,8 @@ from vae import benchmark, datasets
 from vae.benchmark import plain, seeds
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
-from vae.learning.training import Learner, stream
+from vae.learning.learner import Learner
+from vae.learning.randomness import stream
 from vae.learning.variants import VARIANTS, parameter_count
 from vae.settings import Settings
 

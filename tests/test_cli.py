@@ -12,8 +12,8 @@ import pytest
 from vae.analysis import gradients
 from vae.cli import main
 from vae.config import RunConfig
-from vae.learning.training import METRIC_NAMES
 from vae.measuring import KINDS
+from vae.metrics import METRIC_NAMES
 from vae.runs import schema
 from vae.runs.results import measurement
 from vae.runs.store import Store

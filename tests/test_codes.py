@@ -17,7 +17,7 @@ from vae.analysis.codes import Codes, encode, kl_to_prior, mmd_to_prior, plane, 
 from vae.analysis.reconstructions import restore
 from vae.config import RunConfig
 from vae.learning.models import build, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 CONFIG = RunConfig(hidden=(12,), latent_dim=3)
 PIXELS = 16

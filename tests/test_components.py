@@ -23,7 +23,8 @@ from vae.analysis.views import MAP_SIDE, View, side_by_side, view, with_drawings
 from vae.config import RunConfig
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.models import Autoencoder, build, initialise
-from vae.learning.training import Training, stream
+from vae.learning.randomness import stream
+from vae.learning.training import Training
 from vae.settings import Settings
 
 LITTLE_ENDIAN = {"float32": "<f4", "int16": "<i2", "uint8": "|u1"}

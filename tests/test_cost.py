@@ -14,7 +14,7 @@ from pages.shared import resources
 from vae.config import RunConfig
 from vae.datasets import DATASETS
 from vae.errors import InputError
-from vae.learning import snapshots, training
+from vae.learning import learner, snapshots, training
 from vae.runs import cost, schema
 from vae.runs.execution import check, execute
 from vae.runs.sweep_spec import Range, SweepSpec
@@ -120,7 +120,7 @@ def test_a_checkpoint_is_as_large_as_said(store, settings):
 
 def test_it_counts_what_training_counts():
     """Numbers repeated here, so that a page needs no torch to know them."""
-    assert cost.CHUNK == training.EVALUATION_CHUNK
+    assert cost.CHUNK == learner.EVALUATION_CHUNK
     assert cost.WATCHED == training.TRAINING_IMAGES_WATCHED
     assert cost.THREADED == training.WORTH_A_THREAD
     assert (cost.CODES, cost.PICTURES) == (snapshots.CODES_SHOWN, snapshots.IMAGES_SHOWN)

@@ -9,7 +9,7 @@ import pytest
 from vae.analysis import directions
 from vae.config import RunConfig
 from vae.learning.models import build, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 K, D, PIXELS = 12, 5, 16
 rng = np.random.default_rng(4)

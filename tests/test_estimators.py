@@ -305,7 +305,7 @@ def test_every_estimator_trains(way: str, precision: str, tmp_path_factory: pyte
             assert metrics.finite()
             losses[name].append(metrics.loss)
     assert all(values[2] < values[0] for values in losses.values()), losses
-    assert all(bool(torch.isfinite(p).all()) for learner in training.learners for p in learner.parameters)
+    assert all(bool(torch.isfinite(p).all()) for learner in training.learners for p in learner.model.parameters())
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -19,7 +19,8 @@ from sqlalchemy.exc import OperationalError
 from vae import datasets
 from vae.config import RunConfig
 from vae.errors import InputError
-from vae.learning.training import Learner, Training
+from vae.learning.learner import Learner
+from vae.learning.training import Training
 from vae.runs import schema
 from vae.runs.execution import check, execute, weights_stride
 from vae.runs.payloads import unpack, unpack_tensors
@@ -331,7 +332,8 @@ def test_what_can_be_told_before_training_is(store, settings, changes, sentence)
 @pytest.mark.parametrize("parameters", [1_000, 100_000, 700_000, 5_000_000])
 def test_kept_weights_stay_below_the_limit(epochs, parameters):
     """Every k-th epoch's and the last: at most 64 MB; fewer would do no good, so also at least half of what fits."""
-    learner = SimpleNamespace(parameters=[torch.empty(parameters, device="meta")])
+    weights = [torch.empty(parameters, device="meta")]
+    learner = SimpleNamespace(model=SimpleNamespace(parameters=lambda: weights))
     k = weights_stride(SimpleNamespace(learners=[learner], config=QUICK.model_copy(update={"epochs": epochs})), 64)
     kept = {epoch for epoch in range(epochs + 1) if epoch % k == 0} | {epochs}
     fit = 64 * 2**20 // (4 * parameters)

@@ -20,7 +20,7 @@ from vae.analysis.codes import encode, sample
 from vae.config import RunConfig
 from vae.figures.factors import SCORE_TITLES, scores_by_beta
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 from vae.measuring import KINDS, MEASUREMENTS, disentanglement_of, models_of
 from vae.runs.results import measurement
 from vae.runs.store import Run, Store

@@ -16,7 +16,7 @@ from vae.analysis import geometry
 from vae.analysis.geometry import geodesic, jacobian, line, pixel_length, pullback_length, slerp, steepest, stretch
 from vae.config import RunConfig
 from vae.learning.models import build, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 A = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)  # (P, D)
 Z = np.random.default_rng(1).normal(size=(7, 3)).astype(np.float32)

@@ -29,7 +29,7 @@ from vae.analysis.gradients import (
 )
 from vae.learning.losses import RECONSTRUCTIONS
 from vae.learning.models import Autoencoder, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 from vae.learning.variants import VARIANTS
 
 SETTINGS = [(1.0, 0.5, 0.3), (0.0, 0.1, 0.0), (-2.0, 2.0, 1.0), (3.0, 1.0, -3.0), (0.5, 0.1, -1.5)]

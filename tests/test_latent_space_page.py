@@ -18,7 +18,7 @@ from vae.analysis import geometry
 from vae.analysis.codes import encode, kl_to_prior, mmd_to_prior, sample
 from vae.analysis.views import manifold, side_by_side, view
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 from vae.runs.payloads import unpack
 from vae.runs.store import Store
 

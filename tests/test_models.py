@@ -8,7 +8,7 @@ from torch import nn
 
 from vae.config import RunConfig
 from vae.learning.models import build, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 from vae.learning.variants import VARIANTS, parameter_count
 
 PIXELS = 36
@@ -94,3 +94,10 @@ def test_the_decoder_mirrors_the_encoder():
     model = build(RunConfig(hidden=(20, 10), latent_dim=3), PIXELS, "vae")
     widths = [(layer.in_features, layer.out_features) for layer in model.modules() if isinstance(layer, nn.Linear)]
     assert widths == [(36, 20), (20, 10), (10, 3), (10, 3), (3, 10), (10, 20), (20, 36)]
+
+
+def test_a_layer_that_nobody_draws_is_an_error_not_a_weight_from_the_global_state():
+    model = build(RunConfig(hidden=(21,)), PIXELS, "vae")
+    model.encoder.body.append(torch.nn.LayerNorm(21))
+    with pytest.raises(TypeError, match=r"nobody said how to draw encoder\.body\.2\.weight"):
+        initialise(model, stream(0, "weights"))

@@ -10,7 +10,7 @@ import torch
 from vae.analysis.reconstructions import reconstruct, resample, restore, spread
 from vae.config import RunConfig
 from vae.learning.models import build, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 CONFIG = RunConfig(hidden=(12,), latent_dim=3)
 PIXELS = 16

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vae.analysis.sampling import draw, fit_mixture, prior
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 WEIGHTS = np.array([0.5, 0.3, 0.2])
 MEANS = np.array([[0.0, 0.0], [10.0, 2.0], [-4.0, 9.0]])

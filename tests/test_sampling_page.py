@@ -19,7 +19,7 @@ from vae import datasets
 from vae.analysis import geometry
 from vae.analysis.expectations import EXPECTATIONS
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 from vae.measuring import judge_of
 from vae.runs.execution import execute
 from vae.runs.store import Store

@@ -14,7 +14,7 @@ from vae.analysis.codes import Codes
 from vae.analysis.reference import RealImages
 from vae.analysis.sensitivity import UNITS, Moved, measure, move, move_all, quartiles, ratios, scale, table
 from vae.learning.models import Autoencoder
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 D, P, N = 3, 8, 40
 X = np.random.default_rng(0).random((N, P), dtype=np.float32)

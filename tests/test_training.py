@@ -12,11 +12,15 @@ from torch.distributions import Normal, kl_divergence
 
 from vae import datasets
 from vae.config import PRESETS, RunConfig
-from vae.learning import training as module
+from vae.errors import InputError
+from vae.learning import devices
 from vae.learning.estimators import ESTIMATORS
+from vae.learning.learner import Learner
 from vae.learning.losses import RECONSTRUCTIONS
-from vae.learning.training import Diverged, Learner, Training, stream
+from vae.learning.randomness import stream
+from vae.learning.training import Diverged, Training
 from vae.learning.variants import VARIANTS, Variant
+from vae.metrics import METRIC_NAMES
 from vae.runs.payloads import pack_tensors, unpack_tensors
 
 SMALL = RunConfig(hidden=(32,), latent_dim=3, train_limit=320, validation_size=100, epochs=4, device="cpu")
@@ -218,17 +222,17 @@ def test_a_steps_gradient_equals_autograd_on_the_objective_as_written(digits, va
 
 def test_the_update_is_torchs_adam(digits):
     learner = begin(SMALL.model_copy(update={"learning_rate": 0.01}), digits).learners[1]
-    twins = [p.detach().clone().requires_grad_() for p in learner.parameters]
+    twins = [p.detach().clone().requires_grad_() for p in learner.moments.parameters]
     adam = torch.optim.Adam(twins, lr=0.01)
     generator = torch.Generator().manual_seed(0)
     for step in range(20):
-        for p, twin in zip(learner.parameters, twins, strict=True):
+        for p, twin in zip(learner.moments.parameters, twins, strict=True):
             twin.grad = torch.randn(p.shape, generator=generator) * 10.0 ** (step % 4 - 3)
             p.grad = twin.grad.clone()
-        learner.update()
+        learner.moments.step(learner.config.learning_rate)
         adam.step()
-        assert all(p.grad is None for p in learner.parameters)  # nothing is left to be added to the next step's
-        for p, twin in zip(learner.parameters, twins, strict=True):
+        assert all(p.grad is None for p in learner.moments.parameters)  # nothing is left to be added to the next step's
+        for p, twin in zip(learner.moments.parameters, twins, strict=True):
             torch.testing.assert_close(p, twin, rtol=1e-5, atol=1e-6)
 
 
@@ -237,7 +241,7 @@ def test_a_parameter_without_gradient_is_left_alone(digits):
     head, other = learner.model.encoder.to_logvar.weight, learner.model.encoder.to_mu.weight
     before = head.clone(), other.clone()
     other.grad = torch.ones_like(other)
-    learner.update()
+    learner.moments.step(learner.config.learning_rate)
     assert torch.equal(head, before[0])
     torch.testing.assert_close(other.detach(), before[1] - SMALL.learning_rate)  # Adam's first step is lr · sign
 
@@ -356,7 +360,7 @@ def test_training_equals_a_plain_pytorch_loop(digits, monkeypatch, reconstructio
         adam.zero_grad()
         ((cost + 2.0 * kl) / len(x)).backward()
         adam.step()
-    for p, expected in zip(training.learners[0].parameters, plain.parameters(), strict=True):
+    for p, expected in zip(training.learners[0].model.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(p, expected, rtol=0, atol=2e-4)  # they moved by up to 20 steps of 1e-3
 
 
@@ -450,9 +454,9 @@ def test_torchs_settings_are_put_back(digits, precision, end):
 def test_a_device_that_is_not_there_is_refused_by_name(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert module.pick_device("auto") == torch.device("cpu")
-    with pytest.raises(module.InputError, match=r"device is 'cuda'.*it has cpu"):
-        module.pick_device("cuda")
+    assert devices.pick_device("auto") == torch.device("cpu")
+    with pytest.raises(InputError, match=r"device is 'cuda'.*it has cpu"):
+        devices.pick_device("cuda")
 
 
 def test_streams_differ_by_seed_purpose_and_epoch():
@@ -515,4 +519,4 @@ def test_summing_both_terms_does_not_collapse(mnist_dir):
 def test_metric_names_are_the_fields(digits):
     training = begin(SMALL.model_copy(update={"epochs": 1}), digits)
     *_, last = training.run()
-    assert list(dataclasses.asdict(last.metrics["vae"])) == module.METRIC_NAMES
+    assert list(dataclasses.asdict(last.metrics["vae"])) == METRIC_NAMES

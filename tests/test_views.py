@@ -29,7 +29,7 @@ from vae.analysis.views import (
 from vae.config import RunConfig
 from vae.figures.windows import RINGS
 from vae.learning.models import Autoencoder, build, initialise
-from vae.learning.training import stream
+from vae.learning.randomness import stream
 
 PIXELS = 16
 rng = np.random.default_rng(3)

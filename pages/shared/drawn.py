@@ -47,7 +47,7 @@ def pictures(run_id: str, epoch: int, source: str, components: int, draw: int, c
     """`count` pictures (count, P) drawn from a source, by variant. The same noise for every variant's N(0, I)."""
     from vae.analysis import sampling
     from vae.analysis.geometry import decode
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
 
     run, found = resources.run(run_id), {}
     for name, model in trained.models(run_id, epoch).items():

@@ -78,7 +78,7 @@ def dimension_table(run: Run, epoch: int, name: str) -> pd.DataFrame:
 def by_both(run_id: str, epoch: int) -> pd.DataFrame:
     """Watched images rebuilt, by both losses: columns variant, way, bce, sse, mse."""
     from vae.analysis.objectives import rebuilt_by_both
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
 
     x, seed, rows = trained.watched(run_id).x, resources.run(run_id).config.seed, []
     for name, model in trained.models(run_id, epoch).items():

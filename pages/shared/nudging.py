@@ -58,7 +58,7 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
     `choice`: the number of a random draw, the dimension, or the target's place on the page, counted from 0.
     """
     from vae.analysis import directions
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
 
     found, chosen, seed = {}, rows(run_id, page), resources.run(run_id).config.seed
     for name, codes in trained.codes(run_id, epoch).items():

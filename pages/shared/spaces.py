@@ -49,7 +49,7 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
     from vae.analysis.codes import kl_to_prior, mmd_to_prior, sample
     from vae.analysis.geometry import decoder, stretch
     from vae.analysis.sampling import prior
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
 
     seed, found, of_all = resources.run(run_id).config.seed, {}, trained.codes(run_id, epoch)
     drawn = prior(*next(iter(of_all.values())).mu.shape, stream(seed, "coverage of the prior"))

@@ -72,7 +72,7 @@ def watched(run_id: str) -> Watched:
 def rebuilt(run_id: str, epoch: int) -> dict:
     """`Rebuilt` of the watched images, by variant."""
     from vae.analysis.reconstructions import reconstruct
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
 
     x, seed = watched(run_id).x, resources.run(run_id).config.seed
     noise = {name: stream(seed, "rebuilt", epoch) for name in models(run_id, epoch)}  # the same for each variant

@@ -27,7 +27,7 @@ def known(run_id: str, epoch: int) -> np.ndarray:
     """
     from vae.analysis.codes import encode, sample
     from vae.analysis.disentangle import entropies, mutual_information
-    from vae.learning.training import stream
+    from vae.learning.randomness import stream
     from vae.measuring import grid_of, images_of
 
     run = resources.run(run_id)

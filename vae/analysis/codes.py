@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..learning.estimators import normal_like
 from ..learning.losses import reparameterize
 from ..learning.models import Autoencoder
+from ..learning.randomness import normal_like
 from ..learning.snapshots import plane_of
 
 CHUNK = 2000  # images per forward pass

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ..learning.estimators import normal_like
 from ..learning.models import Autoencoder
+from ..learning.randomness import normal_like
 from .geometry import decoder, steepest
 
 DIRECTIONS = {

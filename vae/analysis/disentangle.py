@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..learning.training import stream
+from ..learning.randomness import stream
 from .codes import Codes, sample
 
 BINS = 20  # of a dimension's histogram, equally wide: as in disentanglement_lib

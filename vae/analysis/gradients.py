@@ -14,7 +14,7 @@ from torch import Tensor
 from ..learning.estimators import ESTIMATORS, log_normal
 from ..learning.losses import RECONSTRUCTIONS, Reconstruction
 from ..learning.models import Autoencoder
-from ..learning.training import stream
+from ..learning.randomness import stream
 from ..learning.variants import Variant
 
 # The toy: x ~ N(μ, σ²), f(x) = (x − k)². Mohamed et al. 2020 (arXiv 1906.10652) for the setting.

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..learning.estimators import normal_like
 from ..learning.losses import ACTIVE_UNIT_VARIANCE, RECONSTRUCTIONS, kl_divergence, reparameterize
 from ..learning.models import Autoencoder
+from ..learning.randomness import normal_like
 from ..learning.variants import VARIANTS
 from .codes import encode
 

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor
 
 from ..config import RunConfig
-from ..learning.estimators import normal_like
 from ..learning.losses import reparameterize
 from ..learning.models import Autoencoder, build
+from ..learning.randomness import normal_like
 from ..learning.variants import VARIANTS
 
 

@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..datasets import Images
-from ..learning.by_hand import adam_step
-from ..learning.training import stream
+from ..learning.adam import adam_step
+from ..learning.randomness import stream
 
 HIDDEN = 128
 BATCH = 128

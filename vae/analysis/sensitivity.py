@@ -15,7 +15,7 @@ from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
 from ..learning.models import Autoencoder
-from ..learning.training import stream
+from ..learning.randomness import stream
 from . import directions
 from .codes import Codes, encode
 from .intervals import CONFIDENCE

@@ -25,7 +25,8 @@ from torch import Tensor
 from .. import datasets
 from ..config import PRESETS, RunConfig
 from ..datasets import Images, Split
-from ..learning.training import EVALUATION_CHUNK, Training
+from ..learning.learner import EVALUATION_CHUNK
+from ..learning.training import Training
 from ..learning.variants import VARIANTS, Variant
 from ..settings import Settings, cores
 from . import seeds as runs_by_seed

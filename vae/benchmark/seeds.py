@@ -17,8 +17,9 @@ import torch
 from .. import datasets
 from ..config import PRESETS, RunConfig
 from ..datasets import Images, Split
-from ..learning.by_hand import Stack
-from ..learning.training import Learner, Training
+from ..learning.learner import Learner
+from ..learning.manual_backward import Stack
+from ..learning.training import Training
 from ..settings import Settings
 
 SEEDS = 3
@@ -97,7 +98,9 @@ class Variants:
     """One variant of every run. Its learners leave their epochs to it."""
 
     def __init__(self, learners: tuple[Learner, ...]) -> None:
-        self.learners, self.stack = learners, Stack(learners)
+        first = learners[0]
+        models, moments = zip(*((learner.model, learner.moments) for learner in learners), strict=True)
+        self.learners, self.stack = learners, Stack(first.config, first.variant, models, moments)
         for learner in learners:
             learner.train_epoch = lambda *_: None
 

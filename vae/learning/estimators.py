@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .losses import Reconstruction, kl_divergence, reparameterize
 from .models import Autoencoder
+from .randomness import normal_like
 from .variants import Variant
 
 Estimator = Callable[..., None]  # (model, variant, x, reconstruction, beta, generator, samples=1, baseline="none")
@@ -80,11 +81,6 @@ def detached(
     mu, logvar = model.encoder(x)  # each (B, D)
     z = _sample(mu, logvar, generator, samples).detach() if variant.noise else mu
     _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, reconstruction)])
-
-
-def normal_like(mu: Tensor, generator: torch.Generator) -> Tensor:
-    """ε ~ N(0, I) of the shape and device of `mu`, from an explicit generator."""
-    return torch.randn(mu.shape, generator=generator, device=mu.device)
 
 
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:

@@ -70,10 +70,14 @@ def build(config: RunConfig, pixels: int, variant: str) -> Autoencoder:
 def initialise(model: Autoencoder, generator: torch.Generator) -> Autoencoder:
     """Draw all weights from U(−1/√n, 1/√n), n inputs per unit: PyTorch's own default, but from `generator`.
 
-    `to_logvar` comes last, so variants with and without it start from the same weights everywhere else.
+    `to_logvar` comes last, so variants with and without it start from the same weights everywhere else. Raises
+    TypeError for a parameter that isn't a linear layer's: its weights would come from torch's global state.
     """
     heads = [layer for layer in (model.encoder.to_logvar,) if layer is not None]
     linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer not in heads]
+    covered = {id(p) for layer in linear + heads for p in layer.parameters()}
+    if unknown := [name for name, p in model.named_parameters() if id(p) not in covered]:
+        raise TypeError(f"nobody said how to draw {unknown[0]}")
     for layer in linear + heads:
         bound = layer.in_features**-0.5
         layer.weight.uniform_(-bound, bound, generator=generator)

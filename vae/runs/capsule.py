@@ -40,7 +40,7 @@ Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # SHA-256
 
 
 class Measured(BaseModel):
-    """Metrics of one variant on one set of images: `learning.training.Metrics`, under the same names."""
+    """Metrics of one variant on one set of images: `vae.metrics.Metrics`, under the same names."""
 
     model_config = _RULES
     loss: float

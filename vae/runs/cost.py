@@ -24,7 +24,7 @@ MOMENTS = 2  # Adam's, each as large as the weights
 # Copies of the checkpoint (weights and moments) while one is packed: its arrays as bytes, the file made of them, the
 # copy of it that Python gets, and the one that the database's driver still holds from the epoch before.
 PACKED = 4
-CHUNK = 2000  # images measured at a time: `learning.training.EVALUATION_CHUNK`
+CHUNK = 2000  # images measured at a time: `learning.learner.EVALUATION_CHUNK`
 WATCHED = 5000  # training images measured when none are set aside: `…TRAINING_IMAGES_WATCHED`
 CODES, PICTURES = 1000, 32  # of an epoch's snapshot: `learning.snapshots`
 THREADED = 4_000_000  # weights × batch beyond which variants train at the same time: `…WORTH_A_THREAD`

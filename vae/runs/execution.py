@@ -19,8 +19,9 @@ from .. import __version__, datasets, logs
 from ..config import RunConfig
 from ..datasets import SPLIT_SEED, Images, Split
 from ..errors import InputError
+from ..learning.devices import pick_device
 from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
-from ..learning.training import Diverged, Epoch, Training, pick_device
+from ..learning.training import Diverged, Epoch, Training
 from ..settings import Settings
 from . import cost, uploads
 from .faults import is_outage, patiently, sentence
@@ -151,7 +152,7 @@ def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
 
 def weights_stride(training: Training, max_mb: int) -> int:
     """The k for keeping every k-th epoch's weights, and the last, in `max_mb` megabytes; small networks keep all."""
-    epoch_bytes = sum(p.numel() * p.element_size() for learner in training.learners for p in learner.parameters)
+    epoch_bytes = sum(p.numel() * p.element_size() for learner in training.learners for p in learner.model.parameters())
     return cost.kept_every(epoch_bytes, training.config.epochs, max_mb)
 
 

@@ -7,9 +7,11 @@ import torch
 
 from vae import datasets
 from vae.config import ACTIVATIONS, RunConfig
-from vae.learning.by_hand import Stack
+from vae.learning.learner import Learner
 from vae.learning.losses import RECONSTRUCTIONS
-from vae.learning.training import Learner, Training, stream
+from vae.learning.manual_backward import Stack
+from vae.learning.randomness import stream
+from vae.learning.training import Training
 from vae.learning.variants import VARIANTS
 
 CPU = torch.device("cpu")
@@ -27,6 +29,12 @@ def learners(config, variant, count):
     return [Learner(each, PIXELS, variant, CPU) for each in configs]
 
 
+def stack_of(several):
+    first = several[0]
+    models, moments = zip(*((learner.model, learner.moments) for learner in several), strict=True)
+    return Stack(first.config, first.variant, models, moments)
+
+
 def noises(count):
     return [stream(seed, "noise") for seed in range(count)]
 
@@ -40,7 +48,7 @@ def differing(one, other):
 
 def assert_stack_equals_autograd(config, variant, count, beta, batches=(40, 40, 13)):
     alone, stacked = (learners(config, variant, count) for _ in range(2))
-    stack = Stack(stacked)
+    stack = stack_of(stacked)
     x, draws = torch.rand(100, PIXELS, generator=stream(0, "x")), stream(0, "rows")
     x[x < 0.5] = 0.0
     noise, stacked_noise = noises(count), noises(count)
@@ -80,13 +88,13 @@ def test_without_kl_a_head_without_gradient_stays_as_it_is(variant):
 
 def test_a_network_that_diverges_leaves_the_others_alone():
     sound, stacked = (learners(SMALL, "vae", 3) for _ in range(2))
-    stacked[1].parameters[0].data.fill_(float("nan"))
-    stack, x, rows = Stack(stacked), torch.rand(50, PIXELS), torch.arange(50)
+    stacked[1].moments.parameters[0].data.fill_(float("nan"))
+    stack, x, rows = stack_of(stacked), torch.rand(50, PIXELS), torch.arange(50)
     noise = noises(3)
     for learner, generator in zip(sound, noises(3), strict=True):
         learner.step(x, rows, 1.0, generator)
     stack.step(x, [rows] * 3, 1.0, noise)
-    assert stacked[1].parameters[-1].isnan().all()
+    assert stacked[1].moments.parameters[-1].isnan().all()
     assert not differing(sound[0], stacked[0]) and not differing(sound[2], stacked[2])
 
 
@@ -119,3 +127,14 @@ def test_a_run_by_hand_is_a_run_by_autograd(digits, update, threads):
 )
 def test_what_only_autograd_knows_is_left_to_it(update):
     assert learners(SMALL.model_copy(update=update), "vae", 1)[0].stack is None
+
+
+@pytest.mark.parametrize("place", ["body", "head"])
+def test_a_module_that_is_not_written_out_is_an_error_not_a_part_that_never_learns(place):
+    (learner,) = learners(SMALL, "vae", 1)
+    if place == "body":
+        learner.model.encoder.body.append(torch.nn.LayerNorm(21))
+    else:
+        learner.model.decoder.scale = torch.nn.Parameter(torch.ones(1))
+    with pytest.raises(TypeError, match=r"the steps by hand don't know (LayerNorm|decoder\.scale)"):
+        stack_of([learner])

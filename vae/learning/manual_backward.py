@@ -1,5 +1,6 @@
-"""Training steps with the chain rule written out: bit for bit what autograd gives, for small networks in half the time.
+"""The fast twin of estimators.pathwise: training steps with the chain rule written out, by hand.
 
+Bit for bit what autograd gives, for small networks in half the time; whoever reads to learn may skip this file.
 The step of a small network is bookkeeping more than arithmetic. Here nothing is recorded for a backward pass, nothing
 is allocated twice, and K networks of one shape (the same run with other seeds) can share the calls to torch.
 
@@ -14,14 +15,16 @@ Equality is by construction, for it would otherwise depend on shapes and process
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
-from torch.optim.adam import adam
 
-if TYPE_CHECKING:
-    from .training import Learner
+from ..config import RunConfig
+from .adam import Moments, adam_step
+from .losses import RECONSTRUCTIONS
+from .models import ACTIVATIONS as MODULES
+from .models import Autoencoder
+from .variants import Variant
 
 aten = torch.ops.aten
 LINE = 16  # float32 numbers in a cache line: every network's part of an array begins on one, as a lone tensor does
@@ -127,15 +130,17 @@ class Activation:
 
 
 class Stack:
-    """K learners of one variant whose configs differ in nothing but the seed: one step for all of them.
+    """K networks of one variant that are trained alike, with seeds of their own: one step for all of them.
 
     With K > 1 and several torch threads, arrays of more than 32,768 numbers are cut where those of one network are not.
     """
 
-    def __init__(self, learners: Sequence[Learner]) -> None:
-        first, models = learners[0], [learner.model for learner in learners]
-        self.config, self.variant, self.reconstruction = first.config, first.variant, first.reconstruction
-        count, code = len(learners), self.config.latent_dim
+    def __init__(
+        self, config: RunConfig, variant: Variant, models: Sequence[Autoencoder], moments: Sequence[Moments]
+    ) -> None:
+        """`moments`: Adam's, of each model in turn. Raises TypeError for a module that isn't written out here."""
+        self.config, self.variant, self.reconstruction = config, variant, RECONSTRUCTIONS[config.reconstruction]
+        count, code = len(models), config.latent_dim
 
         def chain(parts: Sequence[nn.Sequential], inputs: int) -> list[Linear | Activation]:
             made, width = [], inputs
@@ -143,27 +148,34 @@ class Stack:
                 if isinstance(same[0], nn.Linear):
                     made.append(Linear(same))
                     width = same[0].out_features
+                elif type(same[0]) is type(MODULES[config.activation]()):
+                    made.append(Activation(config.activation, count, width))
                 else:
-                    made.append(Activation(self.config.activation, count, width))
+                    raise TypeError(f"the steps by hand don't know {type(same[0]).__name__}; train it by autograd")
             return made
 
         self.to_mu = Linear([model.encoder.to_mu for model in models])
-        self.to_logvar = Linear([model.encoder.to_logvar for model in models]) if self.variant.has_logvar else None
+        heads = [model.encoder.to_logvar for model in models]
+        self.to_logvar = None if heads[0] is None else Linear(heads)
         self.to_logits = Linear([model.decoder.to_logits for model in models])
         pixels = models[0].decoder.to_logits.out_features
         self.encoder = chain([model.encoder.body for model in models], pixels)
         self.decoder = [*chain([model.decoder.body for model in models], code), self.to_logits]
         self.images, self.d_logits = Rooms(count, pixels), Rooms(count, pixels)
         self.eps, self.std, self.z, self.d_mu, self.d_logvar = (Rooms(count, code) for _ in range(5))
-        moments = {
-            id(p): (p.detach(), learner.exp_avg[i], learner.exp_avg_sq[i], learner.steps[i])
-            for learner in learners
-            for i, p in enumerate(learner.parameters)
+        states = {
+            id(p): (p.detach(), each.exp_avg[i], each.exp_avg_sq[i], each.steps[i])
+            for each in moments
+            for i, p in enumerate(each.parameters)
         }
         trained = [*self.encoder, self.to_mu, *self.decoder]
-        self._adam = {False: _lists(trained, moments)}  # by whether the log-variance has a gradient
-        if self.to_logvar:
-            self._adam[True] = _lists([*trained, self.to_logvar], moments)
+        with_logvar = [*trained, self.to_logvar] if self.to_logvar else trained
+        written_out = {id(p) for part in with_logvar for p in part.parameters}
+        unknown = [name for model in models for name, p in model.named_parameters() if id(p) not in written_out]
+        if unknown:  # it would never be trained, and nobody would notice
+            raise TypeError(f"the steps by hand don't know {unknown[0]}; train it by autograd")
+        # By whether the log-variance has a gradient.
+        self._adam = {False: _lists(trained, states), True: _lists(with_logvar, states)}
 
     @torch.no_grad()
     def step(self, x: Tensor, rows: Sequence[Tensor], beta: float, noise: Sequence[torch.Generator]) -> None:
@@ -221,38 +233,11 @@ class Stack:
         return d_mu, d_logvar
 
 
-def adam_step(
-    weights: list[Tensor],
-    gradients: list[Tensor],
-    exp_avg: list[Tensor],
-    exp_avg_sq: list[Tensor],
-    steps: list[Tensor],
-    learning_rate: float,
-) -> None:
-    """One step of Adam (Kingma & Ba 2015), in place, through torch's functional form: an epoch takes 8 % less."""
-    adam(
-        weights,
-        gradients,
-        exp_avg,
-        exp_avg_sq,
-        [],
-        steps,
-        fused=True,
-        amsgrad=False,
-        beta1=0.9,
-        beta2=0.999,
-        lr=learning_rate,
-        weight_decay=0.0,
-        eps=1e-8,
-        maximize=False,
-    )
-
-
-def _lists(parts: Sequence[Linear | Activation], moments: dict[int, tuple[Tensor, ...]]) -> list[list[Tensor]]:
+def _lists(parts: Sequence[Linear | Activation], states: dict[int, tuple[Tensor, ...]]) -> list[list[Tensor]]:
     """(weights, gradients, exp_avg, exp_avg_sq, steps) of all networks' parts, as `adam_step` takes them."""
     found = []
     for part in parts:
         for p, gradient in zip(part.parameters, part.gradients, strict=True):
-            weight, *others = moments[id(p)]
+            weight, *others = states[id(p)]
             found.append((weight, gradient, *others))
     return [list(column) for column in zip(*found, strict=True)]

@@ -1,0 +1,149 @@
+"""One variant of a run: its network, its optimiser's state, and how it is trained, measured and pictured."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from contextlib import nullcontext
+from functools import cached_property
+
+import torch
+from torch import Tensor
+
+from ..config import RunConfig
+from ..metrics import Metrics
+from .adam import Moments
+from .estimators import ESTIMATORS
+from .losses import RECONSTRUCTIONS, active_units, kl_divergence, reparameterize
+from .manual_backward import Stack
+from .models import build, initialise
+from .randomness import normal_like, stream
+from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, prior_in_plane, to_grey
+from .variants import VARIANTS
+
+EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
+
+
+class Learner:
+    """One variant: its network, Adam's moments, and how it is trained and measured."""
+
+    def __init__(self, config: RunConfig, pixels: int, variant: str, device: torch.device) -> None:
+        self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
+        self.model = initialise(build(config, pixels, variant), stream(config.seed, "weights")).to(device)
+        self.reconstruction = RECONSTRUCTIONS[config.reconstruction]
+        self.moments = Moments(list(self.model.parameters()))
+        self.axes: Tensor | None = None  # of the last PCA plane
+
+    def train_epoch(self, x: Tensor, epoch: int, stop: threading.Event) -> None:
+        """One pass over `x` (N, P), in an order and with noise that depend only on the seed and the epoch."""
+        batches, noise, beta = self.draws(len(x), epoch)
+        for rows in batches:
+            if stop.is_set():
+                return
+            self.step(x, rows, beta, noise)
+
+    def draws(self, images: int, epoch: int) -> tuple[Sequence[Tensor], torch.Generator, float]:
+        """What an epoch is made of: the rows of each batch, the source of its noise, and its β."""
+        config = self.config
+        order = torch.randperm(images, generator=stream(config.seed, "order", epoch)).to(self.device)
+        noise = stream(config.seed, "noise", epoch, self.device.type)
+        beta = config.beta * min(1.0, epoch / config.kl_warmup_epochs) if config.kl_warmup_epochs else config.beta
+        return order.split(config.batch_size), noise, beta
+
+    def step(self, x: Tensor, rows: Tensor, beta: float, noise: torch.Generator) -> None:
+        """Learn from the images `rows` (B,) of `x` (N, P)."""
+        config = self.config
+        if self.stack:
+            self.stack.step(x, [rows], beta, [noise])
+            return
+        with self.autocast():
+            ESTIMATORS[config.estimator](
+                self.model,
+                self.variant,
+                x.index_select(0, rows),
+                self.reconstruction,
+                beta,
+                noise,
+                config.samples,
+                config.baseline,
+            )
+        self.moments.step(config.learning_rate)
+
+    @cached_property
+    def stack(self) -> Stack | None:
+        """The same step with the chain rule written out, its fast twin; None where only autograd knows it."""
+        config = self.config
+        by_hand = config.estimator == "pathwise" and config.samples == 1 and self.device.type == "cpu"
+        return Stack(config, self.variant, [self.model], [self.moments]) if by_hand else None
+
+    def autocast(self) -> torch.autocast | nullcontext:
+        """bfloat16 off the processor; on it `_arithmetic` does the same without casts."""
+        if self.config.precision == "bfloat16" and self.device.type != "cpu":
+            return torch.autocast(self.device.type, torch.bfloat16)
+        return nullcontext()
+
+    @torch.inference_mode()
+    def evaluate(self, x: Tensor, purpose: str) -> Metrics:
+        """Measure on all of `x` (N, P). The noise is the same at every epoch, so that curves move only by learning."""
+        noise = stream(self.config.seed, purpose, 0, self.device.type)
+        sums = {"reconstruction": 0.0, "mse_from_mean": 0.0, "mse_from_sample": 0.0}
+        means, kl_sum = [], None
+        for chunk in x.split(EVALUATION_CHUNK):
+            with self.autocast():
+                mu, logvar = self.model.encoder(chunk)  # each (B, D)
+                logits = self.model.decoder(mu).float()
+            mu = mu.float()
+            means.append(mu)
+            sums["mse_from_mean"] += float((torch.sigmoid(logits) - chunk).square().mean(-1).sum())
+            if logvar is not None:
+                kl = kl_divergence(mu, logvar.float()).sum(0)  # (D,)
+                kl_sum = kl if kl_sum is None else kl_sum + kl
+            if self.variant.noise:
+                with self.autocast():
+                    logits = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
+                sums["mse_from_sample"] += float((torch.sigmoid(logits) - chunk).square().mean(-1).sum())
+            sums["reconstruction"] += float(self.reconstruction.value(logits, chunk).sum())
+        sums = {name: value / len(x) for name, value in sums.items()}
+        kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
+        kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
+        return Metrics(
+            loss=sums["reconstruction"] + (self.config.beta * kl if self.variant.kl else 0.0),
+            reconstruction=sums["reconstruction"],
+            kl=kl,
+            kl_per_dim=kl_per_dim,
+            mse_from_mean=sums["mse_from_mean"],
+            mse_from_sample=sums["mse_from_sample"] if self.variant.noise else None,
+            active_units=active_units(torch.cat(means)),
+        )
+
+    @torch.inference_mode()
+    def snapshot(self, x: Tensor) -> Snapshot:
+        """Pictures of the first rows of `x` (N, P)."""
+        mu, logvar = self.model.encoder(x[:CODES_SHOWN])
+        codes, share, self.axes = plane_of(mu, self.axes)
+        prior = prior_in_plane(mu, self.axes)
+        mu, from_sample = mu[:IMAGES_SHOWN], None
+        if self.variant.noise:
+            eps = normal_like(mu, stream(self.config.seed, "snapshot", 0, self.device.type))
+            z = reparameterize(mu, logvar[:IMAGES_SHOWN], eps)
+            from_sample = to_grey(torch.sigmoid(self.model.decoder(z)))
+        return Snapshot(codes, share, prior, to_grey(torch.sigmoid(self.model.decoder(mu))), from_sample)
+
+    def state(self) -> dict[str, Tensor]:
+        """Weights, Adam's moments and the axes of the last plane, named; live tensors."""
+        named = {} if self.axes is None else {f"{self.name}/axes": self.axes}
+        moments = self.moments
+        for i, (name, weight) in enumerate(self.model.named_parameters()):
+            named |= {f"{self.name}/weight/{name}": weight.detach(), f"{self.name}/exp_avg/{name}": moments.exp_avg[i]}
+            named[f"{self.name}/exp_avg_sq/{name}"] = moments.exp_avg_sq[i]
+            named[f"{self.name}/step/{name}"] = moments.steps[i]
+        return named
+
+    @torch.no_grad()
+    def load(self, state: dict[str, Tensor]) -> None:
+        """Take over what `state()` gave."""
+        axes = state.get(f"{self.name}/axes")
+        self.axes = None if axes is None else axes.clone()
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
