@@ -10,27 +10,27 @@ run: $(VENV)/app.done
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
 
 test: $(VENV)/test.done lint
-	sh tests/ensure_chromium.sh $(BIN)/python
+	sh tests/support/ensure_chromium.sh $(BIN)/python
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m "not slow and browser" $(PYTEST_ARGS)
 
 test-slow: $(VENV)/test.done
-	sh tests/ensure_chromium.sh $(BIN)/python
+	sh tests/support/ensure_chromium.sh $(BIN)/python
 	$(BIN)/python -m pytest -m slow $(PYTEST_ARGS)
 
 # All that touches the database, on a PostgreSQL server and a Dask cluster that the tests start for themselves.
-CLUSTER_TESTS := tests/test_jobs.py tests/test_remote.py tests/test_browser_cluster.py
+CLUSTER_TESTS := tests/cluster/test_dispatcher.py tests/cluster/test_remote_cluster.py tests/cluster/test_browser_cluster.py
 test-cluster: export VAE_TEST_DATABASE = postgresql
 test-cluster: $(VENV)/test.done
-	PYTHONPATH=. $(BIN)/python tests/postgres.py
-	sh tests/ensure_chromium.sh $(BIN)/python
+	PYTHONPATH=.:tests/support $(BIN)/python tests/support/postgres.py
+	sh tests/support/ensure_chromium.sh $(BIN)/python
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile \
 	  $(addprefix --ignore=,$(CLUSTER_TESTS)) $(PYTEST_ARGS)
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(CLUSTER_TESTS) $(PYTEST_ARGS)
 
 # Thirty students at once, and the trend from 1 to 60; about ten minutes: make load LOAD="--sessions 30" takes one.
 load: $(VENV)/test.done
-	PYTHONPATH=.:tests $(BIN)/python -m load $(LOAD)
+	PYTHONPATH=.:tests:tests/support $(BIN)/python -m load $(LOAD)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .

@@ -10,8 +10,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.components.figure import ROUTE
-from pages.shared.cookie import VisitorCookie
-from pages.shared.failures import on_script_error
+from pages.state.crash_reports import on_script_error
+from pages.visitors.cookie import VisitorCookie
 
 # Visitors have threads of their own. OpenMP's, below them, wait for each other in loops that burn the cores: beside two
 # training workers fitting a mixture took over 60 seconds instead of 3. Before anything loads OpenMP.
@@ -34,7 +34,7 @@ def _warm_up() -> None:
 
     del plotly, sklearn, vae
     threadpool_limits(1)  # also for what was loaded, with its threads, before the line above was read
-    from pages.shared.every_run import every_run
+    from pages.state.run_index import every_run
     from vae.errors import InputError
 
     with suppress(InputError):  # a database that can't be used is told on every page
@@ -46,7 +46,7 @@ def _warm_up() -> None:
 
 def _train_the_judge() -> None:
     """The digits' reference classifier, once for each database: two seconds now, thirty once a class waits for it."""
-    from pages.shared import resources
+    from pages.state import resources
     from vae import datasets, measuring
 
     measuring.judge_of(resources.store(), datasets.load("digits", resources.settings().data_dir))
@@ -55,9 +55,9 @@ def _train_the_judge() -> None:
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The workers come up with the server and go with it."""
-    from pages.shared import resources, spare  # its caches want a running server
+    from pages.state import malloc_trim, resources
 
-    spare.memory()
+    malloc_trim.memory()
     resources.start()
     warm_up = threading.Timer(AFTER_FIRST_PAGE, _warm_up)
     warm_up.daemon = True

@@ -4,12 +4,12 @@ from pathlib import Path
 
 import streamlit as st
 
+from pages._lessons import LESSONS
 from pages.components.figure import preload
 from pages.components.history import one_entry_a_page
-from pages.shared import sign_in, visitor
-from pages.shared.lessons import LESSONS
-from pages.shared.trouble import guarded
-from vae.figures.logo import LOGO, MARK
+from pages.components.logo import LOGO, MARK
+from pages.state.outage_banner import guarded
+from pages.visitors import sign_in, visitor
 
 st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
 st.logo(LOGO, size="large")

@@ -2,9 +2,9 @@
 
 import streamlit as st
 
-from pages.shared import chosen, chosen_panel, frontier, run_table
-from pages.shared.every_run import every_run
-from pages.shared.take_home import reproduce_panel, take_home
+from pages.sections.compare import compared_runs, comparison_panel, rate_distortion, run_table
+from pages.shared.export_panel import reproduce_panel, take_home
+from pages.state.run_index import every_run
 
 st.title("Which settings?")
 st.markdown(
@@ -17,14 +17,14 @@ if every.runs.empty:
     st.info("Nothing is trained yet.", icon=":material/model_training:")
     st.page_link("start.py", label="Train both now, on the first page", icon=":material/home:")
 else:
-    chosen.from_link(every)
+    compared_runs.from_link(every)
     run_table.table()
-    compared = chosen_panel.panel()
+    compared = comparison_panel.panel()
     runs = [run for settings in compared for run in settings.runs]
     if any(run.status == "done" for run in runs):  # who is still being trained can't be taken home
         st.header("Take home", divider="gray")
         take_home(runs)
-    frontier.frontier(compared)
+    rate_distortion.frontier(compared)
     st.header("Does it come out the same?", divider="gray")
     st.markdown(
         "A capsule holds runs with their numbers. Bring one along, from here or from anywhere: its runs are trained "

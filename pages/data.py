@@ -2,12 +2,14 @@
 
 import streamlit as st
 
-from pages.shared import own_images, portrait, resources
-from pages.shared.obtain import offer_download
-from pages.shared.plain import plain
+from pages.sections.data import dataset_summary
+from pages.sections.data import uploads as own_images
+from pages.shared.dataset_download import offer_download
+from pages.state import resources
+from pages.text.escape_markdown import plain
 from vae.config import shown
 from vae.errors import InputError
-from vae.runs import uploads
+from vae.store import uploaded_images
 
 CHOICE, PARAMETER = "data.dataset", "dataset"  # the control, and the address
 LINKED = "data.linked"  # what the address said when this page was last drawn
@@ -35,19 +37,19 @@ def one_data_set() -> None:
         offer_download(name)
         return
     try:
-        images = uploads.load(resources.store(), name, settings.data_dir)
+        images = uploaded_images.load(resources.store(), name, settings.data_dir)
     except InputError as problem:
         st.error(plain(str(problem)))
         return
-    portrait.samples(images, "data")
+    dataset_summary.samples(images, "data")
     left, right = st.columns(2, gap="large")
     with left:
         st.header("How many of each", divider="gray")
-        portrait.class_counts(images, "data")
-        portrait.mean_images(images)
+        dataset_summary.class_counts(images, "data")
+        dataset_summary.mean_images(images)
     with right:
         st.header("In numbers", divider="gray")
-        portrait.in_numbers(images)
+        dataset_summary.in_numbers(images)
 
 
 st.title("What do they learn from?")

@@ -8,15 +8,17 @@ import streamlit as st
 
 from pages.components.decoders import decoders
 from pages.components.latent_pad import latent_pad, payload
-from pages.components.scales import scale_switch
-from pages.shared import selection, spaces, trained
-from pages.shared.downloads import csv
-from pages.shared.frame import lesson_on_a_run
-from pages.shared.strips import heading, inline_png, numbered, strip
+from pages.components.scale_switch import scale_switch
+from pages.sections.latent_space import latent_views
+from pages.shared import run_picker
+from pages.shared.csv_button import csv
+from pages.shared.image_strips import heading, inline_png, numbered, strip
+from pages.shared.lesson_frame import lesson_on_a_run
+from pages.state import loaded_models
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_grid, to_grey
 from vae.learning.variants import VARIANTS
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 SIDE = 15  # images along each side of a manifold
 NEAREST = 8
@@ -28,11 +30,11 @@ PCA = "principal components"
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        epoch = selection.epoch_picker(run)
+        epoch = run_picker.epoch_picker(run)
         dimensions = plane_picker(run.config.latent_dim)
-    views = spaces.views(run.id, epoch, dimensions)
+    views = latent_views.views(run.id, epoch, dimensions)
     pinned = the_pad(run, epoch, dimensions)
-    st.markdown("**What to notice.** " + spaces.notice(run, epoch))
+    st.markdown("**What to notice.** " + latent_views.notice(run, epoch))
     if pinned:
         at_the_pin(run, epoch, views, pinned)
     how_far_from_the_prior(run, epoch)
@@ -61,8 +63,12 @@ def plane_picker(latent_dim: int) -> tuple[int, int] | None:
 
 def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[str, list[float]] | None:
     """Both spaces, live under the pointer; the pinned point, if there is one in this plane."""
-    key, weights = trained.shelf(run.id, epoch)
-    views, images, place = spaces.views(run.id, epoch, dimensions), trained.watched(run.id), (run.id, dimensions)
+    key, weights = loaded_models.shelf(run.id, epoch)
+    views, images, place = (
+        latent_views.views(run.id, epoch, dimensions),
+        loaded_models.watched(run.id),
+        (run.id, dimensions),
+    )
     if weights:
         decoders(weights)
     before = st.session_state.get(PIN, {})
@@ -95,8 +101,8 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
             "the prior are drawn where they are nearest to it; a point of the slice itself is decoded."
         )
     with st.container(horizontal=True):
-        csv(lambda: spaces.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}", "CSV of the codes")
-        csv(lambda: spaces.map_table(run.id, epoch, dimensions), f"map-{run.id}-epoch-{epoch}", "CSV of the maps")
+        csv(lambda: latent_views.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}", "CSV of the codes")
+        csv(lambda: latent_views.map_table(run.id, epoch, dimensions), f"map-{run.id}-epoch-{epoch}", "CSV of the maps")
     return pinned
 
 
@@ -105,13 +111,13 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
     from vae.analysis.geometry import decode
 
     st.header("At the pin", divider="gray")
-    images, real, shape = trained.watched(run.id), trained.real_images(run.id), tuple(run.data["shape"])
+    images, real, shape = loaded_models.watched(run.id), loaded_models.real_images(run.id), tuple(run.data["shape"])
     for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
         z = it.plane.lift(np.array([pinned[name]]))
-        picture = decode(trained.models(run.id, epoch)[name], z)
+        picture = decode(loaded_models.models(run.id, epoch)[name], z)
         apart = np.linalg.norm(it.codes.mu - z, axis=1)
         near = np.argsort(apart, kind="stable")[:NEAREST]
-        distances, alike = trained.nearest_real(run.id, picture, NEAREST)
+        distances, alike = loaded_models.nearest_real(run.id, picture, NEAREST)
         with column:
             colour = VARIANT_COLOURS[name]
             codes = f"{'; '.join(numbered(images.labels[near], run.data['classes']))}"
@@ -128,7 +134,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
 def how_far_from_the_prior(run: Run, epoch: int) -> None:
     """Mean and standard deviation of the codes, and two distances from N(0, I)."""
     st.header("How far the codes are from N(0, I)", divider="gray")
-    covered = spaces.coverage(run.id, epoch)
+    covered = latent_views.coverage(run.id, epoch)
     rows = {}
     for name, it in covered.items():
         per_dimension = list(zip(it.mean, it.std, strict=True))
@@ -151,7 +157,7 @@ def how_far_from_the_prior(run: Run, epoch: int) -> None:
         "unbiased) sees every shape."
         + ("" if math.isnan(first.mmd_of_prior) else f" Two draws of N(0, I) as large give {first.mmd_of_prior:.4f}.")
     )
-    csv(lambda: spaces.coverage_table(run.id, epoch), f"coverage-{run.id}-epoch-{epoch}")
+    csv(lambda: latent_views.coverage_table(run.id, epoch), f"coverage-{run.id}-epoch-{epoch}")
 
 
 def the_manifold(run: Run, epoch: int, views: dict) -> None:
@@ -163,7 +169,7 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
     shape = tuple(run.data["shape"])
     for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
         grid = manifold(it, name, SIDE)
-        images = decode(trained.models(run.id, epoch)[name], it.plane.lift(grid.uv))
+        images = decode(loaded_models.models(run.id, epoch)[name], it.plane.lift(grid.uv))
         whose = "N(0, 1)" if VARIANTS[name].kl else "its codes"
         with column:
             heading(f"{VARIANT_TITLES[name]}: quantiles of {whose}", VARIANT_COLOURS[name])

@@ -4,12 +4,14 @@ import streamlit as st
 
 from pages.components.decoders import decoders
 from pages.components.nudge_strips import nudge_strips, payload
-from pages.shared import nudging, selection, trained
-from pages.shared.frame import lesson_on_a_run
-from pages.shared.measurement import the_measurement, which_ingredient
-from pages.shared.strips import choose_image
+from pages.sections.perturbation import nudges as nudging
+from pages.sections.perturbation.measurement import the_measurement, which_ingredient
+from pages.shared import run_picker
+from pages.shared.image_strips import choose_image
+from pages.shared.lesson_frame import lesson_on_a_run
+from pages.state import loaded_models
 from vae.figures.tiles import to_grey
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 DIRECTIONS = {
     "random": "random",
@@ -22,7 +24,7 @@ PAGE, DRAW, CHOSEN = "perturbation.page", "perturbation.draw", "perturbation.cho
 
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
-    epoch = selection.epoch_picker(run)
+    epoch = run_picker.epoch_picker(run)
     unit = the_strips(run, epoch)
     the_measurement(run, epoch, unit)
     which_ingredient(run)
@@ -44,11 +46,11 @@ def the_strips(run: Run, epoch: int) -> str:
         if st.button("Other images", icon=":material/image:"):
             st.session_state[PAGE] = page = page + 1
     nudges = nudging.nudges(run.id, epoch, page, direction, choice)
-    key, weights = trained.shelf(run.id, epoch)
+    key, weights = loaded_models.shelf(run.id, epoch)
     if weights is None:
         return nudging.drawn_by_the_server(run, epoch, nudges)
     decoders(weights)
-    originals = to_grey(trained.watched(run.id).x[nudging.rows(run.id, page)])
+    originals = to_grey(loaded_models.watched(run.id).x[nudging.rows(run.id, page)])
     unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
     names = nudging.names(run, page)
     data = payload(key, originals, names, tuple(run.data["shape"]), nudges, nudging.UNITS, unit, size)

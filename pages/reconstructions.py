@@ -5,18 +5,19 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from pages.shared import selection, trained
-from pages.shared.downloads import csv
-from pages.shared.frame import lesson_on_a_run
-from pages.shared.plain import plain
-from pages.shared.strips import choose_image, numbered, strip
+from pages.shared import run_picker
+from pages.shared.csv_button import csv
+from pages.shared.image_strips import choose_image, numbered, strip
+from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
+from pages.state import loaded_models
+from pages.text.escape_markdown import plain
 from vae.analysis.sentences import Quantity, over_images, together
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.learning.variants import VARIANTS
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 COLUMNS = 12
 SAMPLES = 16
@@ -27,8 +28,8 @@ ERROR_WHITE = 0.5  # what an error map or a standard deviation shows as white; b
 
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
-    epoch = selection.epoch_picker(run)
-    images, rebuilt = trained.watched(run.id), trained.rebuilt(run.id, epoch)
+    epoch = run_picker.epoch_picker(run)
+    images, rebuilt = loaded_models.watched(run.id), loaded_models.rebuilt(run.id, epoch)
     rows: dict[str, tuple[str, np.ndarray]] = {}  # title → variant, (N, P)
     for name in run.config.variants:
         title, both = VARIANT_TITLES[name], rebuilt[name].from_sample is not None
@@ -113,7 +114,7 @@ def many_answers(
             st.session_state["reconstructions.draw"] = st.session_state.get("reconstructions.draw", 0) + 1
     draw, shape = st.session_state.get("reconstructions.draw", 0), tuple(run.data["shape"])
     strip("Original", to_grey(originals[[place]]), shape, SAMPLES, told=names[place])
-    for name, model in trained.models(run.id, epoch).items():
+    for name, model in loaded_models.models(run.id, epoch).items():
         title, colour = VARIANT_TITLES[name], VARIANT_COLOURS[name]
         if not VARIANTS[name].noise:
             strip(f"{title}: no noise, so one answer", to_grey(from_mean[name][[place]]), shape, SAMPLES, colour)

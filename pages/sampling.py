@@ -4,17 +4,19 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from pages.shared import drawn, selection, trained
-from pages.shared.downloads import csv
-from pages.shared.frame import lesson_on_a_run
-from pages.shared.strips import choose_image, heading, inline_png, numbered, strip
-from pages.shared.ways_between import many_paths
+from pages.sections.sampling import generated_images
+from pages.sections.sampling.path_lengths import many_paths
+from pages.shared import latent_traversals, run_picker
+from pages.shared.csv_button import csv
+from pages.shared.image_strips import choose_image, heading, inline_png, numbered, strip
+from pages.shared.lesson_frame import lesson_on_a_run
+from pages.state import loaded_models
 from vae.analysis.sentences import Mean, Quantity, over_drawn
 from vae.figures.paths import step_sizes
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows, to_grey
 from vae.learning.variants import VARIANTS
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 ROWS, COLUMNS = 3, 10  # of drawn pictures
 COMPONENTS = 10
@@ -27,7 +29,7 @@ DRAW = "sampling.draw"
 
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
-    epoch = selection.epoch_picker(run)
+    epoch = run_picker.epoch_picker(run)
     new_images(run, epoch)
     between(run, epoch)
     every_dimension(run, epoch)
@@ -39,8 +41,8 @@ def new_images(run: Run, epoch: int) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         source = st.segmented_control(
             "Draw codes from",
-            list(drawn.SOURCES),
-            format_func=drawn.SOURCES.get,
+            list(generated_images.SOURCES),
+            format_func=generated_images.SOURCES.get,
             default="prior",
             required=True,
             key="sampling.source",
@@ -49,8 +51,8 @@ def new_images(run: Run, epoch: int) -> None:
         if st.button("Draw again", icon=":material/casino:"):
             st.session_state[DRAW] = st.session_state.get(DRAW, 0) + 1
     draw, shape = st.session_state.get(DRAW, 0), tuple(run.data["shape"])
-    components = drawn.affordable(run.id, epoch, COMPONENTS)
-    found = drawn.pictures(run.id, epoch, source, components, draw, trained.JUDGED)
+    components = generated_images.affordable(run.id, epoch, COMPONENTS)
+    found = generated_images.pictures(run.id, epoch, source, components, draw, loaded_models.JUDGED)
     for column, (name, x) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
             rows = to_grey(x[: ROWS * COLUMNS]).reshape(ROWS, COLUMNS, -1)
@@ -70,11 +72,11 @@ def new_images(run: Run, epoch: int) -> None:
 
 def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> None:
     """Distance to the nearest real image and the classifier's confidence, of every source beside real images."""
-    table, judge = drawn.quality(run.id, epoch, components, draw), trained.judge(run.id)
+    table, judge = generated_images.quality(run.id, epoch, components, draw), loaded_models.judge(run.id)
     rows = {}
     for row in table.to_dict("records"):
         title = "Real test images" if row["variant"] == "real" else VARIANT_TITLES[row["variant"]]
-        whence = drawn.SOURCES.get(row["source"])
+        whence = generated_images.SOURCES.get(row["source"])
         near = f"{row['nearest_distance']:.4f} ± {row['nearest_half_interval']:.4f}"
         rows[f"{title}, {whence}" if whence else title] = {
             "Nearest training image (pixel RMSE)": near,
@@ -83,8 +85,8 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
     st.dataframe(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Pictures"), width="stretch")
     trust = f" The classifier is right on {judge.accuracy:.1%} of the test images." if judge else ""
     st.caption(
-        f"{trained.JUDGED} pictures of each and {table['n'].iloc[0]} real test images; ± is the 95 % interval of the "
-        "mean over them. A small distance is not always good: "
+        f"{loaded_models.JUDGED} pictures of each and {table['n'].iloc[0]} real test images; ± is the 95 % interval "
+        "of the mean over them. A small distance is not always good: "
         f"a blurred average is near to many images, and a copy is nearest.{trust}"
     )
     here = table[table["source"] == source].set_index("variant")
@@ -93,7 +95,7 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
         VARIANT_TITLES[it.Index]: Mean(it.nearest_distance, it.nearest_half_interval / 1.96, it.n)
         for it in here.itertuples()
     }
-    on = f"{trained.JUDGED} pictures of each, drawn from {drawn.SOURCES[source]}"
+    on = f"{loaded_models.JUDGED} pictures of each, drawn from {generated_images.SOURCES[source]}"
     quantity = Quantity("Distance to the nearest training image in pixel RMSE", on, ".4f")
     st.markdown(f"**What to notice.** Of real test images it is {real:.4f}. {over_drawn(quantity, means)}")
     csv(lambda: table, f"samples-{run.id}-epoch-{epoch}")
@@ -102,17 +104,22 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
 def between(run: Run, epoch: int) -> None:
     """A path from one image to another, by each model."""
     st.header("Between two images", divider="gray")
-    images, shape = trained.watched(run.id), tuple(run.data["shape"])
+    images, shape = loaded_models.watched(run.id), tuple(run.data["shape"])
     names = numbered(images.labels[:CHOICE], run.data["classes"])
     strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
         a = choose_image("From image", names, "sampling.from")
         b = choose_image("To image", names, "sampling.to", 4)
         kind = st.segmented_control(
-            "Way", list(drawn.PATHS), format_func=drawn.PATHS.get, default="line", required=True, key="sampling.way"
+            "Way",
+            list(generated_images.PATHS),
+            format_func=generated_images.PATHS.get,
+            default="line",
+            required=True,
+            key="sampling.way",
         )
         count = st.slider("Pictures", 3, 21, STEPS, 2, key="sampling.steps", width=220)
-    ways = drawn.paths(run.id, epoch, a, b, count)
+    ways = generated_images.paths(run.id, epoch, a, b, count)
     for name, path in ways[kind].items():
         told = f"{count} pictures from {names[a]} to {names[b]}, pixel RMSE of the steps {path.pixel_length:.4f} in all"
         strip(VARIANT_TITLES[name], to_grey(path.images), shape, count, VARIANT_COLOURS[name], told=told)
@@ -132,7 +139,7 @@ def between(run: Run, epoch: int) -> None:
         alt="How far each step moves the picture",
     )
     table = lengths(ways)
-    shown = table.assign(variant=table["variant"].map(VARIANT_TITLES), way=table["way"].map(drawn.PATHS))
+    shown = table.assign(variant=table["variant"].map(VARIANT_TITLES), way=table["way"].map(generated_images.PATHS))
     names = {
         "variant": "Model",
         "way": "Way",
@@ -160,7 +167,7 @@ def between(run: Run, epoch: int) -> None:
     csv(lambda: every_step(ways), f"paths-{run.id}-epoch-{epoch}")
 
 
-def lengths(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
+def lengths(ways: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
     """One row per way and variant."""
     return pd.DataFrame(
         {
@@ -176,7 +183,7 @@ def lengths(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
     )
 
 
-def every_step(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
+def every_step(ways: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
     """The bars of all ways, one row per step, beside the lengths."""
     steps = [
         pd.DataFrame({"variant": name, "way": kind, "step": range(1, len(path.steps) + 1), "rmse": path.steps})
@@ -189,9 +196,9 @@ def every_step(ways: dict[str, dict[str, drawn.Path]]) -> pd.DataFrame:
 def every_dimension(run: Run, epoch: int) -> None:
     """Each dimension of one image's code moved by itself."""
     st.header("Each dimension by itself", divider="gray")
-    names = numbered(trained.watched(run.id).labels[:CHOICE], run.data["classes"])
+    names = numbered(loaded_models.watched(run.id).labels[:CHOICE], run.data["classes"])
     image = choose_image("Image", names, "sampling.traversed")
-    found = drawn.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)
+    found = latent_traversals.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)
     for column, (name, it) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
             heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])

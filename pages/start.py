@@ -2,11 +2,12 @@
 
 import streamlit as st
 
-from pages.shared import again, resources, selection
-from pages.shared.drawing import networks
-from pages.shared.lessons import LESSONS
-from pages.shared.live import BADGES, run_panel
-from pages.shared.plain import plain
+from pages._lessons import LESSONS
+from pages.shared import run_picker, train_again
+from pages.shared.network_diagram import networks
+from pages.shared.run_panel import BADGES, run_panel
+from pages.state import resources
+from pages.text.escape_markdown import plain
 from vae.config import PRESETS
 from vae.errors import InputError
 
@@ -19,12 +20,12 @@ st.markdown(
 )
 if st.button("Train both now", type="primary", icon=":material/play_arrow:", help=PRESETS["quick"].description):
     try:
-        again.train(PRESETS["quick"].config, "start")
+        train_again.train(PRESETS["quick"].config, "start")
     except InputError as error:
         st.error(str(error))
-again.question(PRESETS["quick"].config, "start")
+train_again.question(PRESETS["quick"].config, "start")
 
-run_id = selection.selected()
+run_id = run_picker.selected()
 if run_id:
     run_panel(run_id)
 else:

@@ -5,13 +5,14 @@ import streamlit as st
 
 from pages.components.figure import figure
 from pages.components.svg import svg
-from pages.shared import encoder_gradients, selection
-from pages.shared.frame import lesson_on_a_run
-from pages.shared.race import train_all
-from pages.shared.toy import formulas, the_toy
+from pages.sections.the_trick import encoder_gradients
+from pages.sections.the_trick.estimator_comparison import train_all
+from pages.sections.the_trick.toy_problem import formulas, the_toy
+from pages.shared import run_picker
+from pages.shared.lesson_frame import lesson_on_a_run
 from vae.figures.graph import gradient_graph
 from vae.figures.trick import WAY_TITLES, by_hand, log_variance
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 
 def z_by_hand() -> None:
@@ -47,7 +48,7 @@ def z_by_hand() -> None:
 
 def lesson(run: Run) -> None:
     """What needs a trained run."""
-    epoch = selection.epoch_picker(run)
+    epoch = run_picker.epoch_picker(run)
     st.header("The graph, with and without the trick", divider="gray")
     way = st.segmented_control(
         "Estimator", list(WAY_TITLES), format_func=WAY_TITLES.get, default="pathwise", required=True, key="trick.way"

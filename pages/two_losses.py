@@ -3,30 +3,32 @@
 import streamlit as st
 
 from pages.components.figure import figure
-from pages.shared import losses, selection, trained
-from pages.shared.beta_sweep import sweep
-from pages.shared.downloads import csv
-from pages.shared.factors import known_factors
-from pages.shared.frame import lesson_on_a_run
-from pages.shared.reductions import the_trap
+from pages.sections.two_losses import loss_terms
+from pages.sections.two_losses.beta_sweep import sweep
+from pages.sections.two_losses.known_factors import known_factors
+from pages.sections.two_losses.reductions import the_trap
+from pages.shared import run_picker
+from pages.shared.csv_button import csv
+from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
+from pages.state import loaded_models
 from vae.figures.curves import UNITS
 from vae.figures.objectives import dimension_bars, kl_area, terms_per_epoch
 from vae.figures.style import VARIANT_TITLES
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 ACTIVE = 0.01  # losses.ACTIVE_UNIT_VARIANCE, whose module would bring torch along
 
 
 def lesson(run: Run) -> None:
     """What needs a trained run."""
-    epoch = selection.epoch_picker(run)
-    paying = losses.with_kl(run)
+    epoch = run_picker.epoch_picker(run)
+    paying = loss_terms.with_kl(run)
     if not paying:
         st.info("This run holds no variant with a log-variance, so it has no KL to look at.")
     else:
         name = paying[0] if len(paying) == 1 else which(paying)
-        losses.alarm(run, epoch)
+        loss_terms.alarm(run, epoch)
         per_epoch(run, name, epoch)
         per_dimension(run, name, epoch)
     both_reconstruction_losses(run, epoch)
@@ -46,10 +48,10 @@ def which(names: list[str]) -> str:
 def per_epoch(run: Run, name: str, epoch: int) -> None:
     """Both terms apart, and their sum."""
     st.header("Both terms, epoch by epoch", divider="gray")
-    history = losses.watched_history(run)
+    history = loss_terms.watched_history(run)
     rows = history[history["variant"] == name]
     # A variant that does not pay its KL shows what it would cost, not a sum that nobody minimises.
-    beta, unit = losses.beta_of(run, name), UNITS[run.config.reconstruction]
+    beta, unit = loss_terms.beta_of(run, name), UNITS[run.config.reconstruction]
     figure(terms_per_epoch(rows, beta, unit, epoch), key="terms", alt="Reconstruction, KL and their sum per epoch")
     if run.config.reconstruction == "sse":
         st.caption(
@@ -68,7 +70,7 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
 def per_dimension(run: Run, name: str, epoch: int) -> None:
     """Which dimensions carry something."""
     st.header("The KL of each dimension", divider="gray")
-    used = losses.dimensions(run.id, epoch)[name]
+    used = loss_terms.dimensions(run.id, epoch)[name]
     figure(
         dimension_bars(used.kl, used.variance_of_mean, ACTIVE, name),
         key="dimensions",
@@ -77,20 +79,20 @@ def per_dimension(run: Run, name: str, epoch: int) -> None:
     count = int(used.active.sum())
     st.markdown(
         f"**What to notice.** {count} of {len(used.kl)} dimensions are active: their mean μ moves with the image, with "
-        f"a variance above {ACTIVE:g}. Together they hold {losses.share_of_active(used):.1%} of the KL."
+        f"a variance above {ACTIVE:g}. Together they hold {loss_terms.share_of_active(used):.1%} of the KL."
     )
     st.caption(
         "Hatched: not active (Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519, section 5). The threshold is on "
         f"the variance of μ over {run.watched_images} images, not on the KL."
     )
-    csv(lambda: losses.dimension_table(run, epoch, name), f"dimensions-{run.id}-{name}-epoch-{epoch}")
+    csv(lambda: loss_terms.dimension_table(run, epoch, name), f"dimensions-{run.id}-{name}-epoch-{epoch}")
 
 
 def both_reconstruction_losses(run: Run, epoch: int) -> None:
     """The same pictures by both losses, beside what cannot be beaten."""
     st.header("The other loss, on the same pictures", divider="gray")
-    table, floor = losses.by_both(run.id, epoch), losses.floors(run.id)
-    shown = table.assign(model=[losses.title_of(row) for row in table.to_dict("records")])
+    table, floor = loss_terms.by_both(run.id, epoch), loss_terms.floors(run.id)
+    shown = table.assign(model=[loss_terms.title_of(row) for row in table.to_dict("records")])
     names = {"model": "Pictures", "bce": "BCE (nats / image)", "sse": "Squared error / image", "mse": "MSE / pixel"}
     st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
     trained_by = {"bce": "binary cross-entropy", "sse": "squared error"}[run.config.reconstruction]
@@ -99,7 +101,7 @@ def both_reconstruction_losses(run: Run, epoch: int) -> None:
         f"themselves cost {floor['bce']:.2f} nats against themselves, which no model can get below; 0 squared error. "
         f"The mean training image costs {floor['mean_bce']:.2f} nats, or {floor['mean_sse']:.2f} squared."
     )
-    st.caption(f"Over {watched(run, len(trained.watched(run.id).x))}.")
+    st.caption(f"Over {watched(run, len(loaded_models.watched(run.id).x))}.")
     csv(lambda: table, f"reconstruction-losses-{run.id}-epoch-{epoch}")
 
 
@@ -111,7 +113,7 @@ def two_gaussians() -> None:
         std = st.slider("σ of q", 0.1, 3.0, 0.6, 0.05, key="area.std")
         other_mu = st.slider("mean of p", -3.0, 3.0, 0.0, 0.1, key="area.other_mu")
         other_std = st.slider("standard deviation of p", 0.1, 3.0, 1.0, 0.05, key="area.other_std")
-    forward, backward = losses.both_ways(mu, std, other_mu, other_std)
+    forward, backward = loss_terms.both_ways(mu, std, other_mu, other_std)
     with right:
         figure(kl_area(mu, std, other_mu, other_std), key="area", alt="The KL between two Gaussians as an area")
     st.markdown(

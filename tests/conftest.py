@@ -7,8 +7,8 @@ import postgres
 import pytest
 
 from vae.datasets import DATASETS
-from vae.runs.store import Store
 from vae.settings import ROOT
+from vae.store.runs import Store
 
 pytest_plugins = ["browsing", "paging", "lessons"]  # fixtures of pages with and without a browser
 

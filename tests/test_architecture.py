@@ -9,31 +9,49 @@ import pytest
 from vae.settings import ROOT
 
 FILES = sorted([*(ROOT / "vae").rglob("*.py"), *(ROOT / "pages").rglob("*.py")])
-LEAVES = {"vae.errors", "vae.config", "vae.naming", "vae.settings", "vae.logs"}
-# What each part may import of ours, itself aside. Parts that aren't named (cli, benchmark) may import all but pages.
+# The house, from bottom to top: what each room may import of ours, itself aside. There is no other room.
+FOUNDATION = {"vae.errors", "vae.metrics", "vae.config", "vae.naming", "vae.logs", "vae.settings"}
 ALLOWED = {
     "vae.errors": set(),
-    "vae.config": {"vae.errors"},
+    "vae.metrics": set(),
+    "vae.logs": {"vae.errors"},
+    "vae.config": {"vae.errors", "vae.metrics"},
     "vae.naming": {"vae.config"},
     "vae.settings": {"vae.errors", "vae.logs"},
-    "vae.logs": {"vae.errors"},
-    "vae.datasets": LEAVES,
-    "vae.learning": LEAVES | {"vae.datasets"},
-    "vae.runs": LEAVES | {"vae.datasets", "vae.learning"},
-    "vae.analysis": LEAVES | {"vae.datasets", "vae.learning"},
-    "vae.figures": {"vae.errors", "vae.config"},
+    "vae.figures": {"vae.errors", "vae.metrics", "vae.config"},
+    "vae.datasets": FOUNDATION,
+    "vae.learning": FOUNDATION | {"vae.datasets"},
+    "vae.store": FOUNDATION | {"vae.datasets"},
+    "vae.analysis": FOUNDATION | {"vae.datasets", "vae.learning"},
+    "vae.benchmark": FOUNDATION | {"vae.datasets", "vae.learning"},
+    "vae.runs": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store"},
+    "vae.measuring": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis"},
+    "vae.exports": FOUNDATION
+    | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.figures", "vae.runs"},
+    "vae.sweeps": FOUNDATION
+    | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.runs", "vae.measuring"},
 }
+LIBRARY = set(ALLOWED)
+ALLOWED |= {"vae.cli": LIBRARY, "vae.__main__": {"vae.cli"}}
+ROOMS_OF_PAGES = ["pages.sections", "pages.shared", "pages.visitors", "pages.state"]  # each may import those after it
+for number, room in enumerate(ROOMS_OF_PAGES):
+    ALLOWED[room] = LIBRARY | set(ROOMS_OF_PAGES[number + 1 :]) | {"pages.text", "pages.components"}
+ALLOWED |= {"pages.text": set(), "pages.components": {"vae.figures", "vae.analysis"}, "pages._lessons": set()}
+LESSONS = {f"pages.{path.stem}" for path in (ROOT / "pages").glob("*.py")} - {"pages._lessons"}
+for lesson in LESSONS:
+    ALLOWED[lesson] = LIBRARY | {*ROOMS_OF_PAGES, "pages.text", "pages.components", "pages._lessons"}
+MOST_FILES, MOST_LINES = 20, 320  # side by side in a folder, and in one file
 PICKLES = {"pickle", "cPickle", "_pickle", "cloudpickle", "dill", "joblib", "shelve", "marshal"}
 
 
 def name_of(path):
-    """vae/runs/store.py → vae.runs.store, vae/runs/__init__.py → vae.runs."""
+    """vae/store/runs.py → vae.store.runs, vae/runs/__init__.py → vae.runs."""
     parts = path.relative_to(ROOT).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-def part_of(module):
-    """vae.runs.store → vae.runs: what the rules speak of."""
+def room_of(module):
+    """vae.store.runs → vae.runs: what the rules speak of."""
     return ".".join(module.split(".")[:2])
 
 
@@ -41,7 +59,7 @@ MODULES = {name_of(path) for path in FILES} | {"pages", "vae.analysis"}
 
 
 def imports(path, source=None):
-    """Full names of all that a file imports, anywhere in it: `from . import store` in vae/runs is vae.runs.store."""
+    """Full names of all that a file imports, anywhere in it: `from . import store` in vae/runs is vae.store.runs."""
     tree, found = ast.parse(path.read_text(encoding="utf-8") if source is None else source), set()
     package = name_of(path).split(".")
     if path.name != "__init__.py":
@@ -66,27 +84,60 @@ def test_the_import_reader_reads_all_ways_to_import():
         "import torch.nn as nn, vae.cli\n"
         "from .. import datasets, __version__\n"
         "from ..learning.training import Training\n"
-        "def later():\n    from .store import Store\n    from streamlit import cache_data\n"
+        "def later():\n    from .cost import refuse\n    from streamlit import cache_data\n"
     )
     found = imports(ROOT / "vae" / "runs" / "execution.py", source)
-    ours = {"vae.cli", "vae.datasets", "vae", "vae.learning.training", "vae.runs.store"}
+    ours = {"vae.cli", "vae.datasets", "vae", "vae.learning.training", "vae.runs.cost"}
     assert found == ours | {"torch.nn", "streamlit"}
-    assert imports(ROOT / "vae" / "runs" / "__init__.py", "from .store import Store") == {"vae.runs.store"}
+    assert imports(ROOT / "vae" / "runs" / "__init__.py", "from .cost import refuse") == {"vae.runs.cost"}
 
 
 def test_there_is_something_to_read():
     names = {name_of(path) for path in FILES}
-    assert {"vae", "vae.config", "vae.cli", "vae.runs.store", "vae.learning.training", "vae.datasets"} <= names
+    assert {"vae", "vae.config", "vae.cli", "vae.store.runs", "vae.learning.training", "vae.datasets"} <= names
 
 
 @each_file
 def test_imports_go_one_way(path):
-    me = part_of(name_of(path))
-    ours = {part_of(name) for name in imports(path) if name.split(".")[0] == "vae"} - {me, "vae"}
-    if me in ALLOWED:
-        assert ours <= ALLOWED[me]
-    if me.startswith("vae"):
-        assert "vae.cli" not in ours or me == "vae.__main__"
+    room = room_of(name_of(path))
+    assert room in ALLOWED or name_of(path) in ("vae", "pages"), f"{path.name} lies in no room: see ALLOWED"
+    ours = {room_of(name) for name in imports(path) if name.split(".")[0] in ("vae", "pages")} - {room, "vae"}
+    assert ours <= ALLOWED.get(room, set())
+
+
+@each_file
+def test_a_section_serves_the_page_of_its_name_alone(path):
+    own = name_of(path).removeprefix("pages.").removeprefix("sections.").split(".")[0]
+    sections = {name.split(".")[2] for name in imports(path) if name.startswith("pages.sections.")}
+    assert sections <= {own}
+    if name_of(path).startswith("pages.sections."):
+        assert (ROOT / "pages" / f"{own}.py").exists()
+
+
+def test_no_file_imports_itself_by_a_detour():
+    """Also within a room, and also where the import stands in a function."""
+    arrows = {name_of(path): imports(path) & MODULES - {name_of(path), "vae", "pages"} for path in FILES}
+    while ends := {name for name, targets in arrows.items() if not targets & arrows.keys()}:
+        arrows = {name: targets - ends for name, targets in arrows.items() if name not in ends}
+    assert arrows == {}, "each of these is on a circle, or leads to one"
+
+
+def test_the_rules_see_what_breaks_them():
+    """A room that is not there, a section of another page, an import upward: told from what is allowed."""
+    assert "vae.helpers" not in ALLOWED and "pages.helpers" not in ALLOWED
+    up = imports(ROOT / "vae" / "store" / "runs.py", "from ..runs import execution\nfrom ..config import RunConfig")
+    assert {room_of(name) for name in up} - ALLOWED["vae.store"] == {"vae.runs"}
+    across = imports(ROOT / "pages" / "train.py", "from pages.sections.compare import run_table")
+    assert across == {"pages.sections.compare.run_table"}
+
+
+@pytest.mark.parametrize(
+    "folder", sorted({path.parent for path in FILES}), ids=lambda path: str(path.relative_to(ROOT))
+)
+def test_a_room_can_be_taken_in_at_a_glance(folder):
+    assert len(list(folder.glob("*.py"))) <= MOST_FILES
+    lines = {path.name: len(path.read_text(encoding="utf-8").splitlines()) for path in folder.glob("*.py")}
+    assert {name: count for name, count in lines.items() if count > MOST_LINES} == {}
 
 
 @each_file
@@ -94,7 +145,7 @@ def test_the_library_works_without_streamlit_and_without_pages(path):
     tops = {name.split(".")[0] for name in imports(path)}
     if name_of(path).startswith("vae"):
         assert not tops & {"streamlit", "pages", "dashboard"}
-    if part_of(name_of(path)) == "vae.figures":
+    if room_of(name_of(path)) == "vae.figures":
         assert not tops & {"torch", "torchvision", "sklearn"}
 
 
@@ -121,8 +172,8 @@ def imported_by(*modules):
 
 
 def test_the_first_page_paints_without_torch():
-    figures = [name_of(path) for path in FILES if part_of(name_of(path)) == "vae.figures"]
-    light = imported_by("vae.runs.store", "vae.config", "vae.settings", "vae.datasets", "vae.cli", *figures)
+    figures = [name_of(path) for path in FILES if room_of(name_of(path)) == "vae.figures"]
+    light = imported_by("vae.store.runs", "vae.config", "vae.settings", "vae.datasets", "vae.cli", *figures)
     assert not light & {"torch", "torchvision", "sklearn", "streamlit", "distributed"}
     assert "sqlalchemy" in light  # the measurement sees what is imported
 

@@ -14,12 +14,12 @@ import pytest
 from vae import logs
 from vae.config import RunConfig
 from vae.errors import InputError
+from vae.runs.dispatcher import Jobs
 from vae.runs.execution import execute
-from vae.runs.jobs import Jobs
-from vae.runs.store import Store
 from vae.settings import Settings
+from vae.store.runs import Store
 
-log = logging.getLogger("vae.runs.jobs")
+log = logging.getLogger("vae.runs.dispatcher")
 PASSWORD = "s3cret:w/ord"
 
 
@@ -43,7 +43,7 @@ def test_a_line_says_when_what_of_which_run_and_who(capsys):
     log.info("submitted", extra={"run": "1a2b3c4d", "visitor": "v-12ab"})
     (line,) = lines(capsys)
     time, rest = line.split(" ", 1)
-    assert rest == "INFO vae.runs.jobs run=1a2b3c4d submitted visitor=v-12ab"
+    assert rest == "INFO vae.runs.dispatcher run=1a2b3c4d submitted visitor=v-12ab"
     at = dt.datetime.strptime(time, "%Y-%m-%dT%H:%M:%SZ").replace(tzinfo=dt.UTC)
     assert before <= at <= dt.datetime.now(dt.UTC)
 
@@ -58,7 +58,7 @@ def test_json_is_one_object_per_line_with_the_same_words(capsys):
     done, broke = map(json.loads, lines(capsys))
     assert {name: done[name] for name in ("level", "logger", "event", "run", "seconds")} == {
         "level": "INFO",
-        "logger": "vae.runs.jobs",
+        "logger": "vae.runs.dispatcher",
         "event": "done",
         "run": "1a2b3c4d",
         "seconds": 1.25,
@@ -73,7 +73,7 @@ def test_configured_twice_it_says_everything_once(capsys):
     logs.configure(level="WARNING")
     log.info("not this")
     log.warning("this")
-    assert [line.split(" ", 1)[1] for line in lines(capsys)] == ["WARNING vae.runs.jobs this"]
+    assert [line.split(" ", 1)[1] for line in lines(capsys)] == ["WARNING vae.runs.dispatcher this"]
 
 
 def test_other_libraries_are_heard_when_they_warn(capsys):
@@ -107,7 +107,7 @@ NASTY = "a\nb\r\x1b[2J\x00\u2028\u202eevil\x85"
 @pytest.mark.parametrize("style", logs.STYLES)
 def test_nothing_that_a_visitor_writes_makes_a_line_or_moves_the_cursor(capsys, style):
     logs.configure(style)
-    forged = f"x\n2026-01-01T00:00:00Z INFO vae.runs.jobs run=0 submitted {NASTY}"
+    forged = f"x\n2026-01-01T00:00:00Z INFO vae.runs.dispatcher run=0 submitted {NASTY}"
     log.info("named %s", forged, extra={"title": forged, "run": "1\n2"})
     try:
         raise ValueError(forged)
@@ -160,7 +160,7 @@ def test_a_refusal_is_a_line_and_still_refused(capsys):
 
     with pytest.raises(InputError, match="Too many"):
         ask()
-    assert lines(capsys)[0].endswith("INFO vae.runs.jobs refused: Too many are waiting.")
+    assert lines(capsys)[0].endswith("INFO vae.runs.dispatcher refused: Too many are waiting.")
 
 
 def test_a_runs_life_is_told(store: Store, settings: Settings, capsys):
@@ -170,12 +170,12 @@ def test_a_runs_life_is_told(store: Store, settings: Settings, capsys):
     store.delete([run_id])
     store.restore([run_id])
     told = [line.split(" ", 1)[1] for line in lines(capsys)]
-    assert told[0] == f"INFO vae.runs.jobs run={run_id} submitted"
+    assert told[0] == f"INFO vae.runs.dispatcher run={run_id} submitted"
     assert told[1].startswith(f"INFO vae.runs.execution run={run_id} started ")
     assert re.fullmatch(rf"INFO vae.runs.execution run={run_id} done seconds=[\d.]+", told[2])
     assert told[3:] == [
-        f"INFO vae.runs.store runs deleted count=1 runs={run_id}",
-        f"INFO vae.runs.store runs restored count=1 runs={run_id}",
+        f"INFO vae.store.runs runs deleted count=1 runs={run_id}",
+        f"INFO vae.store.runs runs restored count=1 runs={run_id}",
     ]
 
 

@@ -26,11 +26,11 @@ from vae.measuring import (
     same_but_for_seed,
     sensitivity_of,
 )
-from vae.runs import results, schema
 from vae.runs.execution import execute
-from vae.runs.payloads import unpack, unpack_tensors
-from vae.runs.store import Run, Store
 from vae.settings import Settings
+from vae.store import measurements, schema
+from vae.store.runs import Run, Store
+from vae.store.tensor_bytes import unpack, unpack_tensors
 
 CONFIG = RunConfig(epochs=2, latent_dim=3, hidden=(16,), device="cpu")
 
@@ -193,18 +193,22 @@ def test_a_table_comes_back_as_it_was_kept(store: Store, missing: list[int]) -> 
     run_id = store.create(CONFIG, "test")
     table = pd.DataFrame({"unit": ["a", "b"], "size": [1.0, 0.1], "change": [0.25, 1 / 3], "n": [297, 297]})
     table.loc[missing, "change"] = np.nan
-    assert results.measurement(store, run_id, 2, "kind") is None
+    assert measurements.measurement(store, run_id, 2, "kind") is None
     for kept in (table.assign(n=1), table):  # the second takes the first one's place
-        results.keep_measurement(store, run_id, 2, "kind", kept)
-    pd.testing.assert_frame_equal(results.measurement(store, run_id, 2, "kind"), table)
-    assert results.measurement(store, run_id, 1, "kind") is results.measurement(store, run_id, 2, "other") is None
+        measurements.keep_measurement(store, run_id, 2, "kind", kept)
+    pd.testing.assert_frame_equal(measurements.measurement(store, run_id, 2, "kind"), table)
+    assert (
+        measurements.measurement(store, run_id, 1, "kind")
+        is measurements.measurement(store, run_id, 2, "other")
+        is None
+    )
     with store.write() as connection:
         connection.execute(delete(schema.runs).where(schema.runs.c.id == run_id))
-    assert results.measurement(store, run_id, 2, "kind") is None, "gone with its run"
+    assert measurements.measurement(store, run_id, 2, "kind") is None, "gone with its run"
 
 
 def test_a_classifier_kept_twice_is_the_second(store: Store) -> None:
-    assert results.classifier(store, "hash") is None
-    results.keep_classifier(store, "hash", 0.5, b"first")
-    results.keep_classifier(store, "hash", 0.75, b"second")
-    assert results.classifier(store, "hash") == (0.75, b"second")
+    assert measurements.classifier(store, "hash") is None
+    measurements.keep_classifier(store, "hash", 0.5, b"first")
+    measurements.keep_classifier(store, "hash", 0.75, b"second")
+    assert measurements.classifier(store, "hash") == (0.75, b"second")

@@ -4,7 +4,8 @@ from itertools import combinations
 
 import pytest
 
-from pages.shared import beta_sweep, race
+from pages.sections.the_trick import estimator_comparison
+from pages.shared import similar_runs
 from vae import naming
 from vae.config import PRESETS, VARIANTS, RunConfig, bounds
 from vae.naming import LONGEST, SPECIAL, TITLES, experiment, name, usual, words
@@ -64,8 +65,8 @@ def test_the_three_buttons_lead_to_different_names():
     """*Train all four variants*, *Train with every estimator*, *Train with every β*, beside the run they start from."""
     config = RunConfig()
     trained = [config, config.model_copy(update={"variants": tuple(VARIANTS)})]
-    trained += race.configs(_Run(config)).values()
-    trained += beta_sweep.configs(_Run(config)).values()
+    trained += estimator_comparison.configs(_Run(config)).values()
+    trained += similar_runs.with_every_beta(_Run(config)).values()
     assert len(set(trained)) == 11
     names = [name(it) for it in trained]
     assert len(set(names)) == 11

@@ -19,8 +19,8 @@ from vae.config import (
     bounds,
 )
 from vae.errors import InputError
-from vae.runs.capsule import FORMAT, VERSION, Capsule, checksum, read
-from vae.runs.sweep_spec import OBJECTIVES, SAMPLERS, Range, SweepSpec, parse_over
+from vae.exports.capsule import FORMAT, VERSION, Capsule, checksum, read
+from vae.sweeps.spec import OBJECTIVES, SAMPLERS, Range, SweepSpec, parse_over
 
 LONGEST = 3000  # characters of what is said about one request
 TEXT = st.text(st.characters(exclude_categories=()), max_size=12)  # with NUL and lone surrogates

@@ -3,7 +3,7 @@
 `configure` is called by whoever owns a process: the dashboard, a worker, the command line. Modules log as they always
 did, `log.info("submitted", extra={"run": run_id, "visitor": visitor})`, and nothing is written until somebody asked.
 
-    2026-11-23T10:00:00Z INFO vae.runs.jobs run=1a2b3c4d submitted visitor=v-12ab
+    2026-11-23T10:00:00Z INFO vae.runs.dispatcher run=1a2b3c4d submitted visitor=v-12ab
 
 With VAE_LOG=json each line is a JSON object. A traceback follows its line, indented, or is the field `traceback`.
 """

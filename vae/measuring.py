@@ -17,10 +17,10 @@ from .datasets import Images
 from .errors import InputError
 from .learning.models import Autoencoder
 from .learning.variants import VARIANTS
-from .runs import results, uploads
-from .runs.payloads import pack_tensors, unpack, unpack_tensors
-from .runs.store import Run, Store
 from .settings import Settings
+from .store import measurements, uploaded_images
+from .store.runs import Run, Store
+from .store.tensor_bytes import pack_tensors, unpack, unpack_tensors
 
 # A new number when a procedure changes, so that old tables are not taken for new ones.
 KINDS = {"sensitivity": "sensitivity 1", "gradients": "gradients 1", "disentanglement": "disentanglement 1"}
@@ -41,7 +41,7 @@ def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:
 
 def images_of(store: Store, run: Run, settings: Settings) -> Images:
     """The data set a run was trained on. Raises InputError when it isn't here, or is another one by now."""
-    images = uploads.load(store, run.config.dataset, settings.data_dir)
+    images = uploaded_images.load(store, run.config.dataset, settings.data_dir)
     if images.hash != run.data["hash"]:
         raise InputError(f"{run.config.dataset} on this computer is not what run {run.id} was trained on.")
     return images
@@ -66,14 +66,14 @@ def judge_of(store: Store, images: Images) -> Judge | None:
     """The kept classifier, or one trained now and kept. None for images without classes."""
     if len(images.classes) < 2:
         return None
-    kept = results.classifier(store, images.hash)
+    kept = measurements.classifier(store, images.hash)
     if kept:
         model = Classifier(images.pixels, len(images.classes))
         model.load_state_dict(unpack_tensors(kept[1]))
         return Judge(model.eval().requires_grad_(False), kept[0])
     model = train_classifier(images)
     judge = Judge(model, accuracy(model, images))
-    results.keep_classifier(store, images.hash, judge.accuracy, pack_tensors(model.state_dict()))
+    measurements.keep_classifier(store, images.hash, judge.accuracy, pack_tensors(model.state_dict()))
     return judge
 
 
@@ -84,12 +84,12 @@ def sensitivity_of(
 
     Measured once and kept. Raises InputError when the run, its weights or its images aren't there.
     """
-    kept = results.measurement(store, run_id, epoch, KINDS["sensitivity"])
+    kept = measurements.measurement(store, run_id, epoch, KINDS["sensitivity"])
     if kept is not None:
         return kept
     run = store.run(run_id)
     models, images = models_of(store, run, epoch), images_of(store, run, settings)
-    if len(images.classes) > 1 and not results.classifier(store, images.hash):
+    if len(images.classes) > 1 and not measurements.classifier(store, images.hash):
         progress(0.0, "Training the reference classifier")
     judge = judge_of(store, images)
     moved = sensitivity.move_all(
@@ -101,7 +101,7 @@ def sensitivity_of(
         progress=lambda share: progress(share, f"Nudging {len(images.test_x):,} test images"),
     )
     measured = sensitivity.table(moved, run.config.seed).merge(sensitivity.quartiles(moved))
-    results.keep_measurement(store, run_id, epoch, KINDS["sensitivity"], measured)
+    measurements.keep_measurement(store, run_id, epoch, KINDS["sensitivity"], measured)
     return measured
 
 
@@ -151,7 +151,7 @@ def gradients_of(
 
     Measured once and kept. Raises InputError as `sensitivity_of`, and for a run without a variant that samples.
     """
-    kept = results.measurement(store, run_id, epoch, KINDS["gradients"])
+    kept = measurements.measurement(store, run_id, epoch, KINDS["gradients"])
     if kept is not None:
         return kept
     run = store.run(run_id)
@@ -163,7 +163,7 @@ def gradients_of(
         seed=run.config.seed,
         progress=lambda share: progress(share, "Estimating the same gradient again and again"),
     )
-    results.keep_measurement(store, run_id, epoch, KINDS["gradients"], measured)
+    measurements.keep_measurement(store, run_id, epoch, KINDS["gradients"], measured)
     return measured
 
 
@@ -190,7 +190,7 @@ def disentanglement_of(
     On the images of `grid_of`: scores of the encoder, on images it learnt from and others. Measured once and kept.
     Raises InputError as `sensitivity_of`, and for a data set without known factors.
     """
-    kept = results.measurement(store, run_id, epoch, KINDS["disentanglement"])
+    kept = measurements.measurement(store, run_id, epoch, KINDS["disentanglement"])
     if kept is not None:
         return kept
     run = store.run(run_id)
@@ -203,7 +203,7 @@ def disentanglement_of(
             codes = Codes(codes.mu, None)  # it may have a σ, but never samples: its decoder sees the mean alone
         tables.append(disentangle.scores(codes, factors, run.config.seed).assign(variant=name))
     measured = pd.concat(tables, ignore_index=True).assign(n=len(x), seed=run.config.seed)
-    results.keep_measurement(store, run_id, epoch, KINDS["disentanglement"], measured)
+    measurements.keep_measurement(store, run_id, epoch, KINDS["disentanglement"], measured)
     progress(1.0, "Done")
     return measured
 

@@ -19,7 +19,7 @@ from starlette.routing import Route
 from vae.figures.in_words import in_words
 from vae.figures.latent import IN_SCALE
 
-from .scales import SCALE
+from .scale_switch import SCALE
 
 SCRIPT = Path(plotly.__file__).parent / "package_data" / "plotly.min.js"
 PATH = f"/latent-twins/plotly-{plotly.__version__}.min.js"

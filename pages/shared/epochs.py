@@ -7,7 +7,7 @@ import re
 
 import streamlit as st
 
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 REPLAY_FRAMES = 30  # at the most, spread over all epochs
 RUN, EPOCH = "run", "epoch"  # in the address; without an epoch it is the newest

@@ -6,7 +6,7 @@ from vae.analysis.sentences import images
 from vae.figures.style import VARIANT_TITLES
 from vae.learning.variants import VARIANTS
 from vae.runs.cost import WATCHED
-from vae.runs.store import Run
+from vae.store.runs import Run
 
 
 def watched(run: Run, count: int | None = None) -> str:

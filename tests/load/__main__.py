@@ -22,7 +22,7 @@ import psutil
 from serving import ROOT, Dashboard
 
 from load.student import Student
-from vae.runs.store import Store
+from vae.store.runs import Store
 
 SESSIONS = (1, 5, 10, 20, 30, 45, 60)
 LONGEST = 300  # seconds for a class

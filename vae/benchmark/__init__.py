@@ -30,7 +30,7 @@ from ..learning.training import Training
 from ..learning.variants import VARIANTS, Variant
 from ..settings import Settings, cores
 from . import seeds as runs_by_seed
-from .plain import PlainLoop
+from .baseline_loop import PlainLoop
 
 RATIOS = {  # rows divided: (sense, target), or None for one that only informs
     "plain / pair float32": ("at least", 3.5),

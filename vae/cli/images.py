@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from ..datasets.own import CHOICES, READERS, Ambiguous, Choices, Limits, read, validation_size
+from ..datasets.imported import CHOICES, READERS, Ambiguous, Choices, Limits, read, validation_size
 from ..errors import InputError
 from ..settings import Settings
 from .output import emit, json_flag, share_bar
@@ -29,8 +29,8 @@ def add(commands: Any) -> None:
 
 
 def _import(options: argparse.Namespace) -> int:
-    from ..runs import uploads
-    from ..runs.store import Store
+    from ..store import uploaded_images
+    from ..store.runs import Store
 
     settings = Settings.from_environment()
     limits, choices = Limits.of(settings), Choices.parse({name: getattr(options, name) for name in CHOICES})
@@ -39,8 +39,8 @@ def _import(options: argparse.Namespace) -> int:
     except Ambiguous as question:
         raise InputError(f"{question} {_flags(question)}") from None
     images = imported.images
-    title = options.file.stem[: uploads.LONGEST_TITLE] if options.name is None else options.name
-    kept = uploads.keep(Store(settings.database_url), title, images)
+    title = options.file.stem[: uploaded_images.LONGEST_TITLE] if options.name is None else options.name
+    kept = uploaded_images.keep(Store(settings.database_url), title, images)
     for kind, sentences in (("note", imported.notes), ("warning", imported.warnings)):
         for sentence in sentences:
             print(f"{kind}: {sentence}", file=sys.stderr)

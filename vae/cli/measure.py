@@ -34,8 +34,8 @@ def _sensitivity(options: argparse.Namespace) -> int:
 
     from .. import measuring
     from ..analysis.sensitivity import COLUMNS, ratios
-    from ..runs.results import records
-    from ..runs.store import Store
+    from ..store.measurements import records
+    from ..store.runs import Store
 
     settings = Settings.from_environment()
     store = Store(settings.database_url)
@@ -74,8 +74,8 @@ def _gradients(options: argparse.Namespace) -> int:
 
     from .. import measuring
     from ..analysis.gradients import WAYS
-    from ..runs.results import records
-    from ..runs.store import Store
+    from ..store.measurements import records
+    from ..store.runs import Store
 
     settings = Settings.from_environment()
     store = Store(settings.database_url)

@@ -35,9 +35,9 @@ def add(commands: Any) -> None:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from ..exporting import folder_name, run_folder
-    from ..runs.capsule import capsule, dumps
-    from ..runs.store import Store
+    from ..exports.capsule import capsule, dumps
+    from ..exports.run_folder import folder_name, run_folder
+    from ..store.runs import Store
 
     if not (options.to or options.capsule or options.report):
         raise InputError("Say what to write: --to FOLDER, --capsule FILE or --report FILE.")
@@ -50,7 +50,7 @@ def _export(options: argparse.Namespace) -> int:
             run_folder(store, run_id, options.to / folder_name(run_id), options.onnx)
             print(options.to / folder_name(run_id), file=sys.stderr)
     if options.report:
-        from ..report import comparison
+        from ..exports.report import comparison
 
         _write(options.report, comparison(store, options.runs))
     if options.capsule == "-":
@@ -69,9 +69,9 @@ def _write(path: Path, text: str) -> None:
 
 
 def _reproduce(options: argparse.Namespace) -> int:
-    from ..runs.capsule import MAX_BYTES, read
-    from ..runs.reproduction import DIFFERS, IMPOSSIBLE, reproduce
-    from ..runs.store import Store
+    from ..exports.capsule import MAX_BYTES, read
+    from ..exports.rerun import DIFFERS, IMPOSSIBLE, reproduce
+    from ..store.runs import Store
 
     settings = Settings.from_environment()
     try:

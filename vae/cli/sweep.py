@@ -18,7 +18,7 @@ LOOK = 0.3  # seconds between looks at what is done
 
 def add(commands: Any) -> None:
     """The command's parser."""
-    from ..runs.sweep_spec import OBJECTIVES, READY, SAMPLERS
+    from ..sweeps.spec import OBJECTIVES, READY, SAMPLERS
 
     sweep = commands.add_parser(
         "sweep", help="train many runs: a grid, or points that Optuna chooses, by several seeds"
@@ -45,10 +45,10 @@ def add(commands: Any) -> None:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from ..runs import sweeps
-    from ..runs.jobs import Jobs
-    from ..runs.store import Store
-    from ..sweeping import Sweeper, check_all
+    from ..runs.dispatcher import Jobs
+    from ..store.runs import Store
+    from ..sweeps import stored
+    from ..sweeps.driver import Sweeper, check_all
 
     settings = Settings.from_environment()
     settings = replace(settings, log_level=settings.log_level or "WARNING")  # of its workers, too: a person watches
@@ -56,7 +56,7 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.resume:
         if options.over or options.ready:
             raise InputError("A sweep goes on as it was asked for: give --resume without --over and --ready.")
-        if sweeps.find(store, options.resume).status == "done":
+        if stored.find(store, options.resume).status == "done":
             raise InputError(f"Sweep {options.resume} is done, so there is nothing to resume.")
     else:
         name, spec = _asked(options)
@@ -68,14 +68,14 @@ def _sweep(options: argparse.Namespace) -> int:
         sweep_id = options.resume
         _take_up(store, sweep_id, jobs.owner)
     else:
-        sweep_id = sweeps.create(store, spec, name, jobs.owner)
+        sweep_id = stored.create(store, spec, name, jobs.owner)
     sweeper = Sweeper(store, settings, jobs)
     try:
         jobs.start()
         sweeper.start()
         _watch(store, sweep_id)
     except KeyboardInterrupt:
-        sweeps.stop(store, sweep_id)
+        stored.stop(store, sweep_id)
         print(f"\nvae: stopped; go on with: python -m vae sweep --resume {sweep_id}", file=sys.stderr)
     finally:
         sweeper.close()
@@ -85,18 +85,18 @@ def _sweep(options: argparse.Namespace) -> int:
 
 def _take_up(store: Any, sweep_id: str, owner: str) -> None:
     """Go on with a sweep that was stopped, or whose program was killed. Raises InputError when it is neither."""
-    from ..runs import sweeps
-    from ..runs.silence import SILENCE
+    from ..runs.heartbeats import SILENCE
+    from ..sweeps import stored
 
-    if sweeps.resume(store, sweep_id, owner):
+    if stored.resume(store, sweep_id, owner):
         return
-    sweep = sweeps.find(store, sweep_id)
+    sweep = stored.find(store, sweep_id)
     if sweep.status == "running":
         print(f"sweep {sweep_id}: listening whether another program works on it", file=sys.stderr, flush=True)
         time.sleep(SILENCE)
-        if sweeps.adopt(store, sweep, owner):
+        if stored.adopt(store, sweep, owner):
             return
-        sweep = sweeps.find(store, sweep_id)
+        sweep = stored.find(store, sweep_id)
     if sweep.status == "running":
         raise InputError(f"Sweep {sweep_id} is running in another program, which goes on with it.")
     raise InputError(f"Sweep {sweep_id} is {sweep.status}, so there is nothing to resume.")
@@ -104,7 +104,7 @@ def _take_up(store: Any, sweep_id: str, owner: str) -> None:
 
 def _asked(options: argparse.Namespace) -> tuple[str, Any]:
     """Name and spec. Raises InputError."""
-    from ..runs.sweep_spec import READY, SweepSpec, parse_over
+    from ..sweeps.spec import READY, SweepSpec, parse_over
 
     named = {
         "seeds": options.seeds,
@@ -133,11 +133,11 @@ def _asked(options: argparse.Namespace) -> tuple[str, Any]:
 
 
 def _watch(store: Any, sweep_id: str) -> None:
-    from ..runs import sweeps
+    from ..sweeps import stored
 
     told = None
-    while (sweep := sweeps.find(store, sweep_id)).status == "running":
-        ended = sum(member.status == "done" for member in sweeps.members(store, sweep_id))
+    while (sweep := stored.find(store, sweep_id)).status == "running":
+        ended = sum(member.status == "done" for member in stored.members(store, sweep_id))
         if ended != told:
             total = sweep.spec.size * sweep.spec.seeds
             print(f"sweep {sweep_id}: {ended} of {total} runs done", file=sys.stderr, flush=True)
@@ -146,13 +146,13 @@ def _watch(store: Any, sweep_id: str) -> None:
 
 
 def _report(store: Any, sweep_id: str, target: str | None) -> int:
-    from ..runs import sweeps
-    from ..runs.results import records
-    from ..sweeping import lost, params_by_number, points, values_of
+    from ..store.measurements import records
+    from ..sweeps import stored
+    from ..sweeps.driver import lost, params_by_number, points, values_of
 
-    sweep = sweeps.find(store, sweep_id)
+    sweep = stored.find(store, sweep_id)
     trials = points(store, sweep)
-    table = sweeps.results(store, sweep_id, params_by_number(trials))
+    table = stored.results(store, sweep_id, params_by_number(trials))
     if target:
         listed = [
             {
@@ -176,7 +176,7 @@ def _report(store: Any, sweep_id: str, target: str | None) -> int:
 
 def _print_lost(trials: list[Any], asked: int) -> None:
     """Points that have no means, and why."""
-    from ..sweeping import reason_of
+    from ..sweeps.driver import reason_of
 
     if trials:
         print(f"{len(trials)} of {asked} points failed:")

@@ -30,15 +30,15 @@ def add(commands: Any) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from ..runs import uploads
-    from ..runs.store import Store, new_owner
+    from ..store import uploaded_images
+    from ..store.runs import Store, new_owner
 
     settings = Settings.from_environment()
     config = config_of(options)
-    if options.download and not config.dataset.startswith(uploads.OWN):
+    if options.download and not config.dataset.startswith(uploaded_images.OWN):
         datasets.download(config.dataset, settings.data_dir, _download_bar)
 
-    from ..runs.document import document
+    from ..exports.run_json import document
     from ..runs.execution import check, execute  # imports torch: only now that the request makes sense
 
     store = Store(settings.database_url)
@@ -85,7 +85,7 @@ def _print_summary(result: dict[str, Any]) -> None:
 
 
 def _runs(options: argparse.Namespace) -> int:
-    from ..runs.store import Store
+    from ..store.runs import Store
 
     if options.limit < 1:
         raise InputError(f"limit is {options.limit}, but it must be a whole number of at least 1.")

@@ -31,9 +31,9 @@ def add(commands: Any) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ..runs.sizes import sizes
-    from ..runs.store import Store
-    from ..runs.vitals import readable, versions, vitals
+    from ..runs.process_health import readable, versions, vitals
+    from ..store.runs import Store
+    from ..store.sizes import sizes
 
     settings = Settings.from_environment()
     store = Store(settings.database_url)
@@ -62,16 +62,16 @@ def _status(options: argparse.Namespace) -> int:
 
 
 def _clean(options: argparse.Namespace) -> int:
-    from ..runs import upkeep
-    from ..runs.store import Store
-    from ..runs.vitals import readable
+    from ..runs.process_health import readable
+    from ..store import cleanup
+    from ..store.runs import Store
 
     if options.older_than is None and options.larger_than is None and not (options.deleted or options.vacuum):
         raise InputError("Say what may go: --older-than DAYS, --larger-than MB, --deleted, or --vacuum.")
     store = Store(Settings.from_environment().database_url)
     if options.json and options.json != "-":
         emit({}, options.json)  # a target that can't be written is better known before something is deleted
-    planned = upkeep.plan(store, options.older_than, options.larger_than, options.deleted)
+    planned = cleanup.plan(store, options.older_than, options.larger_than, options.deleted)
     told: dict[str, Any] = {
         "runs": planned.runs,
         "deleted": planned.deleted,
@@ -85,11 +85,11 @@ def _clean(options: argparse.Namespace) -> int:
     if not options.yes:
         _say(options, f"would delete {said}; nothing was deleted, add --yes to do it")
     else:
-        count, size = upkeep.clean(store, planned)
+        count, size = cleanup.clean(store, planned)
         told |= {"count": count, "bytes": size}
         _say(options, f"deleted {count:,} of {said}")
         if options.vacuum:
-            told["returned"] = upkeep.vacuum(store)
+            told["returned"] = cleanup.vacuum(store)
             _say(options, f"the database is {readable(told['returned'])} smaller")
     if options.json:
         emit(told, options.json)

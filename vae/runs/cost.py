@@ -16,7 +16,7 @@ from ..errors import InputError
 from ..learning.variants import VARIANTS, parameter_count
 from ..settings import Settings
 
-# Bytes. Measured with torch 2.14 on Linux; tests/test_cost.py compares the sum with what processes really take.
+# Bytes. Measured with torch 2.14 on Linux; tests/runs/test_cost.py compares the sum with what processes really take.
 PROCESS = 740 << 20  # a worker before its first run: Python, Dask, torch with its CUDA libraries, scikit-learn
 THREAD = 48 << 20  # what the C library and the matrix products keep for each thread that trains
 FLOAT = 4

@@ -23,11 +23,12 @@ from ..learning.devices import pick_device
 from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
 from ..learning.training import Diverged, Epoch, Training
 from ..settings import Settings
-from . import cost, uploads
-from .faults import is_outage, patiently, sentence
-from .machine import machine
-from .payloads import pack, pack_tensors, unpack_tensors
-from .store import EpochRecord, Run, Store, Superseded
+from ..store import uploaded_images
+from ..store.outages import is_outage, patiently, sentence
+from ..store.runs import EpochRecord, Run, Store, Superseded
+from ..store.tensor_bytes import pack, pack_tensors, unpack_tensors
+from . import cost
+from .hardware import machine
 
 log = logging.getLogger(__name__)
 
@@ -41,8 +42,10 @@ def check(store: Store, config: RunConfig, settings: Settings) -> None:
         raise InputError(
             f"epochs is {config.epochs:,}, but this server allows {settings.max_epochs:,} (VAE_MAX_EPOCHS)."
         )
-    cost.refuse(config, uploads.lookup(store, config.dataset), settings)
-    datasets.split(uploads.load(store, config.dataset, settings.data_dir), config.validation_size, config.train_limit)
+    cost.refuse(config, uploaded_images.lookup(store, config.dataset), settings)
+    datasets.split(
+        uploaded_images.load(store, config.dataset, settings.data_dir), config.validation_size, config.train_limit
+    )
     pick_device(config.device)
 
 
@@ -94,7 +97,7 @@ def _train(
 ) -> dict[str, dict] | None:
     """Test metrics by variant; None when stopped before the last epoch."""
     config = run.config
-    images = patiently(lambda: uploads.load(store, config.dataset, settings.data_dir))
+    images = patiently(lambda: uploaded_images.load(store, config.dataset, settings.data_dir))
     split = datasets.split(images, config.validation_size, config.train_limit)
     training = Training(config, images, split, threads=settings.threads)
     if not _went_on(store, run, training):

@@ -1,25 +1,5 @@
-"""Loaded by every worker process at its start (Dask's `preload`), so that a run begins when it is asked for."""
+"""The former name of worker_preload, for compose files and start scripts that name it (for one release)."""
 
-import logging
-import os
-from typing import Any
+from .worker_preload import dask_setup
 
-import sklearn.datasets
-import torch
-
-from .. import logs
-from ..settings import logging_settings
-from . import execution
-from .workers import process_id
-
-__all__ = ["execution", "sklearn", "torch"]
-
-told = logging_settings()
-logs.configure(told["log"], told["log_level"] or "INFO")
-logs.adopt("distributed")
-logging.getLogger(__name__).info("worker ready", extra={"pid": os.getpid()})
-
-
-def dask_setup(worker: Any) -> None:
-    """Dask calls it once the worker stands."""
-    worker.metrics["pid"] = process_id
+__all__ = ["dask_setup"]

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import streamlit as st
 
+from pages.components.scale_switch import SCALE
 from vae.figures.latent import bar_words
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.windows import RINGS, Window, by_scale
 
 from ..decoders import LIBRARY
 from ..packing import packed
-from ..scales import SCALE
 
 if TYPE_CHECKING:
     from vae.analysis.views import View  # torch comes with it

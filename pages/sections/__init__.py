@@ -1,0 +1,1 @@
+"""What one lesson uses: a folder for each page. No page imports another's."""

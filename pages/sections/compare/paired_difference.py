@@ -1,0 +1,178 @@
+"""The paired difference of two settings: B − A by seed, on the test images and along the epochs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared.csv_button import csv
+from pages.shared.which_images import tested
+from pages.text.words import plural, signed
+from vae.analysis.comparing import difference
+from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
+from vae.analysis.sentences import NO_CLEAR_DIFFERENCE, common_seeds, conclusion
+from vae.figures.comparing import difference_curves
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.learning.variants import VARIANTS
+
+from .compared_runs import Settings
+from .run_curves import MEASURES, read, unit
+
+TESTED = ("reconstruction", "kl", "bound", "mse_from_mean", "mse_from_sample", "active_units")
+DIGITS = ".4g"  # in which two means are shown: alike in these, they are no ranking
+TITLES = MEASURES | {"bound": "Reconstruction + KL"}
+
+
+def why_not(a: Settings, b: Settings) -> str | None:
+    """Why nothing of two settings can be subtracted, in a sentence; None if something can."""
+    if not a.shown.data or not b.shown.data:
+        return "One of the two has learnt nothing yet."
+    if a.shown.data["hash"] != b.shown.data["hash"]:
+        return "The two learn from different data: there is nothing to subtract."
+    return None
+
+
+def paired_differences(found: Sequence[Settings]) -> None:
+    """B − A of two settings, by seed: on the test images, and along the epochs."""
+    st.header("Paired difference", divider="gray")
+    by_letter = {it.letter: it for it in found}
+    first, second = list(by_letter)[:2]
+    if len(found) > 2:
+        with st.container(horizontal=True):
+            letters = list(by_letter)
+            first = st.selectbox("Subtract", letters, key=f"compare.first.{len(letters)}", width=130)
+            others = [it for it in letters if it != first]
+            second = st.selectbox("from", others, key=f"compare.second.{first}.{len(letters)}", width=130)
+    a, b = by_letter[first], by_letter[second]
+    if problem := why_not(a, b):
+        st.caption(problem)
+        return
+    history, test = read([a, b])
+    table = differences(test, a, b)
+    if table.empty:
+        st.caption(
+            f"{first} and {second} have no seed in common that is done, so nothing can be paired. Train again with the "
+            "same seeds of both."
+        )
+    else:
+        st.dataframe(_in_words(table, first, second), hide_index=True, width="stretch")
+        st.caption(
+            f"{second} − {first} over {tested(a.shown)}, by seed: runs that share one share batches and, where shapes "
+            "match, initial weights. The 95 % interval of the mean is by Student's t over pairs; below "
+            f"{SEEDS_FOR_A_VERDICT} there is none. For the report, not for the choice: choose by validation images."
+            + (
+                ""
+                if a.config.reconstruction == b.config.reconstruction
+                else " The two were trained with different reconstruction losses, which can't be subtracted."
+            )
+        )
+        csv(lambda: table, f"difference-{second}-{first}")
+        st.markdown("**What to notice.** " + verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)))
+    if a.group == b.group:
+        _along_the_epochs(history, first, second, unit("reconstruction", a.config.reconstruction))
+
+
+def differences(test: pd.DataFrame, a: Settings, b: Settings) -> pd.DataFrame:
+    """What can be compared: columns variant, measure, a, b (means over pairs), difference, low, high, pairs, says."""
+    rows = []
+    test = test.assign(bound=test["reconstruction"] + test["kl"])
+    same_loss = a.config.reconstruction == b.config.reconstruction
+    for variant in [name for name in VARIANT_COLOURS if name in a.config.variants and name in b.config.variants]:
+        of_one = test[test["variant"] == variant]
+        for measure in TESTED:
+            if not same_loss and measure in ("reconstruction", "bound"):
+                continue
+            if measure == "bound" and not VARIANTS[variant].noise:
+                continue
+            sides = [of_one[of_one["name"] == it.letter].dropna(subset=[measure]) for it in (a, b)]
+            mine, theirs = (dict(zip(it["seed"], it[measure], strict=True)) for it in sides)
+            common = common_seeds({"a": mine, "b": theirs})
+            if common:
+                means = [sum(side[seed] for seed in common) / len(common) for side in (mine, theirs)]
+                it = difference(np.array([theirs[seed] - mine[seed] for seed in common]), tied=_shown_alike(*means))
+                rows.append((variant, measure, *means, it.mean, it.low, it.high, it.pairs, it.judgement))
+    columns = ["variant", "measure", "a", "b", "difference", "low", "high", "pairs", "says"]
+    return pd.DataFrame(rows, columns=columns)
+
+
+def _shown_alike(a: float, b: float) -> bool:
+    return f"{a:{DIGITS}}" == f"{b:{DIGITS}}"
+
+
+def _says(judgement: str, pairs: int, second: str) -> str:
+    if judgement == "too few seeds":
+        return "only one seed" if pairs == 1 else f"only {pairs} seeds"
+    words = {"open": NO_CLEAR_DIFFERENCE, "equal": "the same in every pair"}
+    return words.get(judgement, judgement.replace("B", second, 1))
+
+
+def _in_words(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
+    rows = [
+        {
+            "Variant": VARIANT_TITLES[it.variant],
+            "Measure": TITLES[it.measure],
+            first: f"{it.a:{DIGITS}}",
+            second: f"{it.b:{DIGITS}}",
+            f"{second} − {first}": signed(it.difference),
+            "95 % interval": "–" if pd.isna(it.low) else f"{signed(it.low)} … {signed(it.high)}",
+            "Pairs": it.pairs,
+            "What it says": _says(it.says, it.pairs, second),
+        }
+        for it in table.itertuples()
+    ]
+    return pd.DataFrame(rows)
+
+
+def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int]) -> str:
+    """The differences that matter most, in words that hold whichever way they come out."""
+    pairs = int(table["pairs"].min())
+    said = []
+    if pairs < SEEDS_FOR_A_VERDICT:
+        said.append(conclusion(pairs))
+    for wanted in ("reconstruction", "mse_from_mean"):
+        rows = table[table["measure"] == wanted]
+        title = "reconstruction" if wanted == "reconstruction" else MEASURES[wanted]
+        for it in rows.itertuples():
+            interval = "" if pd.isna(it.low) else f" (95 % interval {signed(it.low)} to {signed(it.high)})"
+            way = "" if it.says == "too few seeds" else f", {_says(it.says, it.pairs, second)}"
+            said.append(
+                f"{VARIANT_TITLES[it.variant]}: {second} − {first} = {signed(it.difference)} in {title}{interval}{way}."
+            )
+        if len(rows):
+            break
+    said.append(f"Over {plural(pairs, 'pair')} of seeds; less is better.")
+    if epochs[0] != epochs[1]:
+        said.append(f"{first} was trained for {plural(epochs[0], 'epoch')}, {second} for {plural(epochs[1], 'epoch')}.")
+    return " ".join(said)
+
+
+def _along_the_epochs(history: pd.DataFrame, first: str, second: str, of: str) -> None:
+    """The same difference, of the reconstruction on the watched images."""
+    from vae.analysis.comparing import paired_curve
+
+    parts = []
+    for variant, rows in history.groupby("variant"):
+        sides = [rows[rows["name"] == name] for name in (first, second)]
+        parts.append(paired_curve(*sides, "reconstruction").assign(variant=variant))
+    curves = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    if curves.empty:
+        return
+    st.caption(
+        f"Reconstruction of {second} − {first} on validation images (training images where none are set aside), "
+        "per epoch"
+        + (
+            ", with the 95 % interval over pairs of seeds: below 0 "
+            if curves["low"].notna().any()
+            else f", {plural(int(curves['pairs'].max()), 'pair')} of seeds, so without an interval: below 0 "
+        )
+        + f"{second} has the lower loss."
+    )
+    title = f"{second} − {first} ({of})"
+    figure(
+        difference_curves(curves, title), key="compare.difference", alt=f"Difference of {second} and {first} per epoch"
+    )
+    csv(lambda: curves, f"difference-per-epoch-{second}-{first}")

@@ -1,0 +1,168 @@
+"""What can be done with chosen runs: rename, tag, note, delete and bring back, train again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import streamlit as st
+
+from pages.shared import similar_runs
+from pages.state.run_index import EveryRun, forget
+from pages.text.words import plural
+from pages.visitors import actions as acts
+from pages.visitors.visitor import may_change
+from vae.config import RunConfig
+from vae.errors import InputError
+from vae.store.runs import Run
+
+from . import compared_runs
+
+DELETED, TOLD = "compare.deleted", "compare.told"  # ids that can be brought back; what was done, in a sentence
+ALL = "all"
+MOST_SEEDS = 5
+
+
+def actions(every: EveryRun, runs: Sequence[Run]) -> None:
+    """Buttons for the chosen runs, in a row."""
+    mine = [run for run in runs if may_change(run.visitor)]
+    refused = None if mine else acts.NOT_YOURS["run"].format("rename or delete it")
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Rename, tag, note", icon=":material/edit:", disabled=not mine, help=refused):
+            describe(every, mine)
+        with st.popover("Train again", icon=":material/replay:"):
+            _train_again(runs)
+        shown = {"disabled": not mine, "help": refused or "It can be undone."}
+        if st.button("Delete", icon=":material/delete:", **shown):
+            _delete(runs)
+
+
+def told(every: EveryRun) -> None:
+    """What was just done, and the way back from a deletion."""
+    if said := st.session_state.pop(TOLD, None):
+        st.toast(said)
+    gone: list[str] = st.session_state.get(DELETED, [])
+    if gone:
+        with st.container(horizontal=True, vertical_alignment="center", border=True):
+            st.markdown(f":material/delete: {plural(len(gone), 'run')} deleted.")
+            st.button("Undo", icon=":material/undo:", key="compare.undo", on_click=_restore)
+            st.button("Dismiss", type="tertiary", key="compare.dismiss", on_click=_dismiss)
+
+
+def _delete(runs: Sequence[Run]) -> None:
+    try:
+        ended = acts.delete([run.id for run in runs])
+    except InputError as problem:
+        st.error(str(problem))
+        return
+    if ended:
+        st.session_state[DELETED] = ended
+        compared_runs.choose([run_id for run_id in compared_runs.ids() if run_id not in ended])
+        forget()
+    left = [run for run in runs if run.id not in ended]
+    said = []
+    if active := sum(may_change(run.visitor) for run in left):
+        said.append(f"{plural(active, 'run')} under way stayed: stop it in Train, then delete it.")
+    if active < len(left):
+        said.append(f"{plural(len(left) - active, 'run')} of others stayed.")
+    if said:
+        st.session_state[TOLD] = " ".join(said)
+    st.rerun()
+
+
+def _restore() -> None:
+    gone = st.session_state.pop(DELETED, [])
+    back = acts.restore(gone)
+    forget()
+    compared_runs.choose([*compared_runs.ids(), *gone])
+    st.session_state[TOLD] = f"{plural(back, 'run')} brought back."
+    st.rerun()  # as a whole: the table shows them again
+
+
+def _dismiss() -> None:
+    st.session_state.pop(DELETED, None)
+
+
+def _train_again(runs: Sequence[Run]) -> None:
+    """The same settings once more, with the same seeds or with new ones."""
+    from vae.analysis.comparing import fold
+    from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
+
+    again = st.radio(
+        "Seeds",
+        ("new", "same"),
+        format_func={"new": "New seeds", "same": "The same seeds"}.get,
+        captions=(
+            f"A verdict takes {SEEDS_FOR_A_VERDICT} seeds of each.",
+            "On the same machine the same numbers come out.",
+        ),
+        key="compare.again",
+    )
+    configs = [run.config for run in runs]
+    if again == "new":
+        each = st.slider("How many of each", 1, MOST_SEEDS, 2, key="compare.seeds")
+        settings = fold({run.id: run.config for run in runs})
+        by_id = {run.id: run.config for run in runs}
+        configs = [it for of_one in settings for it in _unused(by_id[of_one[0]], each)]
+    if st.button(f"Queue {plural(len(configs), 'run')}", type="primary", icon=":material/play_arrow:"):
+        queued = similar_runs.queue(configs)
+        forget()
+        if queued is not None:
+            compared_runs.choose([*compared_runs.ids(), *queued])
+            st.session_state[TOLD] = f"{plural(len(queued), 'run')} queued, and chosen."
+            st.rerun()
+
+
+def _unused(config: RunConfig, count: int) -> list[RunConfig]:
+    """`config` with the least seeds that no run of it has."""
+    used, seeds = set(similar_runs.seeds_of(config)), []
+    seed = 0
+    while len(seeds) < count:
+        if seed not in used:
+            seeds.append(seed)
+        seed += 1
+    return [config.model_copy(update={"seed": seed}) for seed in seeds]
+
+
+@st.dialog("Rename, tag, note", width="medium")
+def describe(every: EveryRun, runs: Sequence[Run]) -> None:
+    """`describe_form` over the page."""
+    describe_form(every, runs)
+
+
+def describe_form(every: EveryRun, runs: Sequence[Run]) -> None:
+    """Of one run its name, tags and note; of all together tags that each of them gets."""
+    by_id = {run.id: run for run in runs}
+    options = [*by_id, ALL] if len(runs) > 1 else list(by_id)
+    which = st.selectbox(
+        "Run",
+        options,
+        format_func=lambda it: f"All {len(runs)} of them: add tags" if it == ALL else f"{by_id[it].name} · {it}",
+    )
+    of_one = by_id.get(which)
+    known = sorted({*every.tags, *(tag for run in runs for tag in run.tags)})
+    if of_one:
+        name = st.text_input("Name", of_one.name, max_chars=200, key=f"compare.name.{which}")
+    tags = st.multiselect(
+        "Tags",
+        known,
+        default=list(of_one.tags) if of_one else [],
+        accept_new_options=True,
+        max_selections=20,
+        placeholder="Choose, or type a new one",
+        key=f"compare.tags.{which}",
+    )
+    if of_one:
+        note = st.text_area("Note", of_one.note or "", max_chars=5000, key=f"compare.note.{which}")
+    if st.button("Save", type="primary", icon=":material/check:"):
+        try:
+            if of_one:
+                acts.describe(which, name=name, tags=tags, note=note)
+            else:
+                for run in runs:
+                    words = {"name": run.name, "note": run.note or ""}
+                    acts.describe(run.id, tags=[*run.tags, *tags], **words)
+        except InputError as problem:
+            st.error(str(problem))
+            return
+        forget()
+        st.rerun()

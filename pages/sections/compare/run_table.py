@@ -1,0 +1,203 @@
+"""The table of all runs: filters above, rows to tick."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence, Set
+
+import numpy as np
+import streamlit as st
+
+from pages.shared.csv_button import csv
+from pages.state import resources
+from pages.state.run_index import LOSSES, MARKS, EveryRun, every_run, forget
+from pages.text.words import plural
+from pages.visitors.visitor import local, visitor
+from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS
+
+from . import compared_runs
+
+POLL = 2.0  # seconds between looks while runs are under way
+HEIGHT, ROW = 420, 35  # pixels: at the most, and of a row
+KEY, SHOWN = "compare.table", "compare.shown"  # SHOWN: ids of the rows as they were last sent
+AE, VAE = VARIANT_COLOURS["ae"], VARIANT_COLOURS["vae"]
+MARK_COLOURS = [AE, VAE, TERM_COLOURS["loss"]]  # of every_run.MARKS
+FILTERS = {"dataset": "Data set", "reconstruction": "Loss", "status": "Status", "tag": "Tag"}
+
+
+def table() -> None:
+    """Filters and table, by themselves: a filter redraws nothing else."""
+    every = every_run()
+    st.fragment(_table, run_every=POLL if every.active else None)(every.active, compared_runs.standing(every))
+
+
+def _table(was_active: bool, stood: dict[str, str]) -> None:
+    every = every_run()
+    if (was_active and not every.active) or compared_runs.standing(every) != stood:
+        forget()
+        st.rerun()  # as a whole: what is said of the chosen runs below the table, too
+    rows = filters(every)
+    shown = every.ids[rows]
+    _tick(shown)
+    st.dataframe(
+        every.table.take(rows) if len(rows) < len(every.ids) else every.table,
+        key=KEY,
+        height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
+        column_config=COLUMNS,
+        on_select=_ticked,
+        selection_mode="multi-row",
+        placeholder="–",
+        alt="All runs",
+    )
+    ticked = compared_runs.ids()
+    hidden = len(set(ticked) - set(shown))
+    said = f"**{plural(len(rows), 'run')}**" + (f" of {len(every.ids):,}" if len(rows) < len(every.ids) else "")
+    said += f" · {len(ticked)} chosen" + (f", {hidden} of them hidden by the filter" if hidden else "")
+    with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
+        st.markdown(said)
+        with st.container(horizontal=True, width="content"):
+            if ticked:
+                st.button("Choose none", icon=":material/deselect:", type="tertiary", on_click=_none)
+            csv(lambda: every.runs.iloc[rows].drop(columns=["settings"]), "runs", "CSV of these runs")
+
+
+def filters(every: EveryRun) -> np.ndarray:
+    """Row numbers of what the visitor wants to see."""
+    runs = every.runs
+    options = {
+        "dataset": sorted(set(runs["dataset"])),
+        "reconstruction": sorted(set(runs["reconstruction"])),
+        "status": sorted(set(runs["status"])),
+        "tag": every.tags,
+    }
+    wanted: dict[str, list[str]] = {}
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        words = st.text_input(
+            "Search",
+            key="compare.search",
+            type="search",
+            live="15ms",
+            icon=":material/search:",
+            placeholder="Name, tag, note or id",
+            persist_state="session",
+            width=290,
+        )
+        for name, title in FILTERS.items():
+            key = f"compare.filter.{name}"
+            kept = [value for value in st.session_state.get(key, []) if value in options[name]]
+            if kept != st.session_state.get(key, []):
+                st.session_state[key] = kept
+            wanted[name] = st.multiselect(
+                title,
+                options[name],
+                key=key,
+                format_func=LOSSES.get if name == "reconstruction" else str,
+                placeholder="All" if options[name] else "None yet",
+                disabled=not options[name],
+                persist_state="session",
+                width=160,
+            )
+        mine = None
+        if not local() and st.toggle("Only mine", key="compare.mine", persist_state="session"):
+            mine = resources.asked_by(visitor())
+    return matching(every, words, wanted, mine)
+
+
+def matching(
+    every: EveryRun, words: str, wanted: dict[str, Sequence[str]], among: Set[str] | None = None
+) -> np.ndarray:
+    """Row numbers of runs that hold all `words`, and one of the wanted values of each kind (none wanted: any).
+
+    `among`: ids that alone are wanted.
+    """
+    keep = np.ones(len(every.ids), dtype=bool)
+    if among is not None:
+        keep &= np.fromiter((run_id in among for run_id in every.ids), bool, len(keep))
+    if asked := words.lower().split():
+        keep &= np.fromiter((all(word in text for word in asked) for text in every.text), bool, len(keep))
+    for name in ("dataset", "reconstruction", "status"):
+        if values := wanted.get(name):
+            keep &= every.runs[name].isin(values).to_numpy()
+    if tags := set(wanted.get("tag") or ()):
+        keep &= np.fromiter((not tags.isdisjoint(it) for it in every.runs["tags"]), bool, len(keep))
+    return np.flatnonzero(keep)
+
+
+def _tick(shown: np.ndarray) -> None:
+    """Ticks belong to runs, rows to the filter: where a run has moved to another row, its tick goes with it."""
+    picked = set(compared_runs.ids())
+    rows = [row for row, run_id in enumerate(shown) if run_id in picked]
+    state = st.session_state.get(KEY)
+    before = sorted(state["selection"]["rows"]) if state else []
+    if before != rows:
+        st.session_state[KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
+    st.session_state[SHOWN] = list(shown)
+
+
+def _ticked() -> None:
+    """Rows were ticked or unticked: what the filter hides stays chosen."""
+    shown: list[str] = st.session_state[SHOWN]
+    rows = st.session_state[KEY]["selection"]["rows"]
+    now = [shown[row] for row in rows if row < len(shown)]
+    gone, before = set(shown) - set(now), compared_runs.ids()
+    compared_runs.choose([*(run_id for run_id in before if run_id not in gone), *now])
+    if (
+        compared_runs.ids() != before
+    ):  # the browser also tells what a link has ticked: no reason to drop a click that came with it
+        st.rerun()
+
+
+def _none() -> None:
+    compared_runs.choose([])
+    st.rerun()
+
+
+def _number(title: str, style: str, explanation: str | None = None) -> dict:
+    """Every column has a width: finding one means measuring the text of its cells, in the browser, at every filter."""
+    return st.column_config.NumberColumn(title, format=style, help=explanation, width=30 + 8 * len(title))
+
+
+_OF = "At the last recorded epoch, on the validation images (training images where none are set aside)."
+_TEST = "On the test images, measured once, when the run was done. No choice is made on them."
+COLUMNS = {
+    "name": st.column_config.TextColumn("Run", pinned=True, width=225),
+    "best": st.column_config.MultiselectColumn(
+        "Lowest in its group",
+        options=list(MARKS),
+        color=MARK_COLOURS,
+        width=180,
+        help="On the validation images, among runs of the same images and the same reconstruction loss, each with one "
+        "seed: another seed may come out otherwise.",
+    ),
+    "ae_curve": st.column_config.LineChartColumn(
+        "AE loss", color=AE, width=90, help="Per epoch, on the validation images; each curve has its own scale."
+    ),
+    "vae_curve": st.column_config.LineChartColumn(
+        "VAE objective", color=VAE, width=100, help="Reconstruction + β · KL per epoch; each curve has its own scale."
+    ),
+    "ae_watched_reconstruction": _number("AE rec.", "%.2f", f"Reconstruction per image. {_OF}"),
+    "vae_watched_reconstruction": _number("VAE rec.", "%.2f", f"Reconstruction per image, from a sample. {_OF}"),
+    "vae_watched_kl": _number("VAE KL", "%.2f", f"Nats per image. {_OF}"),
+    "vae_bound": _number("VAE rec. + KL", "%.2f", f"The negative bound (β = 1), whatever β was trained with. {_OF}"),
+    "status": st.column_config.TextColumn("Status", width=90),
+    "tags": st.column_config.ListColumn("Tags", width=120),
+    "note": st.column_config.TextColumn("Note", width=150),
+    "ae_test_reconstruction": _number("AE rec., test", "%.2f", _TEST),
+    "vae_test_reconstruction": _number("VAE rec., test", "%.2f", _TEST),
+    "vae_test_kl": _number("VAE KL, test", "%.2f", _TEST),
+    "ae_test_mse_from_mean": _number("AE MSE, test", "%.4f", f"Per pixel. {_TEST}"),
+    "vae_test_mse_from_mean": _number("VAE MSE from μ, test", "%.4f", f"Per pixel. {_TEST}"),
+    "vae_test_mse_from_sample": _number("VAE MSE from z, test", "%.4f", f"Per pixel, from a sample. {_TEST}"),
+    "vae_test_active_units": _number("VAE active units, test", "%d", f"Dimensions in use. {_TEST}"),
+    "dataset": st.column_config.TextColumn("Data set", width=110),
+    "reconstruction": st.column_config.TextColumn("Loss", width=110, help="The reconstruction loss."),
+    "latent_dim": _number("Dimensions", "%d", "Of the code."),
+    "beta": _number("β", "%g", "The weight of the KL."),
+    "seed": _number("Seed", "%d"),
+    "epochs": _number("Epochs", "%d"),
+    "hidden": st.column_config.TextColumn("Hidden layers", width=120),
+    "estimator": st.column_config.TextColumn("Estimator", width=110),
+    "variants": st.column_config.TextColumn("Variants", width=110),
+    "seconds": _number("Seconds", "%.1f", "Spent in its epochs, without waiting."),
+    "created_at": st.column_config.DatetimeColumn("Made", format="distance", width=120),
+    "id": st.column_config.TextColumn("Id", width=90),
+}

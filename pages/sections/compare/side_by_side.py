@@ -1,0 +1,129 @@
+"""What chosen runs make of the same images, and where they put them: side by side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.components.scale_switch import scale_switch
+from pages.shared.image_strips import heading, strip
+from pages.state import resources
+from vae.figures import latent
+from vae.figures.latent import latent_scatter, plane_title, prior_of
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.windows import Window
+
+from .compared_runs import Settings
+
+IMAGES = 12
+VARIANTS_IN_A_ROW = 2
+SCATTERS_IN_A_ROW = 4
+
+
+def side_by_side(found: Sequence[Settings]) -> None:
+    """Reconstructions and codes, of the first seed of each of the settings, at its last epoch."""
+    alike: dict[str, list[Settings]] = {}
+    for it in found:
+        if key := _images(it):
+            alike.setdefault(key, []).append(it)
+    if not alike:
+        return
+    st.header("The same images, rebuilt", divider="gray")
+    for together in alike.values():
+        if len(alike) > 1:
+            st.markdown(f"**{', '.join(it.letter for it in together)}**")
+        _rebuilt(together)
+    which = ", ".join(f"{it.letter} seed {it.shown.config.seed}" for it in found if len(it.runs) > 1)
+    st.caption(
+        f"The first {IMAGES} {_watched(found)} images at each run's last epoch"
+        + (f"; of several seeds the first ({which})" if which else "")
+        + "."
+        + (" Settings that were watched on other images stand apart." if len(alike) > 1 else "")
+    )
+    st.header("The same images, as codes", divider="gray")
+    windows = latent.side_by_side(
+        {
+            (it.letter, variant): (pictures, it.config.latent_dim)
+            for together in alike.values()
+            for it in together
+            for variant, pictures in resources.snapshot(it.shown.id, it.shown.epoch).items()
+        }
+    )
+    if len(windows) > 1:
+        scale_switch("scale.compare")
+    for together in alike.values():
+        _codes(together, windows)
+
+
+def _watched(found: Sequence[Settings]) -> str:
+    kinds = {it.shown.watched_images for it in found if it.shown.data}
+    return " or ".join(sorted(kinds, reverse=True))
+
+
+def _images(it: Settings) -> str | None:
+    """The same for settings whose runs were watched on the same images; None for those without pictures."""
+    if it.shown.epoch < 0 or not resources.store().originals(it.shown.id):
+        return None
+    images = resources.originals(it.shown.id)
+    return hashlib.sha256(images["images"].tobytes() + images["labels"].tobytes()).hexdigest()
+
+
+def _rebuilt(together: Sequence[Settings]) -> None:
+    """A column per variant, the settings below one another, so that each image stands above itself."""
+    images, shape = resources.originals(together[0].shown.id)["images"], tuple(together[0].shown.data["shape"])
+    present = _variants(together)
+    columns = [
+        column
+        for _ in range(0, len(present), VARIANTS_IN_A_ROW)
+        for column in st.columns(min(len(present), VARIANTS_IN_A_ROW))
+    ]
+    for column, variant in zip(columns, present, strict=False):
+        colour = VARIANT_COLOURS[variant]
+        with column:
+            heading(VARIANT_TITLES[variant], colour)
+            strip("Originals", images[:IMAGES], shape, IMAGES)
+            for it in together:
+                pictures = resources.snapshot(it.shown.id, it.shown.epoch).get(variant)
+                if pictures is None:
+                    continue
+                both = "from_sample" in pictures
+                words = f"{it.letter}, from the mean" if both else it.letter
+                strip(words, pictures["from_mean"][:IMAGES], shape, IMAGES, colour)
+                if both:
+                    strip(f"{it.letter}, from a sample", pictures["from_sample"][:IMAGES], shape, IMAGES, colour)
+
+
+def _codes(together: Sequence[Settings], windows: Mapping[tuple[str, str], Mapping[str, Window]]) -> None:
+    """A row of scatters for each variant."""
+    images = resources.originals(together[0].shown.id)
+    for variant in _variants(together):
+        with_it = [it for it in together if variant in it.config.variants]
+        heading(VARIANT_TITLES[variant], VARIANT_COLOURS[variant])
+        for start in range(0, len(with_it), SCATTERS_IN_A_ROW):
+            part = with_it[start : start + SCATTERS_IN_A_ROW]
+            for column, it in zip(st.columns(max(2, min(len(with_it), SCATTERS_IN_A_ROW))), part, strict=False):
+                pictures = resources.snapshot(it.shown.id, it.shown.epoch).get(variant)
+                if pictures is None:
+                    continue
+                latent_dim, classes = it.config.latent_dim, it.shown.data["classes"]
+                share, prior = float(pictures["plane_share"][0]), prior_of(pictures, latent_dim)
+                with column:
+                    st.caption(f"**{it.letter}**: {plane_title(latent_dim, share, prior)}")
+                    drawing = latent_scatter(
+                        pictures["codes"],
+                        images["labels"],
+                        classes,
+                        latent_dim,
+                        windows[it.letter, variant],
+                        prior,
+                    )
+                    drawing.update_layout(height=300)
+                    alt = f"Codes of {it.letter}, {VARIANT_TITLES[variant]}"
+                    figure(drawing, key=f"compare.codes.{variant}.{it.letter}", alt=alt)
+
+
+def _variants(together: Sequence[Settings]) -> list[str]:
+    return [name for name in VARIANT_COLOURS if any(name in it.config.variants for it in together)]

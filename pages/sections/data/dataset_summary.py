@@ -1,0 +1,112 @@
+"""A data set as one sees it: samples, how many of each class, what they have in common, and its numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from vae.datasets import Images
+from vae.datasets.summary import Summary, summarise
+from vae.figures.classes import class_bars
+from vae.figures.tiles import to_grey
+
+from pages.shared.csv_button import csv
+from pages.shared.image_strips import labelled_tiles, strip
+
+COLUMNS, ROWS = 12, 3
+CLASSES_SHOWN = 36  # mean images of the largest classes
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def summary(hash_: str, _images: Images) -> Summary:
+    """Known by the images' hash: two visitors, or two names for the same images, share it."""
+    return summarise(_images)
+
+
+@st.cache_data(max_entries=8, show_spinner=False)
+def floors(hash_: str, _images: Images) -> dict[str, float]:
+    """What predicting the mean training image costs on the test images."""
+    import torch
+
+    from vae.learning.losses import mean_image_floor
+
+    mean = torch.from_numpy(summary(hash_, _images).mean_image)[None]  # (1, P)
+    return mean_image_floor(mean, torch.from_numpy(_images.test_x.astype(np.float32) / _images.white))
+
+
+def samples(images: Images, key: str) -> None:
+    """Some training images, of all classes or of one; others at a click."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        rows = np.arange(len(images.train_x))
+        if len(images.classes) > 1:
+            places = [-1, *range(len(images.classes))]
+            wanted = st.selectbox(
+                "Class",
+                places,
+                format_func=lambda place: "all classes" if place < 0 else images.classes[place],
+                key=f"{key}.class.{images.hash}",
+                width=200,
+            )
+            rows = rows if wanted < 0 else np.flatnonzero(images.train_y == wanted)
+        drawn = f"{key}.draw"
+        if st.button("Other images", icon=":material/casino:", key=f"{key}.other"):
+            st.session_state[drawn] = st.session_state.get(drawn, 0) + 1
+    if len(rows) == 0:
+        st.info("None of the training images is of this class.")
+        return
+    rows = np.random.default_rng(st.session_state.get(drawn, 0)).permutation(rows)[: COLUMNS * ROWS]
+    grey = to_grey(images.train_x[rows], images.white)
+    names = [images.classes[label] for label in images.train_y[rows]] if len(images.classes) > 1 else None
+    st.html(labelled_tiles(grey, names, images.shape, COLUMNS, f"{len(rows)} training images"))
+
+
+def class_counts(images: Images, key: str) -> None:
+    """A bar for each class."""
+    if len(images.classes) < 2:
+        st.caption("These images have no classes: pages that need labels leave out what they would show of them.")
+        return
+    numbers = summary(images.hash, images)
+    counts = {"training": numbers.train_counts, "test": numbers.test_counts}
+    figure(class_bars(counts, images.classes), key=f"{key}.counts", alt="Number of images of each class")
+    csv(lambda: pd.DataFrame({"class": images.classes} | counts), f"classes-{key}-{images.hash[:12]}")
+
+
+def mean_images(images: Images) -> None:
+    """The mean of all training images, then that of each class."""
+    numbers = summary(images.hash, images)
+    strip("Mean of all training images", to_grey(numbers.mean_image[None]), images.shape, COLUMNS)
+    if len(images.classes) < 2:
+        return
+    order = np.sort(np.argsort(-numbers.train_counts, kind="stable")[:CLASSES_SHOWN])
+    for start in range(0, len(order), COLUMNS):
+        shown = order[start : start + COLUMNS]
+        named = ", ".join(images.classes[label] for label in shown)
+        strip(f"Mean of each class: {named}", to_grey(numbers.class_means[shown]), images.shape, COLUMNS)
+    if len(order) < len(images.classes):
+        st.caption(f"Of {len(images.classes)} classes, the {len(order)} with the most images are shown.")
+
+
+def in_numbers(images: Images) -> None:
+    """Sizes, grey levels, and what a model has to beat."""
+    numbers, floor = summary(images.hash, images), floors(images.hash, images)
+    height, width = images.shape
+    rows = {
+        "Training images": f"{len(images.train_x):,}",
+        "Test images": f"{len(images.test_x):,}",
+        "Size": f"{height} × {width} = {images.pixels:,} pixels",
+        "Classes": f"{len(images.classes)}" if len(images.classes) > 1 else "none",
+        "Mean grey level (0 black, 1 white)": f"{numbers.mean:.3f}",
+        "Standard deviation of a pixel's grey level": f"{numbers.std:.3f}",
+        "Hash of all pixels and labels": images.hash[:12],
+    }
+    if images.factors:
+        sizes = zip(images.factors.names, images.factors.sizes, strict=True)
+        rows["Factors, with how many values"] = ", ".join(f"{name} {size}" for name, size in sizes)
+    st.dataframe(pd.DataFrame({"What": rows.keys(), "Value": rows.values()}), hide_index=True, width="stretch")
+    st.markdown(
+        f"**What to beat.** Predicting the mean training image for every test image costs {floor['bce']:.2f} nats per "
+        f"image (BCE), or {floor['sse']:.2f} in squared error per image, an MSE of {floor['mse']:.4f} per pixel. A "
+        "model that is worse than this has learnt nothing."
+    )

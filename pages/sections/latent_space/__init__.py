@@ -1,0 +1,1 @@
+"""What only the page latent_space uses."""

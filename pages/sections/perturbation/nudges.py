@@ -1,0 +1,102 @@
+"""Nudges of a trained run's codes, as the Perturbation page shows them."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from pages.components.nudge_strips import Nudge, Unit
+from pages.shared.image_strips import numbered, strip
+from pages.state import loaded_models, resources
+from pages.state.memory_cache import bounded
+from vae.figures.nudges import UNIT_TITLES
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import to_grey
+from vae.store.runs import Run
+
+COLUMNS, STEPS = 10, 25  # of the server's strips and of its slider
+IMAGES = 12  # in a row, to choose from
+# A slider goes from what can't be seen to what changes everything. What a unit is: analysis/sensitivity.py.
+UNITS = {
+    "absolute": Unit(UNIT_TITLES["absolute"], (0.01, 10), "1 is 1 in the code's own numbers."),
+    "latent_std": Unit(
+        UNIT_TITLES["latent_std"], (0.01, 10), "1 is each dimension's standard deviation over the images."
+    ),
+    "neighbour": Unit(
+        UNIT_TITLES["neighbour"], (0.1, 1000), "1 is a step as long as the median distance to the nearest other code."
+    ),
+    "posterior_std": Unit(UNIT_TITLES["posterior_std"], (0.01, 30), "1 is the σ of the image's own distribution."),
+}
+
+
+def rows(run_id: str, page: int) -> slice:
+    """The watched images of a page of IMAGES; after the last page comes the first again."""
+    pages = max(1, len(loaded_models.watched(run_id).x) // IMAGES)
+    start = page % pages * IMAGES
+    return slice(start, start + IMAGES)
+
+
+def names(run: Run, page: int) -> list[str]:
+    """What the images of a page are called."""
+    return numbered(loaded_models.watched(run.id).labels[rows(run.id, page)], run.data["classes"])
+
+
+@bounded
+def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
+    """`sensitivity.scale` by variant and unit, without the units that a variant lacks; never changed."""
+    from vae.analysis.sensitivity import scale
+
+    of_all = {
+        name: {unit: scale(unit, it) for unit in UNITS} for name, it in loaded_models.codes(run_id, epoch).items()
+    }
+    return {name: {unit: it for unit, it in own.items() if it is not None} for name, own in of_all.items()}
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> dict[str, Nudge]:
+    """A nudge of size 1, in each unit, of each image on a page, by variant.
+
+    `choice`: the number of a random draw, the dimension, or the target's place on the page, counted from 0.
+    """
+    from vae.analysis import directions
+    from vae.learning.randomness import stream
+
+    found, chosen, seed = {}, rows(run_id, page), resources.run(run_id).config.seed
+    for name, codes in loaded_models.codes(run_id, epoch).items():
+        mu, steps = codes.mu[chosen], {}
+        for unit, whole in _scales(run_id, epoch)[name].items():
+            here = whole[chosen] if whole.ndim == 2 else whole
+            if direction == "random":
+                u = directions.random(*mu.shape, stream(seed, f"direction {choice}"))
+            elif direction == "dimension":
+                u = directions.along(*mu.shape, choice)
+            elif direction == "towards":
+                u = directions.towards(mu, choice, here)
+            else:
+                u = directions.steepest_of(loaded_models.models(run_id, epoch)[name], mu, here)
+            steps[unit] = directions.step(u, here)
+        found[name] = Nudge(mu, steps)
+    return found
+
+
+def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
+    """The strips of the first image where the decoders are too large for a page; the unit that was chosen."""
+    from vae.analysis.geometry import decode
+
+    unit = st.segmented_control(
+        "Unit of the nudge", list(UNITS), format_func=UNIT_TITLES.get, default="latent_std", required=True
+    )
+    steps = np.geomspace(*UNITS[unit].sizes, STEPS)
+    size = st.select_slider("Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[STEPS // 2]:.2g}"))
+    st.caption("These decoders are too large for a page, so the server draws when the slider is let go.")
+    for name, nudge in found.items():
+        if unit not in nudge.steps:
+            st.caption(f"{VARIANT_TITLES[name]} has no such unit.")
+            continue
+        z = nudge.z[0] + np.linspace(0, size, COLUMNS, dtype=np.float32)[:, None] * nudge.steps[unit][0]
+        pictures = decode(loaded_models.models(run.id, epoch)[name], z)
+        changes = ", ".join(f"{rmse:.3f}" for rmse in np.sqrt(np.square(pictures - pictures[0]).mean(axis=1)))
+        told = f"nudged by 0 to {size:g} {UNIT_TITLES[unit]}. Pixel RMSE {changes}"
+        shape = tuple(run.data["shape"])
+        strip(VARIANT_TITLES[name], to_grey(pictures), shape, COLUMNS, VARIANT_COLOURS[name], told=told)
+    return unit

@@ -1,0 +1,243 @@
+"""What the server is doing now, as the Server page shows it; read once for all who look."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import pandas as pd
+import streamlit as st
+
+from pages.state import resources
+from pages.text.words import listed, plural
+from vae import logs
+from vae.runs.process_health import Vitals, readable, versions, vitals
+from vae.runs.worker_survey import Workforce
+from vae.store.runs import ENDED, Run
+from vae.store.sizes import Sizes, sizes
+
+FRESH = 1.0  # seconds a look is shared between visitors
+COUNTED = 30.0  # seconds for which the database's sizes are good enough
+SHOWN = 50  # rows of a table, at the most
+FAILURES = 10
+TILE = 171  # pixels: six in a row at 1280, two on a phone
+PERCENT = "%.0f %%"
+
+
+@dataclass(frozen=True)
+class Board:
+    """One look at the server. Shared between visitors: never changed."""
+
+    running: tuple[Run, ...]  # longest first
+    waiting: tuple[Run, ...]  # next one first
+    workforce: Workforce
+    vitals: Vitals
+    failed: tuple[Run, ...]  # failed or interrupted, newest first
+
+
+@st.cache_resource(ttl=FRESH, show_spinner=False)
+def board() -> Board:
+    """As it is now."""
+    store = resources.store()
+    active = store.runs(2 * resources.settings().max_queued, ("queued", "running"))
+    place = {run_id: number for number, run_id in enumerate(store.queue())}
+    failed = store.runs(FAILURES, ("failed", "interrupted"))
+    return Board(
+        running=tuple(sorted((run for run in active if run.status == "running"), key=_since)),
+        waiting=tuple(sorted((run for run in active if run.id in place), key=lambda run: place[run.id])),
+        workforce=resources.jobs().workforce(),
+        vitals=vitals(resources.settings().data_dir),
+        failed=tuple(sorted(failed, key=_ended, reverse=True)),
+    )
+
+
+@st.cache_resource(ttl=COUNTED, show_spinner=False)
+def database() -> Sizes:
+    """How large it is, and with what."""
+    return sizes(resources.store())
+
+
+def forget() -> None:
+    """After something was cleaned up."""
+    board.clear()
+    database.clear()
+
+
+def sessions() -> int | None:
+    """Browser windows that are open; none where Streamlit doesn't say."""
+    try:
+        return len(st.runtime.get_instance()._session_mgr.list_active_sessions())
+    except Exception:  # it is nobody's promise: another version may keep it elsewhere
+        return None
+
+
+def numbers(now: Board) -> None:
+    """A row of what one asks first."""
+    it, workers = now.vitals, len(now.workforce.workers)
+    there = sessions()
+    tiles = [
+        ("Training", f"{len(now.running):,}" + (f" of {workers:,}" if workers else ""), "Runs, of as many workers."),
+        ("Waiting", f"{len(now.waiting):,}", "Runs in the queue."),
+        ("Visitors", "–" if there is None else f"{there:,}", "Open browser windows."),
+        (
+            "Dashboard",
+            readable(it.private),
+            "Memory that the process which draws pages has of its own. With the libraries' files, which its workers "
+            f"share, it is {readable(it.memory)}.",
+        ),
+        ("Machine", f"{it.used / it.total:.0%}", f"{readable(it.used)} of {readable(it.total)} memory in use."),
+        ("Load", "–" if it.load is None else f"{it.load:.1f} / {it.cores}", "Busy processes over a minute / cores."),
+    ]
+    with st.container(horizontal=True, key="server_numbers"):
+        for label, value, help_ in tiles:
+            st.metric(label, value, help=help_, border=True, width=TILE)
+
+
+def under_way(now: Board) -> None:
+    """What is trained, and by whom."""
+    st.header("Training", divider="gray")
+    if not now.running:
+        st.caption("Nothing is being trained.")
+        return
+    rows = [
+        {
+            "Run": run.name,
+            "Epoch": f"{max(run.epoch, 0)} of {run.config.epochs}",
+            "Done": 100 * max(run.epoch, 0) / run.config.epochs,
+            "Id": run.id,
+        }
+        for run in now.running[:SHOWN]
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        key="server.running",
+        hide_index=True,
+        column_config={
+            "Run": st.column_config.TextColumn(width=210),
+            "Epoch": st.column_config.TextColumn(width=95),
+            "Done": st.column_config.ProgressColumn(format=PERCENT, max_value=100, width=125),
+        },
+        alt="Runs that are being trained",
+    )
+
+
+def queue(now: Board) -> None:
+    """Who waits."""
+    st.header("Waiting", divider="gray")
+    if not now.waiting:
+        st.caption("Nobody waits.")
+        return
+    rows = [
+        {"Place": place, "Run": run.name, "Since": run.queued_at, "Id": run.id}
+        for place, run in enumerate(now.waiting[:SHOWN], start=1)
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        key="server.waiting",
+        hide_index=True,
+        column_config={
+            "Place": st.column_config.NumberColumn(width=60),
+            "Run": st.column_config.TextColumn(width=250),
+            "Since": st.column_config.DatetimeColumn(format="distance", width=120),
+        },
+        alt="Runs that wait",
+    )
+    if len(now.waiting) > SHOWN:
+        st.caption(f"And {plural(len(now.waiting) - SHOWN, 'run')} more.")
+
+
+def workers(now: Board) -> None:
+    """The processes that train."""
+    st.header("Workers", divider="gray")
+    if not now.workforce.workers:
+        st.caption("No worker is there yet; at a start they take some seconds.")
+        return
+    names = {run.id: run.name for run in now.running}
+    rows = [
+        {
+            "Worker": worker.name,
+            "Trains": names.get(worker.run, worker.run) or "nothing",
+            "Memory": readable(worker.memory),
+            "Processor": f"{worker.cpu:.0f} %",
+            "Process": "–" if worker.pid is None else str(worker.pid),
+            "Machine": worker.host,
+        }
+        for worker in now.workforce.workers[:SHOWN]
+    ]
+    st.dataframe(
+        pd.DataFrame(rows),
+        key="server.workers",
+        hide_index=True,
+        column_config={"Trains": st.column_config.TextColumn(width="medium")},
+        alt="Worker processes",
+    )
+
+
+def kept(now: Board) -> None:
+    """What the database holds, and what room there is."""
+    found = database()
+    st.header("Kept", divider="gray")
+    ended = {status: count for status, count in sorted(found.runs.items()) if status in ENDED}
+    counts = listed([plural(ended[status], f"{status} run") for status in ended]) if ended else "no run that has ended"
+    restorable = f" {plural(found.deleted, 'deleted run')} can be restored." if found.deleted else ""
+    st.markdown(
+        f"**{readable(found.total)}** in {found.database}: {counts}.{restorable} "
+        f"The disk has {readable(now.vitals.disk_free)} free of {readable(now.vitals.disk_total)}."
+    )
+    if found.kinds is None:
+        st.caption("There is too much to count what takes how much.")
+        return
+    sizes_ = found.kinds | {"numbers and the rest": found.rest or 0, "unused": found.unused}
+    rows = [
+        {"What": name, "Size": readable(size), "Share": 100 * size / max(found.total, 1)}
+        for name, size in sizes_.items()
+    ]
+    table = pd.DataFrame(rows).query("Share > 0").sort_values("Share", ascending=False)
+    st.dataframe(
+        table,
+        key="server.kinds",
+        hide_index=True,
+        column_config={"Share": st.column_config.ProgressColumn(format=PERCENT, max_value=100)},
+        alt="What takes how much of the database",
+    )
+
+
+def wrong(now: Board, *, with_log: bool) -> None:
+    """Runs that failed, and, for whoever runs the server, its last warnings."""
+    st.header("What went wrong", divider="gray")
+    rows = [{"When": _ended(run), "What": run.status, "Run": run.id, "Said": run.error or "–"} for run in now.failed]
+    if with_log:
+        rows += [
+            {"When": event.at, "What": event.level.lower(), "Run": event.run or "–", "Said": event.text}
+            for event in logs.recent()[:SHOWN]
+        ]
+    if not rows:
+        st.caption("Nothing that is known of.")
+        return
+    st.dataframe(
+        pd.DataFrame(rows).sort_values("When", ascending=False).head(SHOWN),
+        key="server.wrong",
+        hide_index=True,
+        column_config={
+            "When": st.column_config.DatetimeColumn(format="distance", width=115),
+            "What": st.column_config.TextColumn(width=95),
+            "Run": st.column_config.TextColumn(width=85),
+            "Said": st.column_config.TextColumn(width=700),
+        },
+        alt="What went wrong",
+    )
+
+
+def about(now: Board) -> None:
+    """Versions, and since when."""
+    up = dt.timedelta(seconds=int(now.vitals.uptime))
+    said = " · ".join(f"{name} {number}" for name, number in versions().items())
+    st.caption(f"Up for {up}. {said} · {database().database}")
+
+
+def _since(run: Run) -> dt.datetime:
+    return run.started_at or run.queued_at
+
+
+def _ended(run: Run) -> dt.datetime:
+    return run.finished_at or run.created_at

@@ -1,0 +1,161 @@
+"""The points of a sweep: their values, which are best, and Optuna's view of them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared.csv_button import csv
+from pages.state import resources
+from pages.text.words import plural
+from vae.analysis.comparing import paired
+from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
+from vae.config import RunConfig
+from vae.figures.style import VARIANT_TITLES
+from vae.figures.sweeps import dressed
+from vae.sweeps import stored
+from vae.sweeps.spec import OBJECTIVES, SweepSpec
+from vae.sweeps.stored import Sweep
+
+PLOTS = {
+    "parallel": "Parallel coordinates",
+    "importance": "Importance",
+    "slice": "Slices",
+    "contour": "Contour",
+    "front": "Pareto front",
+}
+BEST, LIKE_THE_BEST, NOT_BEATEN = "★", "≈", "★"  # marks of points
+
+
+def points_table(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None:
+    """Every point with its values, the best ones marked."""
+    st.header("Points", divider="gray")
+    from vae.sweeps.driver import lost, reason_of, values_of
+
+    spec, marks = sweep.spec, _marks(sweep, trials, results)
+    failed = {trial.number for trial in lost(trials)}
+    states = {"complete": "done", "fail": "failed", "pruned": "given up"}
+    rows = []
+    for trial in trials:
+        values = values_of(trial, spec)
+        state = states.get(trial.state.name.lower(), trial.state.name.lower())
+        rows.append(
+            {"": marks.get(trial.number, ""), "Point": trial.number}
+            | {RunConfig.model_fields[name].title: str(value) for name, value in trial.params.items()}
+            | {OBJECTIVES[name].title: values.get(name) for name in spec.objectives}
+            | {"State": f"{state}: {reason_of(trial)}" if trial.number in failed else state}
+        )
+    narrow = {"": st.column_config.TextColumn(width=30), "Point": st.column_config.NumberColumn(width=60)}
+    height = min(420, 38 + 35 * len(rows))
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=height, column_config=narrow)
+    judged_points = sum(trial.state.name == "COMPLETE" for trial in trials)  # of one alone nothing is best
+    judged = " and ".join(OBJECTIVES[name].sought for name in spec.objectives)
+    st.caption(
+        f"We look for {judged} of the {VARIANT_TITLES[spec.of].lower()}, on validation images, as the mean over "
+        f"{plural(spec.seeds, 'seed')}. {_meaning(spec, marks) if judged_points > 1 else ''}".rstrip()
+    )
+    csv(lambda: results, f"sweep-{sweep.id}", "CSV of all runs")
+
+
+def _marks(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> dict[int, str]:
+    """Points worth a mark, by number. Of two objectives those that none beats in both, unless that is all of them."""
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    if len(complete) < 2:
+        return {}
+    from vae.sweeps.driver import COLUMNS, study_of
+
+    best = [trial.number for trial in study_of(resources.store(), sweep).best_trials]
+    if len(sweep.spec.objectives) > 1:
+        return dict.fromkeys(best, NOT_BEATEN) if len(best) < len(complete) else {}
+    marks = dict.fromkeys(best, BEST)
+    column = COLUMNS.get(sweep.spec.objectives[0])
+    if column is None or sweep.spec.seeds < SEEDS_FOR_A_VERDICT:
+        return marks
+    rows = results[(results["split"] != "test") & (results["variant"] == sweep.spec.of)]
+    by_seed = {number: of.set_index("seed")[column].astype(float).to_dict() for number, of in rows.groupby("number")}
+    for trial in complete:
+        apart = paired(by_seed.get(best[0], {}), by_seed.get(trial.number, {}))
+        if trial.number not in marks and apart and apart.judgement in ("open", "equal"):
+            marks[trial.number] = LIKE_THE_BEST
+    return marks
+
+
+def _meaning(spec: SweepSpec, marks: dict[int, str]) -> str:
+    """What the marks say, in a sentence that holds however many there are."""
+    if len(spec.objectives) > 1:
+        return (
+            f"{NOT_BEATEN} no other point is better in both."
+            if marks
+            else "No point is beaten in both by another, so none is marked."
+        )
+    if not marks:
+        return ""
+    if spec.seeds < SEEDS_FOR_A_VERDICT or spec.objectives[0] == "ratio":
+        return f"{BEST} best mean; with so few seeds or without an interval a neighbour may be as good."
+    return (
+        f"{BEST} best mean. {LIKE_THE_BEST} no clear difference from it: the 95 % interval of the difference, seed by "
+        "seed, holds 0."
+    )
+
+
+def optuna_view(sweep: Sweep, trials: list[Any]) -> None:
+    """Optuna's own plots, where they show more than the first figure."""
+    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
+    names, one, two = dict(PLOTS), len(sweep.spec.over) == 1, len(sweep.spec.objectives) == 2
+    if len(complete) < 2 or (one and not two and sweep.spec.sampler == "grid"):
+        return  # the first figure shows it all
+    if one:
+        for name in ("importance", "contour"):  # nothing to weigh against each other
+            names.pop(name)
+    if not two:
+        names.pop("front")
+    st.header("Optuna's view", divider="gray")
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        which = st.segmented_control(
+            "Plot", list(names), format_func=names.get, default=next(iter(names)), required=True, key="sweep.plot"
+        )
+        objective = 0
+        if two and which != "front":
+            chosen = st.segmented_control(
+                "Objective",
+                sweep.spec.objectives,
+                format_func=lambda name: OBJECTIVES[name].title,
+                default=sweep.spec.objectives[0],
+                required=True,
+                key="sweep.of",
+            )
+            objective = sweep.spec.objectives.index(chosen)
+    drawing = _plot(sweep.id, which, objective, len(complete))
+    if drawing is None:
+        st.caption("The values so far are too alike for this plot.")
+    else:
+        figure(drawing, key=f"sweep.optuna.{which}", alt=names[which])
+
+
+@st.cache_resource(max_entries=40, show_spinner=False)
+def _plot(sweep_id: str, which: str, objective: int, complete: int) -> Any:
+    """One of Optuna's figures; `complete`, the number of finished points, tells apart a sweep that has gone on."""
+    from optuna import visualization
+
+    from vae.sweeps.driver import study_of, values_of
+
+    sweep = stored.find(resources.store(), sweep_id)
+    study, names = study_of(resources.store(), sweep), list(sweep.spec.objectives)
+    titles = [OBJECTIVES[name].title for name in names]
+    if which == "front":
+        return dressed(visualization.plot_pareto_front(study, target_names=titles))
+    make = {
+        "parallel": visualization.plot_parallel_coordinate,
+        "importance": visualization.plot_param_importances,
+        "slice": visualization.plot_slice,
+        "contour": visualization.plot_contour,
+    }[which]
+    try:
+        name = names[objective]
+        drawing = make(study, target=lambda trial: values_of(trial, sweep.spec)[name], target_name=titles[objective])
+        return dressed(drawing, {field: RunConfig.model_fields[field].title for field in sweep.spec.over})
+    except (RuntimeError, ValueError):  # importance of values without any spread
+        return None

@@ -1,0 +1,119 @@
+"""Gradients of a trained run's encoder: where they pass, and how noisy each way to estimate them is."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared.csv_button import csv
+from pages.state import background_measurements, loaded_models, resources
+from vae.figures.trick import WAY_TITLES, legend, lines_by_way
+from vae.store.runs import Run
+
+BATCH = 32  # images: gradients.BATCH, whose module would bring torch along
+POLL = 0.5
+
+
+def images(run: Run) -> int:
+    """How many images the gradients are measured on: a run may hold fewer."""
+    return min(BATCH, len(loaded_models.watched(run.id).x))
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def flow(run_id: str, epoch: int, way: str) -> pd.DataFrame:
+    """`gradients.flow` on the first watched images."""
+    from vae.measuring import flow_of
+
+    return flow_of(resources.store(), resources.run(run_id), epoch, resources.settings(), way)
+
+
+def quality(run: Run, epoch: int) -> None:
+    """Asked for by a button, because it takes seconds; kept afterwards."""
+    asked = f"gradients.{run.id}.{epoch}"
+    if not background_measurements.is_kept("gradients", run.id, epoch) and not st.session_state.get(asked):
+        st.markdown(
+            "With the weights of this epoch, estimate the same gradient again and again by each estimator, and compare "
+            "with the mean of thousands of pathwise samples."
+        )
+        if not st.button("Measure the estimators", icon=":material/straighten:", type="primary"):
+            return
+        st.session_state[asked] = True
+    state = background_measurements.of("gradients", run.id, epoch)
+    waiting = state.table is None and not state.problem
+    st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, waiting)
+
+
+def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
+    state = background_measurements.of("gradients", run.id, epoch)
+    if state.problem:
+        st.error(state.problem)
+        if st.button("Try again"):
+            background_measurements.forget_failed("gradients", run.id, epoch)
+            st.rerun()
+        return
+    if state.table is None:
+        st.progress(state.share, text=state.what)
+        return
+    if was_waiting:
+        st.rerun()
+    table = state.table
+    st.html(f"<div>{legend([way for way in WAY_TITLES if way in set(table['way'])])}</div>")
+    for column, (y, title, spread, log_y) in zip(
+        st.columns(2),
+        (
+            ("variance", "variance of an estimate, summed over weights", None, True),
+            ("cosine", "cosine to the reference", "cosine_std", False),
+        ),
+        strict=True,
+    ):
+        with column:
+            drawing = lines_by_way(table, "samples", y, ("samples per image", title), spread=spread, log_y=log_y)
+            figure(drawing, key=f"quality.{y}", alt=f"{title} against samples")
+    st.dataframe(_one_sample(table), width="stretch")
+    repeats = int(table["repeats"].iloc[0])
+    st.caption(
+        f"The reconstruction's gradient with respect to all encoder weights, on {images(run)} images, {repeats} "
+        "estimates of each kind. Bias: how far the mean of all estimates is from the reference; beside it, what it "
+        "would be by chance alone. Signal to noise: |reference| / √variance. Bars on the cosine: standard deviation "
+        "over estimates."
+    )
+    _notice(table)
+    csv(lambda: table, f"gradients-{run.id}-epoch-{epoch}")
+
+
+def _one_sample(table: pd.DataFrame) -> pd.DataFrame:
+    """The fewest samples of each way."""
+    rows = {}
+    for way, title in WAY_TITLES.items():
+        it = table[table["way"] == way].sort_values("samples")
+        if it.empty:
+            continue
+        first = it.iloc[0]
+        rows[title] = {
+            "Samples": int(first["samples"]),
+            "Bias": f"{first['bias']:.3g}",
+            "by chance": f"{first['standard_error']:.3g}",
+            "Variance": f"{first['variance']:.3g}",
+            "Signal to noise": "–" if pd.isna(first["snr"]) else f"{first['snr']:.3g}",
+            "Cosine": "–" if pd.isna(first["cosine"]) else f"{first['cosine']:.2f} ± {first['cosine_std']:.2f}",
+        }
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Estimator")
+
+
+def _notice(table: pd.DataFrame) -> None:
+    """How many samples of the score function buy what one of the trick gives: variances fall as 1 / samples."""
+    per_sample = (table["variance"] * table["samples"]).groupby(table["way"]).mean()
+    if per_sample["pathwise"] == 0:
+        st.markdown("**What to notice.** The decoder answers every code alike, so there is no gradient to estimate.")
+        return
+    said = [
+        f"{WAY_TITLES[way]}: about {per_sample[way] / per_sample['pathwise']:,.0f} samples"
+        for way in ("score_function", "score_function_loo")
+        if way in per_sample
+    ]
+    detached = table[table["way"] == "detached"]
+    zero = " The detached gradient is exactly 0." if len(detached) and (detached["gradient"] == 0).all() else ""
+    st.markdown(
+        f"**What to notice.** In this one run, to know as much as one pathwise sample tells: {'; '.join(said)}.{zero}"
+    )

@@ -1,0 +1,115 @@
+"""The same VAE trained with every estimator: curves that land together, or don't."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared import similar_runs
+from pages.shared.csv_button import csv
+from pages.shared.which_images import tested, watched
+from pages.state import resources
+from vae.analysis.expectations import sentence
+from vae.analysis.sentences import Quantity, differences, over_seeds, together
+from vae.config import RunConfig
+from vae.figures.curves import UNITS
+from vae.figures.estimator_comparison import race_curves
+from vae.figures.trick import WAY_TITLES, legend
+from vae.store.runs import Run
+
+POLL = 0.5
+SAMPLES = 2  # per image, for every estimator: the least that a leave-one-out baseline takes, and the same for all
+
+
+def configs(run: Run) -> dict[str, RunConfig]:
+    """The run's VAE, by way; all else is the same for all four, down to the seed."""
+    from vae.analysis.gradients import WAYS
+
+    shared = {"variants": ("vae",), "samples": SAMPLES}
+    return {name: run.config.model_copy(update=shared | vars(way)) for name, way in WAYS.items()}
+
+
+def train_all(run: Run) -> None:
+    """A button, and the curves of what it has trained."""
+    wanted = configs(run)
+    found = similar_runs.found(wanted)
+    if len(found) < len(wanted):
+        st.markdown(
+            f"One click queues this run's VAE with each estimator: same weights, same batches, {SAMPLES} samples per "
+            "image and step for all."
+        )
+        similar_runs.offer("Train with every estimator", wanted)
+    if found:
+        active = similar_runs.under_way(wanted.values())
+        st.fragment(_panel, run_every=POLL if active else None)(run, active)
+
+
+def _panel(run: Run, was_active: bool) -> None:
+    found = similar_runs.found(configs(run))
+    if was_active and not similar_runs.under_way(configs(run).values()):
+        st.rerun()
+    histories = []
+    for name, it in found.items():
+        current, history = resources.progress(it.id)
+        if current.active:
+            st.progress(max(current.epoch, 0) / current.config.epochs, text=f"{WAY_TITLES[name]}: {current.status}")
+        histories.append(history.assign(way=name))
+    history = pd.concat(histories, ignore_index=True)
+    started = [it for it in found.values() if resources.run(it.id).data]
+    if not started:
+        return
+    data = resources.run(started[0].id).data
+    floor = data["floor"][data["watched_split"]][run.config.reconstruction]
+    curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
+    st.html(f"<div>{legend(list(found))}</div>")
+    unit = UNITS[run.config.reconstruction]
+    figure(race_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
+    st.caption(
+        f"Seed {run.config.seed}, means over {watched(run)}. The dotted line is what predicting the mean training "
+        "image costs."
+    )
+    csv(lambda: history, f"estimators-{run.id}")
+    ended = history[history["split"] == "test"].set_index("way")
+    if len(ended) == len(WAY_TITLES):
+        _notice(run, ended, data["floor"]["test"][run.config.reconstruction], unit)
+
+
+def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
+    names = {
+        "loss": f"Loss ({unit})",
+        "reconstruction": "Reconstruction",
+        "kl": "KL (nats)",
+        "active_units": "Active units",
+    }
+    table = ended.loc[[way for way in WAY_TITLES if way in ended.index], list(names)].rename(columns=names)
+    table.index = pd.Index([WAY_TITLES[way] for way in table.index], name="Estimator")
+    st.dataframe(table.map(lambda value: "–" if pd.isna(value) else f"{value:.4g}"), width="stretch")
+    above = ended.loc["detached", "reconstruction"] - floor
+    quantity = Quantity(f"Loss in {unit}", tested(run))
+    values = {WAY_TITLES[way]: by_seed for way, by_seed in _losses(run).items()}  # the trick's first: expected least
+    st.markdown(
+        "**What to notice.** Detached, the encoder learns nothing from reconstruction, which ends "
+        f"{abs(above):.2f} {'above' if above > 0 else 'below'} the {floor:.2f} of the mean image (seed "
+        f"{run.config.seed}). "
+        + together(over_seeds(quantity, values), sentence("estimator", differences(quantity, values)))
+    )
+    similar_runs.offer_seeds(list(configs(run).values()), key="race.seeds")
+
+
+def _losses(run: Run) -> dict[str, dict[int, float]]:
+    """Loss on the test images by way and seed, of runs that are done."""
+    found: dict[str, dict[int, float]] = {}
+    for way, config in configs(run).items():
+        there = similar_runs.seeds_of(config)
+        done = [
+            there[seed] for seed in sorted(there, key=lambda seed: seed != run.config.seed) if not there[seed].active
+        ]
+        found[way] = {it.config.seed: _test_loss(it.id) for it in done[: similar_runs.MOST_SEEDS]}
+    return found
+
+
+def _test_loss(run_id: str) -> float:
+    """Of a run with one variant that is done."""
+    _, history = resources.progress(run_id)
+    return float(history.loc[history["split"] == "test", "loss"].iloc[0])

@@ -1,0 +1,105 @@
+"""The same VAE under several β: reconstructions and codes side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.components.scale_switch import scale_switch
+from pages.shared import similar_runs
+from pages.shared.image_strips import heading, strip
+from pages.shared.which_images import watched
+from pages.state import resources
+from vae.analysis.expectations import sentence
+from vae.analysis.sentences import Quantity, common_seeds, differences, listed, together
+from vae.config import RunConfig
+from vae.figures.curves import KL_UNIT, UNITS
+from vae.figures.latent import latent_scatter, prior_of, side_by_side
+from vae.figures.style import VARIANT_COLOURS
+from vae.figures.windows import Window
+from vae.store.runs import Run
+
+IMAGES = 6
+POLL = 0.5
+
+
+def sweep(run: Run) -> None:
+    """A button, and a column for each β that was trained."""
+    st.header("Other weights of the KL", divider="gray")
+    wanted = similar_runs.with_every_beta(run)
+    found = similar_runs.found(wanted)
+    if len(found) < len(wanted):
+        listed = ", ".join(f"{beta:g}" for beta in similar_runs.BETAS)
+        missing = len(wanted) - len(found)
+        st.markdown(f"This run's VAE with β = {listed}, all else the same, {missing} still to train.")
+        similar_runs.offer("Train with every β", wanted)
+    if found:
+        active = similar_runs.under_way(wanted.values())
+        st.fragment(_thumbnails, run_every=POLL if active else None)(run, active)
+
+
+def _thumbnails(run: Run, was_active: bool) -> None:
+    found = similar_runs.found(similar_runs.with_every_beta(run))
+    if was_active and not similar_runs.under_way(similar_runs.with_every_beta(run).values()):
+        st.rerun()
+    read = {beta: resources.progress(it.id)[0] for beta, it in found.items()}  # `found` may be an epoch ahead of it
+    started = {beta: it for beta, it in read.items() if it.epoch >= 0}
+    if not started:
+        st.progress(0.0, text="Waiting for a worker")
+        return
+    pictures = {beta: resources.snapshot(it.id, it.epoch)["vae"] for beta, it in started.items()}
+    windows = side_by_side({beta: (pictures[beta], run.config.latent_dim) for beta in started})
+    if len(started) > 1:
+        scale_switch("scale.beta")
+    for column, (beta, it) in zip(st.columns(len(started)), started.items(), strict=True):
+        with column:
+            _one(beta, it, pictures[beta], windows[beta])
+    st.markdown(f"**What to notice.** {_notice(run)}")
+    similar_runs.offer_seeds(list(similar_runs.with_every_beta(run).values()), key="beta.seeds")
+
+
+def _notice(run: Run) -> str:
+    """Both terms under each β, and from the least β to the greatest what the article leads one to expect."""
+    units = {"kl": f"KL in {KL_UNIT}", "reconstruction": f"Reconstruction in {UNITS[run.config.reconstruction]}"}
+    said = []
+    for measure, title in units.items():
+        quantity = Quantity(title, f"{watched(run)}, from a sample" if measure == "reconstruction" else watched(run))
+        found = {beta: _by_seed(config, measure) for beta, config in similar_runs.with_every_beta(run).items()}
+        values = {f"β = {beta:g}": by_seed for beta, by_seed in found.items() if by_seed}
+        seeds = common_seeds(values) if values else []
+        if not seeds:
+            return "No seed has been trained to its end with every β that was begun."
+        means = {title: sum(by_seed[seed] for seed in seeds) / len(seeds) for title, by_seed in values.items()}
+        said.append(listed(quantity, means, len(seeds)))
+        if len(values) > 1:
+            first, *_, last = values
+            lower, higher = (last, first) if measure == "kl" else (first, last)
+            apart = differences(quantity, {lower: values[lower], higher: values[higher]})
+            said.append(sentence(f"beta_{measure}", {f"from {first} to {last}": apart.get(higher)}))
+    return together(*said)
+
+
+def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
+    """At the last epoch, by seed: of runs that are done, and differ from `config` in their seed alone."""
+    found = {}
+    for seed, it in list(similar_runs.seeds_of(config).items())[: similar_runs.MOST_SEEDS]:
+        if not it.active:
+            run, history = resources.progress(it.id)
+            rows = history[(history["split"] != "test") & (history["epoch"] == run.epoch)]
+            found[seed] = float(rows[measure].iloc[0])
+    return found
+
+
+def _one(beta: float, run: Run, pictures: Mapping[str, np.ndarray], windows: Mapping[str, Window]) -> None:
+    images, latent_dim = resources.originals(run.id), run.config.latent_dim
+    heading(f"β = {beta:g}", VARIANT_COLOURS["vae"])
+    shape = tuple(run.data["shape"])
+    strip("Originals", images["images"][:IMAGES], shape, IMAGES)
+    strip("Rebuilt from μ", pictures["from_mean"][:IMAGES], shape, IMAGES, VARIANT_COLOURS["vae"])
+    prior = prior_of(pictures, latent_dim)
+    drawing = latent_scatter(pictures["codes"], images["labels"], run.data["classes"], latent_dim, windows, prior)
+    drawing.update_layout(height=240)
+    figure(drawing, key=f"beta.{beta:g}", alt=f"Codes with β = {beta:g}")

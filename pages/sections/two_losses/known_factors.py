@@ -1,0 +1,165 @@
+"""Codes against the factors that images were made from: scores for each β, and what each dimension does."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared import similar_runs
+from pages.shared.csv_button import csv
+from pages.state import background_measurements, loaded_models, resources
+from vae.analysis.sentences import conclusion
+from vae.datasets import DATASETS
+from vae.figures.factors import SCORE_TITLES, scores_by_beta
+from vae.figures.style import VARIANT_TITLES
+from vae.learning.variants import VARIANTS
+from vae.store.runs import Run
+
+from .dimension_traversals import every_dimension
+
+POLL = 0.5
+
+
+def known_factors(run: Run, epoch: int) -> None:
+    """Scores and traversals where the factors are known; else one sentence on where they are."""
+    st.header("Does a dimension stand for one thing?", divider="gray")
+    names = resources.dataset(run.config.dataset).factors
+    if not names:
+        titles = " or ".join(f"**{dataset.title}**" for dataset in DATASETS.values() if dataset.factors)
+        st.markdown(
+            f"That can be scored where it is known what the images were made from: choose the dataset {titles} on the "
+            "Train page."
+        )
+        return
+    st.markdown(
+        f"Each of these images was made from {len(names)} factors: {', '.join(names)}. Does each of them have a "
+        "dimension of the code to itself, and does β help?"
+    )
+    family = _family(run)
+    if not family:
+        st.info("This run holds no variational autoencoder: choose one that does.")
+        return
+    waiting = _waiting(family, _states(family, epoch))
+    st.fragment(_scores, run_every=POLL if waiting else None)(run, epoch, waiting)
+    there = {beta: it.id for beta, it in family.items() if _has(it, epoch)}
+    if there:
+        st.fragment(every_dimension)(run, epoch, there)
+
+
+def _family(run: Run) -> dict[float, Run]:
+    """Runs with this VAE by β: this one, and those of the sweep that are there, all of one seed."""
+    own = {run.config.beta: run} if "vae" in run.config.variants else {}
+    return dict(sorted((similar_runs.found(similar_runs.with_every_beta(run)) | own).items()))
+
+
+def _has(run: Run, epoch: int) -> bool:
+    return run.epoch >= 0 and epoch in loaded_models.kept_epochs(run.id, run.epoch)
+
+
+def _states(family: dict[float, Run], epoch: int) -> dict[float, background_measurements.Measurement]:
+    """Measurements of the members that have this epoch, by β."""
+    return {
+        beta: background_measurements.of("disentanglement", member.id, epoch)
+        for beta, member in family.items()
+        if _has(member, epoch)
+    }
+
+
+def _waiting(family: dict[float, Run], states: dict[float, background_measurements.Measurement]) -> bool:
+    unfinished = any(state.table is None and not state.problem for state in states.values())
+    return unfinished or any(run.active for run in family.values())
+
+
+def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
+    """Polls only while something is trained or measured."""
+    family = _family(run)
+    states = _states(family, epoch)
+    if was_waiting and not _waiting(family, states):
+        st.rerun()  # once more as a whole, and then without polling
+    for beta, state in states.items():
+        if state.problem:
+            st.error(f"β = {beta:g}: {state.problem}")
+            if st.button("Try again", key=f"factors.again.{beta:g}"):
+                background_measurements.forget_failed("disentanglement", family[beta].id, epoch)
+                st.rerun()
+        elif state.table is None:
+            st.progress(state.share, text=f"β = {beta:g}: {state.what}")
+    for beta, member in family.items():
+        if beta not in states:
+            st.caption(f"β = {beta:g}: {_lacking(member, epoch)}.")
+    tables = {beta: state.table.assign(beta=beta) for beta, state in states.items() if state.table is not None}
+    if not tables:
+        return
+    whole = pd.concat(tables.values(), ignore_index=True)
+    vae = whole[whole["variant"] == "vae"]
+    st.dataframe(_shown(whole), hide_index=True, width="stretch")
+    figure(scores_by_beta(vae), key="factors", alt="Scores of the codes against the known factors, by β")
+    chance = vae.groupby("score")["chance"].max()
+    st.caption(
+        f"Of the encoder at epoch {epoch}, on all {whole['n'].iloc[0]:,} images of the grid, whether it learnt from "
+        "them or not: every combination of factors once. MIG: the gap between the two dimensions that know most of a "
+        "factor, as a share of its entropy, averaged over factors; histograms of 20 bins; of the means μ, and of one "
+        "sample z for each image (Chen et al. 2018, arXiv 1802.04942). FactorVAE score: how often the dimension that "
+        "varies least gives away which factor was held fixed; of the means (Kim and Mnih 2018, arXiv 1802.05983). "
+        "Both are 1 at the best; mind the two scales. Dotted: by chance, MIG at most "
+        f"{chance['mig']:.4f} and FactorVAE {chance['factor_vae']:.2f}. A mean may tell what its noise drowns: MIG of "
+        "means counts it, although no decoder hears it; MIG of samples doesn't. No score sees "
+        "what the pictures have lost: look at them above."
+    )
+    st.markdown(f"**What to notice.** {notice(vae)}")
+    csv(lambda: whole.drop(columns="beta").assign(beta=_paid(whole)), f"disentanglement-{run.id}-epoch-{epoch}")
+
+
+def _lacking(run: Run, epoch: int) -> str:
+    if run.status == "queued":
+        return "waiting for a worker"
+    return f"training, epoch {max(run.epoch, 0)}" if run.active else f"no weights of epoch {epoch} were kept"
+
+
+def _paid(table: pd.DataFrame) -> pd.Series:
+    """What each row's variant pays for a nat of KL; nothing where it pays none."""
+    return table["beta"].where(table["variant"].map(lambda name: VARIANTS[name].kl))
+
+
+def _shown(whole: pd.DataFrame) -> pd.DataFrame:
+    """One row per variant and β, one column per score: this run's other variants first, then the VAE by β."""
+    found = {False: [], True: []}
+    for (beta, name), rows in whole.groupby(["beta", "variant"], sort=False):
+        short = "VAE" if name == "vae" else VARIANT_TITLES[name]
+        title = f"{short}, β = {beta:g}" if VARIANTS[name].kl else short
+        values = rows.set_index(["score", "codes"])["value"]
+        cells = {said: f"{values[key]:.3f}" if key in values else "–" for key, said in SCORE_TITLES.items()}
+        found[name == "vae"].append({"Codes of": title} | cells)
+    return pd.DataFrame(found[False] + found[True])
+
+
+def notice(vae: pd.DataFrame) -> str:
+    """Where each score is highest, in the digits shown, whichever way they come out.
+
+    `vae`: rows of `disentangle.scores` with beta, of one seed.
+    """
+    said, highest = [], []
+    for (score, codes), title in SCORE_TITLES.items():
+        values = vae[(vae["score"] == score) & (vae["codes"] == codes)].set_index("beta")["value"].round(3)
+        at = [float(beta) for beta in values.index[values == values.max()]]
+        if len(at) > 1 or len(values) == 1:
+            said.append(f"{title}: {values.max():.3f}" + f" at {_betas(at)}" * (len(values) > len(at)))
+            continue
+        low = values.idxmin()
+        highest += at
+        said.append(f"{title}: {values.max():.3f} at β = {at[0]:g}, down to {values[low]:.3f} at β = {low:g}")
+    listed = f"In this one seed, {'; '.join(said)}."
+    if len(set(vae["beta"])) == 1:
+        return f"{listed} {conclusion(1)} Train with every β, above, to compare."
+    if len(set(highest)) > 1:
+        told = "The scores are highest at different β."
+    elif len(highest) == len(SCORE_TITLES):
+        told = "The scores are highest at the same β."
+    else:
+        told = "Not every score is highest at a single β." if highest else "No score tells one β from another."
+    return f"{listed} {told} {conclusion(1)} Another score may judge otherwise."
+
+
+def _betas(found: list[float]) -> str:
+    return ", ".join(f"β = {beta:g}" for beta in found)

@@ -1,0 +1,114 @@
+"""Both losses of a trained run, as pages show them; shared by all visitors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.state import loaded_models, resources
+from vae.figures.style import VARIANT_TITLES
+from vae.learning.variants import VARIANTS
+from vae.store.runs import Run
+
+WAYS = {"from_mean": "from μ", "from_sample": "from a sample"}
+COLLAPSED_KL = 0.1  # objectives.COLLAPSED_KL
+
+
+def with_kl(run: Run) -> list[str]:
+    """Variants that have a log-variance, so that their KL can be measured."""
+    return [name for name in run.config.variants if VARIANTS[name].has_logvar]
+
+
+def beta_of(run: Run, name: str) -> float:
+    """What the variant pays for a nat of KL."""
+    return run.config.beta if VARIANTS[name].kl else 0.0
+
+
+def watched_history(run: Run) -> pd.DataFrame:
+    """Rows of the watched images, all epochs."""
+    _, history = resources.progress(run.id)
+    return history[(history["split"] != "test") & (history["epoch"] <= run.epoch)]
+
+
+def alarm(run: Run, epoch: int) -> None:
+    """A code that says nothing, whichever run it is."""
+    history = watched_history(run)
+    for row in history[(history["epoch"] == epoch) & (history["epoch"] > 0)].to_dict("records"):
+        if pd.notna(row["kl"]) and row["kl"] < COLLAPSED_KL and row["active_units"] == 0:
+            st.error(
+                f"{VARIANT_TITLES[row['variant']]}: collapsed. Its KL is {row['kl']:.4f} nats and none of "
+                f"{run.config.latent_dim} dimensions is active: the code says nothing of the image.",
+                icon=":material/notifications_active:",
+            )
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def dimensions(run_id: str, epoch: int) -> dict[str, Any]:
+    """`objectives.Dimensions` of the variants with a log-variance, over the watched images."""
+    from vae.analysis.objectives import dimensions as measure
+
+    x, models = loaded_models.watched(run_id).x, loaded_models.models(run_id, epoch)
+    return {name: measure(models[name], x) for name in with_kl(resources.run(run_id))}
+
+
+def share_of_active(used: Any) -> float:
+    """How much of the KL the active dimensions hold."""
+    total = float(used.kl.sum())
+    return float(used.kl[used.active].sum()) / total if total > 0 else 0.0
+
+
+def dimension_table(run: Run, epoch: int, name: str) -> pd.DataFrame:
+    """One row per dimension."""
+    used = dimensions(run.id, epoch)[name]
+    return pd.DataFrame(
+        {
+            "dimension": np.arange(1, len(used.kl) + 1),
+            "kl": used.kl,
+            "variance_of_mean": used.variance_of_mean,
+            "active": used.active,
+        }
+    )
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def by_both(run_id: str, epoch: int) -> pd.DataFrame:
+    """Watched images rebuilt, by both losses: columns variant, way, bce, sse, mse."""
+    from vae.analysis.objectives import rebuilt_by_both
+    from vae.learning.randomness import stream
+
+    x, seed, rows = loaded_models.watched(run_id).x, resources.run(run_id).config.seed, []
+    for name, model in loaded_models.models(run_id, epoch).items():
+        found = rebuilt_by_both(model, name, x, stream(seed, "rebuilt", epoch))
+        rows += [{"variant": name, "way": way, **losses} for way, losses in found.items()]
+    return pd.DataFrame(rows)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def floors(run_id: str) -> dict[str, float]:
+    """What the watched images cost against themselves, and against the mean training image."""
+    import torch
+
+    from vae.analysis.objectives import bce_floor, both_losses
+
+    images = loaded_models.watched(run_id)
+    # A pixel that is never lit in training may be lit here: its log is bounded.
+    mean = torch.logit(torch.from_numpy(images.mean_image).double(), eps=1e-7).expand(images.x.shape)
+    predicted = both_losses(mean, torch.from_numpy(images.x))
+    return {"bce": bce_floor(images.x), "mean_bce": predicted["bce"], "mean_sse": predicted["sse"]}
+
+
+def title_of(row: dict[str, Any]) -> str:
+    """Of a row of `by_both`."""
+    title = VARIANT_TITLES[row["variant"]]
+    return f"{title}, {WAYS[row['way']]}" if VARIANTS[row["variant"]].noise else title
+
+
+@st.cache_data(max_entries=200, show_spinner=False)
+def both_ways(mu: float, std: float, other_mu: float, other_std: float) -> tuple[float, float]:
+    """KL(q ‖ p) and KL(p ‖ q) of two Gaussians, nats."""
+    from vae.analysis.objectives import kl_gaussians
+
+    return kl_gaussians(mu, std, other_mu, other_std), kl_gaussians(other_mu, other_std, mu, std)

@@ -1,0 +1,104 @@
+"""The reduction trap: averages instead of sums are another β in disguise."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from pages.shared import run_picker, similar_runs
+from pages.shared.run_panel import BADGES
+from pages.shared.which_images import tested
+from pages.state import resources
+from pages.text.escape_markdown import plain
+from vae.config import PRESETS, RunConfig
+
+COLLAPSE = PRESETS["collapse"].config
+POLL = 0.5
+SUM, MEAN = "sum", "mean"
+TRAP, REPAIR = "Averages (the trap)", "Sums (its repair)"
+
+
+def the_trap() -> None:
+    """A converter, and a button that trains the collapse and its repair."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        pixels = st.number_input("Pixels P", 1, 100_000, 784, key="trap.pixels", width=130)
+        latent_dim = st.number_input("Dimensions D", 1, 512, 32, key="trap.latent_dim", width=150)
+        beta = st.number_input("β as written", 0.0, 1000.0, 1.0, 0.5, key="trap.beta", width=130, format="%g")
+        over_pixels = st.segmented_control(
+            "Over pixels", (SUM, MEAN), default=MEAN, required=True, key="trap.over_pixels"
+        )
+        over_dimensions = st.segmented_control(
+            "Over dimensions", (SUM, MEAN), default=MEAN, required=True, key="trap.over_dimensions"
+        )
+    from vae.analysis.objectives import effective_beta
+
+    effective = effective_beta(beta, pixels, latent_dim, over_pixels == MEAN, over_dimensions == MEAN)
+    st.latex(
+        r"\beta_{\text{effective}} = \beta \cdot "
+        + (r"P" if over_pixels == MEAN else "1")
+        + r" / "
+        + (r"D" if over_dimensions == MEAN else "1")
+        + rf" = {effective:.4g}"
+    )
+    st.markdown(
+        f"Reconstruction as a {over_pixels} over {pixels:,} pixels and KL as a {over_dimensions} over {latent_dim} "
+        f"dimensions has the same minimum as both sums with **β = {effective:.4g}**."
+    )
+    st.caption(
+        "Sum over pixels and over dimensions, mean over images: only then is β = 1 the variational bound. Averages "
+        "divide each term by its number of parts, and their ratio is what counts. Whether a code collapses at some β "
+        "depends on the data and the network: train and see."
+    )
+    _train_both()
+
+
+def trap_configs() -> dict[str, RunConfig]:
+    """The collapse and its repair, on MNIST, or on the digits where MNIST isn't here."""
+    config = COLLAPSE
+    if not resources.dataset(config.dataset).available(resources.settings().data_dir):
+        height, width = resources.dataset("digits").shape
+        shared = {"dataset": "digits", "validation_size": 200, "hidden": (128,), "epochs": 30}
+        config = config.model_copy(update=shared | {"beta": height * width / config.latent_dim})
+    return {TRAP: config, REPAIR: config.model_copy(update={"beta": 1.0})}
+
+
+def _train_both() -> None:
+    configs = trap_configs()
+    found = similar_runs.found(configs)
+    if len(found) < len(configs):
+        trap = configs[TRAP]
+        st.markdown(
+            f"On {plain(resources.dataset(trap.dataset).title)} with a {trap.latent_dim}-D code: averages are "
+            f"β = {trap.beta:g}, sums are β = 1."
+        )
+        similar_runs.offer("Train the collapse and its repair", configs)
+    if found:
+        active = any(run.active for run in found.values())
+        st.fragment(_outcome, run_every=POLL if active else None)(active)
+
+
+def _outcome(was_active: bool) -> None:
+    """Status and test numbers of both."""
+    current = {title: resources.progress(run.id) for title, run in similar_runs.found(trap_configs()).items()}
+    if was_active and not any(run.active for run, _ in current.values()):
+        st.rerun()
+    for title, (run, history) in current.items():
+        icon, colour = BADGES[run.status]
+        rows = history[(history["variant"] == "vae") & (history["epoch"] <= max(run.epoch, 0))]
+        ended = rows[rows["split"] == "test"]
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.badge(run.status, icon=icon, color=colour)
+            text = f"**{title}**, β = {run.config.beta:g}"
+            if len(ended):
+                row = ended.iloc[0]
+                floor = run.data["floor"]["test"]["mse"]
+                text += (
+                    f": KL **{row['kl']:.4f}** nats, **{int(row['active_units'])}** of {run.config.latent_dim} "
+                    f"dimensions active, MSE {row['mse_from_sample']:.4f} from a sample (mean image {floor:.4f}); "
+                    f"{tested(run)}"
+                )
+            elif run.active:
+                text += f": epoch {max(run.epoch, 0)} of {run.config.epochs}"
+            st.markdown(text)
+            if run.epoch >= 0 and st.button("Look at it below", key=f"trap.look.{run.id}"):
+                run_picker.select(run.id)
+                st.rerun(scope="app")

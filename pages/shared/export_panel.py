@@ -1,0 +1,207 @@
+"""Runs to take home, and capsules brought along: trained anew here, and told whether they came out the same."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+
+import pandas as pd
+import streamlit as st
+
+from pages.state import resources
+from pages.text.escape_markdown import plain
+from pages.visitors import actions
+from vae.errors import InputError
+from vae.exports.capsule import MAX_BYTES, Capsule, RunRecord, capsule, dumps, read
+from vae.exports.rerun import DIFFERS, IMPOSSIBLE, WITHIN, Outcome, judge, told_apart, unrepeatable
+from vae.naming import words
+from vae.store.runs import Run
+
+from .csv_button import csv
+
+POLL = 0.5
+MANY = 50  # runs beyond which a report is not read, a zip file takes a server's memory, and reruns hold up a class
+RERUNS = (
+    "capsule_reruns"  # in the session: digest of a file → number of its run → id of its rerun, or why there is none
+)
+ICONS = {WITHIN: ":material/approval:", DIFFERS: ":material/difference:", IMPOSSIBLE: ":material/block:"}
+
+
+def take_home(runs: list[Run]) -> None:
+    """Buttons that download the runs that are done. What they give is made when somebody asks for it."""
+    ids = [run.id for run in runs if run.status == "done"]
+    if not ids:
+        return
+    name = f"run-{ids[0]}" if len(ids) == 1 else f"{len(ids)}-runs"
+    key = hashlib.sha256(" ".join(ids).encode()).hexdigest()[:12]
+    few = len(ids) <= MANY
+    too_many = "" if few else f" At most {MANY} runs at a time."
+    made: list[tuple[str, Callable[[], str | bytes], str, str, str, bool]] = [
+        ("Capsule", lambda: dumps(capsule(resources.store(), ids)), f"capsule-{name}.json", "application/json",
+         "All it takes to train these runs anew and to tell whether they come out the same.", True),
+        ("Folder", lambda: _zip(ids), f"{name}.zip", "application/zip",
+         f"Settings, numbers, weights, pictures, and ten lines of PyTorch that load them.{too_many}", few),
+        ("Report", lambda: _report(ids), f"report-{name}.html", "text/html",
+         f"One page with all figures, which opens without a network.{too_many}", few),
+    ]  # fmt: skip
+    with st.container(horizontal=True, vertical_alignment="center"):
+        for label, data, file, mime, told, enabled in made:
+            st.download_button(
+                label,
+                data,
+                file,
+                mime,
+                key=f"take_home.{label}.{key}",
+                icon=":material/download:",
+                on_click="ignore",
+                help=told,
+                disabled=not enabled,
+            )
+    if len(ids) < len(runs):
+        st.caption(f"Only runs that are done: {len(ids)} of these {len(runs)}.")
+
+
+def _zip(ids: list[str]) -> bytes:
+    from vae.exports.run_folder import as_zip
+
+    return as_zip(resources.store(), ids)
+
+
+def _report(ids: list[str]) -> str:
+    from vae.exports.report import comparison
+
+    return comparison(resources.store(), ids)
+
+
+def reproduce_panel() -> None:
+    """A capsule from a file: what it holds, a button that trains its runs anew, and what came of it."""
+    file = st.file_uploader(
+        "A capsule (JSON)",
+        type="json",
+        key="capsule_file",
+        max_upload_size=MAX_BYTES >> 20,
+        help="Somebody's runs, with their numbers. They are trained anew here, and compared.",
+    )
+    if file is None:
+        return
+    content = file.getvalue()
+    digest = hashlib.sha256(content).hexdigest()
+    try:
+        sealed = _read(digest, content)
+    except InputError as error:
+        st.error(plain(str(error)))
+        return
+    _contents(sealed)
+    reruns = st.session_state.setdefault(RERUNS, {})
+    count = len(sealed.runs)
+    label = "Train it again" if count == 1 else f"Train all {count} again"
+    few = count <= MANY
+    if not few:
+        st.caption(f"More than {MANY} runs are work for `python -m vae reproduce FILE`.")
+    if st.button(label, type="primary", icon=":material/replay:", key="reproduce", disabled=not few):
+        with st.spinner("Looking at the data …"):
+            reruns[digest] = {number: _again(old) for number, old in enumerate(sealed.runs)}
+        resources.forget()
+    if digest in reruns:
+        active = any(_active(it) for it in reruns[digest].values())
+        st.fragment(_judged, run_every=POLL if active else None)(sealed, digest, active)
+
+
+@st.cache_resource(max_entries=4, ttl=1800, show_spinner=False)
+def _read(digest: str, _content: bytes) -> Capsule:
+    return read(_content)
+
+
+def _contents(sealed: Capsule) -> None:
+    """What was sealed, when and where. All of it is text from somewhere else, so none of it is read as Markdown."""
+    if sealed.altered:
+        st.warning(
+            "This file was changed after it was written: its checksum is another. Training again tells what differs.",
+            icon=":material/warning:",
+        )
+    versions = sorted({f"torch {run.versions.get('torch', '?')}" for run in sealed.runs})
+    machines = sorted({run.machine.processor if run.machine else "an unrecorded computer" for run in sealed.runs})
+    st.caption(
+        plain(f"Made {sealed.made_at:%d %B %Y, %H:%M} with {', '.join(versions[:3])} on {', '.join(machines[:3])}.")
+    )
+    rows = [
+        {
+            "Run": run.name,
+            "Data set": run.dataset.title,
+            "Models": words("variants", run.config.variants),
+            "Epochs": run.config.epochs,
+            "Seed": run.config.seed,
+        }
+        for run in sealed.runs
+    ]
+    st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
+
+
+def _again(old: RunRecord) -> tuple[str | None, str | None]:
+    """Queue a run of a capsule: (id, None), or (None, why it can't be repeated here)."""
+    if reason := unrepeatable(resources.store(), old, resources.settings()):
+        return None, reason
+    try:
+        return actions.queue(old.config), None
+    except InputError as error:
+        return None, str(error)
+
+
+def _active(rerun: tuple[str | None, str | None]) -> bool:
+    return rerun[0] is not None and resources.run(rerun[0]).active
+
+
+def _judged(sealed: Capsule, digest: str, was_active: bool) -> None:
+    reruns = st.session_state[RERUNS][digest]
+    active = [it for it in reruns.values() if _active(it)]
+    if was_active and not active:
+        resources.forget()
+        st.rerun()  # once more as a whole, and then without polling
+    if active:
+        _progress([run_id for run_id, _ in reruns.values() if run_id])
+    outcomes = []
+    for number, (run_id, reason) in reruns.items():
+        old = sealed.runs[number]
+        if reason:
+            outcomes.append(Outcome(old.name, IMPOSSIBLE, reason=reason))
+        elif not _active((run_id, None)):
+            outcomes.append(_outcome(digest, number, run_id, old))
+    for outcome in outcomes:
+        _show(outcome)
+    if len(outcomes) > 1:
+        csv(lambda: _table(outcomes), f"reproduced-{digest[:12]}", "CSV of all outcomes")
+
+
+def _progress(ids: list[str]) -> None:
+    runs = [resources.run(run_id) for run_id in ids]
+    done = sum(max(run.epoch, 0) if run.active else run.config.epochs for run in runs)
+    total = sum(run.config.epochs for run in runs)
+    ended = sum(not run.active for run in runs)
+    st.progress(min(done / total, 1.0), text=f"{ended} of {len(runs)} trained; {done:,} of {total:,} epochs")
+
+
+@st.cache_resource(max_entries=500, show_spinner=False)
+def _outcome(digest: str, number: int, run_id: str, _old: RunRecord) -> Outcome:
+    return judge(resources.store(), _old, run_id)
+
+
+def _show(outcome: Outcome) -> None:
+    """Its sentence, and the differences as a table."""
+    told = plain(f"{outcome.name}: {outcome.sentence}")
+    show = st.error if outcome.verdict == DIFFERS else st.warning if outcome.verdict == IMPOSSIBLE else st.success
+    show(told, icon=ICONS.get(outcome.verdict, ":material/verified:"))
+    if outcome.differences:
+        st.dataframe(_table([outcome]).drop(columns=["Run", "Outcome", "Trained as"]), hide_index=True, width="stretch")
+
+
+def _table(outcomes: list[Outcome]) -> pd.DataFrame:
+    """A row for each difference, and one for a run without any."""
+    rows = []
+    for outcome in outcomes:
+        about = {"Run": outcome.name, "Outcome": outcome.verdict, "Trained as": outcome.run_id or "–"}
+        if not outcome.differences:
+            rows.append(about | {"What": "–", "In the capsule": "–", "Here": "–", "Later epochs": 0})
+        for it in outcome.differences:
+            old, new = told_apart(it.old, it.new)
+            rows.append(about | {"What": it.what, "In the capsule": old, "Here": new, "Later epochs": it.more})
+    return pd.DataFrame(rows)

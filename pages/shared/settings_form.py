@@ -1,0 +1,146 @@
+"""The form for a RunConfig, generated from its fields. Its state is one session-state key per field."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import streamlit as st
+
+from pages.state import resources
+from vae.config import PRESETS, RunConfig, as_text
+from vae.errors import InputError
+from vae.naming import TITLES
+from vae.runs import cost
+
+PREFIX = "config."
+GROUPS = ("Data", "Network", "Objective", "Training")
+AS_WRITTEN = ("activation", "precision")  # names of functions and types: tanh, float32
+PRESET_KEY = f"{PREFIX}preset"
+
+
+def _key(name: str) -> str:
+    return PREFIX + name
+
+
+def _widget_value(name: str, value: Any) -> Any:
+    """A field's value as its widget holds it."""
+    if name == "hidden":
+        return as_text(value)
+    return list(value) if isinstance(value, tuple) else value
+
+
+def fill(config: RunConfig) -> None:
+    """Put a config into the form."""
+    for name in RunConfig.model_fields:
+        st.session_state[_key(name)] = _widget_value(name, getattr(config, name))
+
+
+def fill_once(config: RunConfig | None = None) -> None:
+    """At a visitor's first look: the settings named in the link, else those of `config`, else the default preset.
+
+    A link that asks for what can't be is told in a sentence, and the form keeps its defaults.
+    """
+    if _key("seed") in st.session_state:
+        return
+    base = config or PRESETS["quick"].config
+    asked = {name: st.query_params[name] for name in RunConfig.model_fields if name in st.query_params}
+    try:
+        linked = RunConfig.parse(base.model_dump() | asked)
+        resources.dataset(linked.dataset)
+        fill(linked)
+    except InputError as error:
+        st.session_state[f"{PREFIX}link_error"] = f"The link's settings were not taken over. {error}"
+        fill(base)
+
+
+def preset_picker() -> None:
+    """The presets; one is lit while the form shows exactly its settings."""
+    try:
+        current = parsed()
+    except InputError:
+        current = None
+    lit = next((name for name, preset in PRESETS.items() if preset.config == current), None)
+    st.session_state[PRESET_KEY] = lit
+    st.pills(
+        "Start from a preset",
+        list(PRESETS),
+        format_func=lambda name: PRESETS[name].title,
+        key=PRESET_KEY,
+        wrap=True,
+        on_change=_take_preset,
+        help="\n".join(f"- **{preset.title}**: {preset.description}" for preset in PRESETS.values()),
+    )
+
+
+def _take_preset() -> None:
+    name = st.session_state[PRESET_KEY]
+    if name:
+        fill(PRESETS[name].config)
+
+
+def fields_form() -> None:
+    """A widget per field, in the groups that the fields name."""
+    for column, group in zip(st.columns(len(GROUPS), gap="medium"), GROUPS, strict=True):
+        with column:
+            st.markdown(f"**{group}**")
+            for name, field in RunConfig.model_fields.items():
+                if field.json_schema_extra["group"] == group:
+                    _field(name)
+
+
+def parsed() -> RunConfig:
+    """What the form says. Raises InputError with a sentence per wrong field; what was typed stays."""
+    return RunConfig.parse({name: st.session_state[_key(name)] for name in RunConfig.model_fields})
+
+
+def available(config: RunConfig) -> bool:
+    """Whether its data set is on this computer."""
+    return resources.dataset(config.dataset).available(resources.settings().data_dir)
+
+
+def too_dear(config: RunConfig) -> str | None:
+    """Why it will be refused, when it takes more memory or room than is allowed here."""
+    try:
+        cost.refuse(config, resources.dataset(config.dataset), resources.settings())
+    except InputError as problem:
+        return str(problem)
+    return None
+
+
+def link_error() -> str | None:
+    """What was wrong with the link this visitor came by, told once."""
+    return st.session_state.pop(f"{PREFIX}link_error", None)
+
+
+def _field(name: str) -> None:
+    field = RunConfig.model_fields[name]
+    choices = field.json_schema_extra.get("choices")
+    shared: dict[str, Any] = {
+        "key": _key(name),
+        "persist_state": "session",
+        "help": _help(name, field.description, choices),
+    }
+    if name == "dataset":
+        known = resources.catalogue()
+        st.selectbox(field.title, list(known), format_func=lambda entry: known[entry].title, **shared)
+    elif name == "variants":
+        st.multiselect(field.title, list(choices), format_func=lambda code: _title(name, code), **shared)
+    elif choices:
+        st.selectbox(field.title, list(choices), format_func=lambda code: _title(name, code), **shared)
+    elif name == "hidden":
+        st.text_input(field.title, placeholder="none: the shallow network", **shared)
+    elif field.annotation is float:
+        st.number_input(field.title, step=1e-4 if name == "learning_rate" else 0.5, format="%g", **shared)
+    else:
+        st.number_input(field.title, step=1, **shared)
+
+
+def _title(name: str, code: str) -> str:
+    """Of a choice, as it stands by itself."""
+    title = TITLES[name][code]
+    return title[:1].upper() + title[1:] if name not in AS_WRITTEN else title
+
+
+def _help(name: str, description: str, choices: dict[str, str] | None) -> str:
+    lines = [f"- **{_title(name, code)}**: {text}" for code, text in (choices or {}).items()]
+    return "\n".join([description, *([""] if lines else []), *lines])

@@ -1,0 +1,126 @@
+"""Trained models and their images, for pages that look into them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from pages.components.decoders import LARGEST, payload
+from vae.datasets import Images
+from vae.store import uploaded_images
+from vae.store.tensor_bytes import unpack
+
+from . import resources
+from .memory_cache import bounded
+
+JUDGED = 500  # real test images and drawn pictures that are judged
+LOOKED_AT = 2000  # watched images that pages measure on: enough for three digits, and quick
+
+
+@st.cache_data(max_entries=100, show_spinner=False)
+def kept_epochs(run_id: str, recorded: int) -> list[int]:
+    """Epochs whose weights are stored; `recorded`, the run's last epoch, tells apart a run that has gone on."""
+    return resources.store().weight_epochs(run_id)
+
+
+@bounded
+def models(run_id: str, epoch: int) -> dict:
+    """Networks by variant at a kept epoch, shared by all visitors: never changed."""
+    from vae.measuring import models_of
+
+    return models_of(resources.store(), resources.run(run_id), epoch)
+
+
+@st.cache_data(max_entries=6, show_spinner=False)
+def shelf(run_id: str, epoch: int) -> tuple[str, bytes | None]:
+    """A key for the browser's decoders, and what to send it; None when they are too large for a page."""
+    run, stored = resources.run(run_id), resources.store().weights(run_id, epoch)
+    key = f"{run_id}.{epoch}"
+    sent = payload(key, run.config.activation, {name: unpack(stored[name]) for name in run.config.variants})
+    return key, sent if len(sent) <= LARGEST else None
+
+
+@dataclass(frozen=True)
+class Watched:
+    """Images a run was watched on while it learnt."""
+
+    x: np.ndarray  # (n, P) float32 in [0, 1]
+    labels: np.ndarray  # (n,) indices into the run's classes
+    mean_image: np.ndarray  # (P,) of the images it learnt from
+    unchanged: bool  # whether the data set here is the one it was trained on
+
+
+@st.cache_data(max_entries=6, show_spinner=False)
+def watched(run_id: str) -> Watched:
+    """Raises InputError when the data set isn't on this computer."""
+    run = resources.run(run_id)
+    images = uploaded_images.load(resources.store(), run.config.dataset, resources.settings().data_dir)
+    split = unpack(resources.store().split_rows(run_id))
+    rows = (split["validation"] if len(split["validation"]) else split["train"])[:LOOKED_AT]
+    return Watched(
+        x=images.train_x[rows].astype(np.float32) / images.white,
+        labels=images.train_y[rows],
+        mean_image=images.train_x[split["train"]].mean(axis=0, dtype=np.float64).astype(np.float32) / images.white,
+        unchanged=images.hash == run.data["hash"],
+    )
+
+
+@st.cache_data(max_entries=12, show_spinner=False)
+def rebuilt(run_id: str, epoch: int) -> dict:
+    """`Rebuilt` of the watched images, by variant."""
+    from vae.analysis.reconstructions import reconstruct
+    from vae.learning.randomness import stream
+
+    x, seed = watched(run_id).x, resources.run(run_id).config.seed
+    noise = {name: stream(seed, "rebuilt", epoch) for name in models(run_id, epoch)}  # the same for each variant
+    return {name: reconstruct(model, name, x, noise[name]) for name, model in models(run_id, epoch).items()}
+
+
+@bounded
+def codes(run_id: str, epoch: int) -> dict:
+    """`Codes` of the watched images, by variant; shared by all visitors: never changed."""
+    from vae.analysis.codes import encode
+
+    x = watched(run_id).x
+    return {name: encode(model, x) for name, model in models(run_id, epoch).items()}
+
+
+@bounded
+def real_images(run_id: str) -> Any:
+    """`RealImages` of the run's training images; shared by all visitors: never changed."""
+    from vae.analysis.reference import RealImages
+
+    return RealImages.of(_images(run_id), unpack(resources.store().split_rows(run_id))["train"])
+
+
+def nearest_real(run_id: str, picture: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+    """Of one picture (1, P): distances (count,), as pixel RMSE, and training images (count, P), nearest first."""
+    import torch
+
+    real = real_images(run_id)
+    distances, places = real.nearest(torch.from_numpy(picture), count)
+    return distances[0].numpy(), real.x[places[0]].numpy()
+
+
+@st.cache_resource(max_entries=4, show_spinner="Training a small classifier, once for this data set …")
+def judge(run_id: str) -> Any:
+    """`Judge`: the reference classifier and its accuracy; None for images without classes."""
+    from vae.measuring import judge_of
+
+    return judge_of(resources.store(), _images(run_id))
+
+
+@st.cache_data(max_entries=4, show_spinner=False)
+def test_images(run_id: str) -> np.ndarray:
+    """The first test images, (m, P): real ones to judge by the same measures as drawn ones."""
+    images = _images(run_id)
+    return images.test_x[:JUDGED].astype(np.float32) / images.white
+
+
+def _images(run_id: str) -> Images:
+    from vae.measuring import images_of
+
+    return images_of(resources.store(), resources.run(run_id), resources.settings())

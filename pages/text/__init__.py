@@ -1,0 +1,1 @@
+"""Words: counts, lists, signs, durations, and somebody else's text as text."""

@@ -1,0 +1,122 @@
+"""The page Data in a real browser: a zip of ten thousand pictures, from the file to a finished run.
+
+Times are measured, printed and written to reports/browser_data.json; nothing here asserts one, machines differ.
+"""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import REPORTS, run_in_link, store_of, wait_for_workers
+from files import grey, picture, pictures, zipped
+from playwright.sync_api import Browser, Page, expect
+from serving import PATIENCE, Dashboard, expect_status, open_page, plots, settled
+
+from pages.text.escape_markdown import JOINER
+from vae.store import uploaded_images
+
+pytestmark = pytest.mark.browser
+
+
+def choose(page: Page, content: bytes) -> None:
+    file = {"name": "a.zip", "mimeType": "application/zip", "buffer": content}
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+
+
+@pytest.mark.slow
+def test_ten_thousand_pictures_are_uploaded_kept_and_trained_on(
+    app: Dashboard, browser: Browser, times: dict[str, float], tmp_path: Path
+) -> None:
+    draw = np.random.default_rng(0)
+    stripes = (np.indices((28, 28)).sum(0) // 4 % 2 * 200)[None] + draw.integers(0, 50, (5000, 28, 28))
+    files = pictures(stripes.astype(np.uint8), "mine/stripes/{}.png") | pictures(
+        grey(5000, 28, 28), "mine/noise/{}.png"
+    )
+    page = open_page(browser, f"{app.url}/data", height=1800)
+    wait_for_workers(page, app)
+    file = tmp_path / "my stripes.zip"
+    file.write_bytes(zipped(files))
+    started = time.perf_counter()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    page.get_by_text("Reading pictures:").wait_for()
+    times["10,000 pictures: file chosen to progress bar"] = time.perf_counter() - started
+    page.get_by_text("10,000 images").wait_for()
+    times["10,000 pictures: file chosen to preview"] = time.perf_counter() - started
+    assert uploaded_images.listed(store_of(app)) == []
+    page.get_by_role("button", name="Keep these images").click()
+    started = time.perf_counter()
+    page.get_by_text("my stripes is kept").wait_for()
+    times["10,000 pictures: kept"] = time.perf_counter() - started
+    (upload,) = uploaded_images.listed(store_of(app))
+    page.get_by_role("button", name="Train on them").click()
+    page.get_by_role("heading", name="Train both, side by side").wait_for()
+    settled(page)
+    assert upload.name in page.url and "validation_size=200" in page.url
+    page.get_by_label("Epochs", exact=True).fill("1")
+    page.get_by_label("Epochs", exact=True).press("Enter")
+    page.get_by_role("button", name="Train", exact=True).click()
+    expect_status(page, "done")
+    run = store_of(app).run(run_in_link(page))
+    assert (run.config.dataset, run.data["hash"]) == (upload.name, upload.hash)
+    assert page.complaints == []
+
+
+MARKUP = (
+    "<img src=x onerror=alert(1)> **b** _i_ $x$ `c` :red[g].svg",
+    "[d](http://e.org) ![f](http://e.org) https://e.org.svg",
+    "www.e.org a@e.org :material/home: :smile: # h.svg",
+)
+
+
+def test_a_refused_name_is_text_whatever_it_says(app: Dashboard, browser: Browser) -> None:
+    """Markup in names from outside is neither run, nor loaded, nor formatted."""
+    page = open_page(browser, f"{app.url}/data", height=1800)
+    alert = page.get_by_test_id("stAlert")
+    for name in MARKUP:
+        choose(page, zipped({name: b"<svg/>"}))
+        expect(alert).to_contain_text(name[-7:], timeout=PATIENCE)
+        assert (
+            alert.inner_text()
+            .replace(JOINER, "")
+            .strip()
+            .endswith(f"“{name}” is neither .png nor .jpg; only such pictures may be in the archive.")
+        )
+        for tag in (
+            "img",
+            "strong",
+            "em",
+            "code",
+            "a",
+            "h1",
+            ".katex",
+            "[data-testid=stIconMaterial]",
+            "[style*=color]",
+        ):
+            expect(alert.locator("p").locator(tag)).to_have_count(0)
+    assert page.complaints == []
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "dark"),
+    [
+        pytest.param(1280, 2600, False, id="wide-light", marks=pytest.mark.slow),
+        pytest.param(390, 4400, True, id="narrow-dark", marks=pytest.mark.slow),
+        pytest.param(1280, 2600, True, id="wide-dark", marks=pytest.mark.slow),
+        pytest.param(390, 4400, False, id="narrow-light", marks=pytest.mark.slow),
+    ],
+)
+def test_the_page_fits_the_window(app: Dashboard, browser: Browser, width: int, height: int, dark: bool) -> None:
+    page = open_page(browser, f"{app.url}/data", width, height, dark)
+    images = np.random.default_rng(1).integers(0, 200, (40, 20, 30, 3), dtype=np.uint8)
+    folders = ("apples and pears", "cats", "dogs")
+    choose(page, zipped({f"{folders[i % 3]}/{i}.png": picture(image) for i, image in enumerate(images)}))
+    page.get_by_role("button", name="Keep these images").wait_for()
+    expect(plots(page)).to_have_count(2, timeout=PATIENCE)
+    assert page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth") <= 0
+    page.wait_for_timeout(500)  # figures fade in
+    REPORTS.mkdir(exist_ok=True)
+    page.screenshot(path=REPORTS / f"data-{width}-{'dark' if dark else 'light'}.png")
+    assert page.complaints == []

@@ -1,0 +1,58 @@
+"""A sweep as a practitioner meets it: one click, live results, a stop, and the same again."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from browsing import store_of, wait_for_workers
+from playwright.sync_api import Browser, expect
+from serving import Dashboard, open_page, settled
+
+from vae.sweeps import stored
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+TWO_MINUTES = 120_000
+
+
+def test_how_many_latent_dimensions(app: Dashboard, browser: Browser, times: dict[str, float]) -> None:
+    page = open_page(browser, f"{app.url}/sweeps")
+    wait_for_workers(page, app)
+    started = time.perf_counter()
+    page.get_by_role("button", name="Run this sweep").first.click()
+    expect(page.get_by_role("img", name="MSE per pixel, rebuilt from μ against Latent dimensions")).to_be_visible(
+        timeout=TWO_MINUTES
+    )
+    times["click to the first point of a sweep"] = time.perf_counter() - started
+    expect(page.get_by_role("button", name="Stop", exact=True)).to_be_visible()
+    expect(page.get_by_text("21 of 21 runs done")).to_be_visible(timeout=2 * TWO_MINUTES)
+    times["click to done: 7 sizes × 3 seeds on digits"] = time.perf_counter() - started
+    settled(page)
+    expect(page.get_by_text("What to notice.")).to_be_visible()
+    assert page.complaints == []
+    (sweep,) = stored.listed(store_of(app))
+    members = stored.members(store_of(app), sweep.id)
+    assert sorted((member.number, member.seed) for member in members) == [(n, s) for n in range(7) for s in range(3)]
+    assert {member.status for member in members} == {"done"}
+    assert f"sweep={sweep.id}" in page.url
+
+
+def test_a_sweep_outlives_its_dashboard(app: Dashboard, browser: Browser, times: dict[str, float]) -> None:
+    """Killed in the midst and started again, without a click: every point and seed once, none lost."""
+    page = open_page(browser, f"{app.url}/sweeps")
+    wait_for_workers(page, app)
+    page.get_by_role("button", name="Run this sweep").nth(2).click()
+    expect(page.get_by_text("4 of 18 runs done")).to_be_visible(timeout=TWO_MINUTES)
+    app.kill()
+    started = time.perf_counter()
+    app.start()
+    page = open_page(browser, page.url)
+    expect(page.get_by_text("18 of 18 runs done")).to_be_visible(timeout=2 * TWO_MINUTES)
+    times["a killed dashboard's sweep: start to done"] = time.perf_counter() - started
+    store = store_of(app)
+    sweep = next(sweep for sweep in stored.listed(store) if sweep.name == "Which loss?")
+    members = stored.members(store, sweep.id)
+    assert sorted((member.number, member.seed) for member in members) == [(n, s) for n in range(6) for s in range(3)]
+    assert sweep.status == "done"
+    for member in members:
+        assert len(store.history(member.run_id)) == 2 * 61 + 2, "every epoch of both models once, and the test"

@@ -1,0 +1,305 @@
+"""What is sent to the browser's components, read back with struct, json and numpy alone."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import oracle
+import pytest
+import torch
+
+from pages.components import decoders, latent_pad, nudge_strips
+from pages.components.packing import packed
+from pages.sections.perturbation.nudges import UNITS
+from vae import datasets
+from vae.analysis.codes import Codes, encode
+from vae.analysis.directions import random, step
+from vae.analysis.sensitivity import scale
+from vae.analysis.views import MAP_SIDE, View, side_by_side, view, with_drawings
+from vae.config import RunConfig
+from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
+from vae.learning.models import Autoencoder, build, initialise
+from vae.learning.randomness import stream
+from vae.learning.training import Training
+from vae.settings import Settings
+
+LITTLE_ENDIAN = {"float32": "<f4", "int16": "<i2", "uint8": "|u1"}
+PIXELS, COUNT = 16, 40
+NAMES = [f"Image {place}" for place in range(1, COUNT + 1)]
+
+
+def refuse(token: str) -> None:
+    raise AssertionError(f"JSON.parse stumbles over {token}")
+
+
+def unpacked(data: bytes) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+    """The format as its first line describes it: [u32 length][JSON padded to 4][array][array]…"""
+    (length,) = struct.unpack_from("<I", data)
+    assert length % 4 == 0
+    meta = json.loads(data[4 : 4 + length].decode("utf-8"), parse_constant=refuse)
+    arrays, end = {}, 0
+    for name, described in meta.pop("arrays").items():
+        assert described["offset"] % 4 == 0, "typed arrays in a browser must be aligned"
+        assert described["offset"] >= end, "no array lies over another"
+        count = int(np.prod(described["shape"], dtype=int))
+        array = np.frombuffer(data, LITTLE_ENDIAN[described["type"]], count, 4 + length + described["offset"])
+        arrays[name], end = array.reshape(described["shape"]), described["offset"] + array.nbytes
+    assert len(data) == 4 + length + end + -end % 4, "nothing is left over"
+    return meta, arrays
+
+
+# Packing
+
+
+def test_arrays_come_back_as_they_were() -> None:
+    sent = {
+        "odd": np.array([1, 2, 255], dtype=np.uint8),
+        "pairs": np.array([[-32768, 1, 32767]], dtype=np.int16),
+        "none": np.zeros((0, 2), dtype=np.float32),
+        "numbers": np.random.default_rng(0).normal(size=(3, 2)).astype(np.float32),
+        "turned": np.arange(6, dtype=np.int16).reshape(2, 3).T,
+        "one": np.array(7, dtype=np.uint8),
+    }
+    meta, arrays = unpacked(packed({"name": "σ", "list": [1, None, True]}, sent))
+    assert meta == {"name": "σ", "list": [1, None, True]}
+    assert list(arrays) == list(sent)
+    for name, array in sent.items():
+        assert arrays[name].dtype == array.dtype
+        np.testing.assert_array_equal(arrays[name], array)
+
+
+@pytest.mark.parametrize("size", range(9))
+def test_odd_sizes_are_padded(size: int) -> None:
+    data = packed({"x" * size: 1}, {"first": np.arange(size, dtype=np.uint8), "second": np.float32([1.5])})
+    assert len(data) % 4 == 0
+    meta, arrays = unpacked(data)
+    assert meta == {"x" * size: 1}
+    assert arrays["first"].tolist() == list(range(size)) and arrays["second"].tolist() == [1.5]
+
+
+def test_a_foreign_byte_order_is_turned() -> None:
+    _, arrays = unpacked(packed({}, {"big": np.array([1, 256], dtype=">i2")}))
+    assert arrays["big"].tolist() == [1, 256]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "int64", "float16", "bool"])
+def test_a_type_that_the_browser_does_not_read_is_refused(dtype: str) -> None:
+    with pytest.raises(KeyError, match=dtype):
+        packed({}, {"x": np.zeros(3, dtype=dtype)})
+
+
+# Decoders
+
+
+def state_of(model: Autoencoder) -> dict[str, np.ndarray]:
+    return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
+
+
+def network(hidden: tuple[int, ...], latent_dim: int = 3, variant: str = "vae") -> Autoencoder:
+    config = RunConfig(hidden=hidden, latent_dim=latent_dim, activation="tanh")
+    return initialise(build(config, PIXELS, variant), stream(5, "weights")).eval().requires_grad_(False)
+
+
+def dequantised(arrays: Mapping[str, np.ndarray], variant: str, layers: int) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(weight, bias) of each layer in float64."""
+    return [
+        (
+            arrays[f"{variant}.{i}.weight"].astype(np.float64) * arrays[f"{variant}.{i}.scale"][:, None],
+            arrays[f"{variant}.{i}.bias"].astype(np.float64),
+        )
+        for i in range(layers)
+    ]
+
+
+@pytest.mark.parametrize("hidden", [(), (12,), (12, 7, 9)])
+def test_weights_are_sent_within_half_a_step_in_the_order_of_the_layers(hidden: tuple[int, ...]) -> None:
+    models = {"ae": network(hidden, variant="ae"), "vae": network(hidden)}
+    meta, arrays = unpacked(decoders.payload("k", "tanh", {name: state_of(it) for name, it in models.items()}))
+    count = len(hidden) + 1
+    assert meta == {"key": "k", "activation": "tanh", "variants": {"ae": count, "vae": count}}
+    widths = [3, *reversed(hidden), PIXELS]
+    for name, model in models.items():
+        linear = [layer for layer in model.decoder.modules() if isinstance(layer, torch.nn.Linear)]
+        found = dequantised(arrays, name, count)
+        assert [weight.shape for weight, _ in found] == list(zip(widths[1:], widths[:-1], strict=True))
+        for i, (layer, (weight, bias)) in enumerate(zip(linear, found, strict=True)):
+            original = layer.weight.double().numpy()
+            steps = np.abs(original).max(axis=1) / 32767
+            assert (np.abs(weight - original) <= 0.51 * steps[:, None]).all()
+            assert (np.abs(arrays[f"{name}.{i}.weight"]).max(axis=1) == 32767).all(), "every bit is used"
+            np.testing.assert_array_equal(bias, layer.bias.numpy())
+    assert len(arrays) == 2 * count * 3, "and nothing of the encoder"
+
+
+def test_a_row_of_noughts_stays_a_row_of_noughts() -> None:
+    model = network((12,))
+    model.decoder.to_logits.weight[3] = 0
+    model.decoder.body[0].weight.zero_()
+    _, arrays = unpacked(decoders.payload("k", "tanh", {"vae": state_of(model)}))
+    (first, _), (last, _) = dequantised(arrays, "vae", 2)
+    assert (first == 0).all() and (last[3] == 0).all() and (last[4] != 0).any()
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Training, np.ndarray]:
+    """A run on the digits, trained, and the digits it was tested on."""
+    folder = tmp_path_factory.mktemp("data")
+    settings = Settings.from_environment({"VAE_DATA_DIR": str(folder), "VAE_WORKERS": "1", "VAE_THREADS": "1"})
+    images = datasets.load("digits", settings.data_dir)
+    config = RunConfig(epochs=15, device="cpu")
+    training = Training(config, images, datasets.split(images, config.validation_size))
+    for _ in training.run():
+        pass
+    return training, images.test_x.astype(np.float32) / images.white
+
+
+def test_the_browser_draws_a_trained_network_as_the_server_does(trained: tuple[Training, np.ndarray]) -> None:
+    training, x = trained
+    models = {learner.name: learner.model for learner in training.learners}
+    states = {
+        name: {key: it.detach().numpy() for key, it in model.state_dict().items()} for name, model in models.items()
+    }
+    _, arrays = unpacked(decoders.payload("k", "relu", states))
+    for name, model in models.items():
+        spread = encode(model, x).mu.std(axis=0)
+        z = np.random.default_rng(1).normal(size=(500, 2)) * 2 * spread
+        weights = oracle.as_float64(model.state_dict())
+        sent = dict(weights)
+        for layer, (weight, bias) in zip(("body.0", "to_logits"), dequantised(arrays, name, 2), strict=True):
+            sent[f"decoder.{layer}.weight"], sent[f"decoder.{layer}.bias"] = weight, bias
+        exact, drawn = (oracle.sigmoid(oracle.decode(it, z, "relu")) for it in (weights, sent))
+        assert 0 < np.abs(drawn - exact).max() < 2 / 255
+        assert exact.std() > 0.2, "there is a picture"
+
+
+# The latent pad
+
+
+def views_of(latent_dim: int, codes: Mapping[str, Codes]) -> dict[str, View]:
+    windows = side_by_side({name: view(it) for name, it in codes.items()})
+    return {name: with_drawings(it, network((12,), latent_dim, name)) for name, it in windows.items()}
+
+
+def clouds(latent_dim: int) -> dict[str, Codes]:
+    rng = np.random.default_rng(6)
+    mu, std = rng.normal(size=(COUNT, latent_dim)), rng.uniform(0.1, 1, size=(COUNT, latent_dim))
+    return {"ae": Codes(np.float32(3 * mu + 1), None), "vae": Codes(np.float32(mu), np.float32(std))}
+
+
+LABELS = np.arange(COUNT) % 3
+CLASSES = ("cat", "dog", "cow", "owl")  # no owl among the codes
+
+
+def pad(views: Mapping[str, View], labels: np.ndarray = LABELS, classes: tuple[str, ...] = CLASSES) -> Any:
+    return unpacked(latent_pad.payload("run.2", views, labels, classes, (4, 4), {"ae": [1.0, 2.0]}, "a note"))
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 5])
+def test_the_pad_is_told_what_the_views_hold(latent_dim: int) -> None:
+    views = views_of(latent_dim, clouds(latent_dim))
+    meta, arrays = pad(views)
+    assert (meta["key"], meta["note"], meta["pinned"]) == ("run.2", "a note", {"ae": [1.0, 2.0]})
+    assert (meta["classes"], meta["palette"], meta["shape"]) == (list(CLASSES), CLASS_COLOURS, [4, 4])
+    assert meta["rings"] == [1, 2]
+    same = [panel["windows"]["same"] for panel in meta["panels"]]
+    assert same[0] == same[1], "at the same scale all look through one window"
+    np.testing.assert_array_equal(arrays["labels"], LABELS)
+    assert [panel["variant"] for panel in meta["panels"]] == ["ae", "vae"]
+    for panel in meta["panels"]:
+        name, it = panel["variant"], views[panel["variant"]]
+        assert (panel["title"], panel["colour"]) == (VARIANT_TITLES[name], VARIANT_COLOURS[name])
+        assert (panel["flat"], panel["slice"]) == (latent_dim == 1, latent_dim == 5)
+        codes = arrays[f"{name}.codes"]
+        np.testing.assert_allclose(panel["start"], codes[0], rtol=1e-6)
+        np.testing.assert_allclose(panel["centre"], it.centre)
+        own = panel["windows"]["own"]
+        np.testing.assert_allclose([*own["centre"], own["half"]], [*it.centre, it.half])
+        assert own["words"] == f"{own['bar']:g} unit{'' if own['bar'] == 1 else 's'} of code"
+        for axis in range(2):
+            ends = [own["centre"][axis] + sign * own["half"] for sign in (-1, 1)]
+            assert abs(np.array(ends) - same[0]["centre"][axis]).max() <= same[0]["half"] + 1e-9, (
+                "it holds each own one"
+            )
+        assert (panel["spread"], panel["prior"]) == (it.spread, it.prior)
+        # What the browser makes of a place in the plane is what `lift` makes of it.
+        z = np.array(panel["origin"]) + codes[:, :1] * np.array(panel["axes"][0])
+        if latent_dim > 1:
+            z = z + codes[:, 1:] * np.array(panel["axes"][1])
+        np.testing.assert_allclose(z, it.plane.lift(it.uv), rtol=1e-4, atol=1e-5)
+        assert [plate[0] for plate in panel["plates"]] == [0, 1, 2], "only classes that are there"
+        for label, *place in panel["plates"]:
+            np.testing.assert_allclose(place, np.median(codes[label == LABELS], axis=0), rtol=1e-5)
+        for kind in ("area", "norm"):
+            values = arrays[f"{name}.{kind}"]
+            assert values.shape == (MAP_SIDE**2,)
+            np.testing.assert_allclose(meta["ranges"][kind][name], [values.min(), values.max()], rtol=1e-6)
+    assert ("vae.ellipses" in arrays) == (latent_dim > 1), "on a line there is no room for an ellipse"
+    assert "ae.ellipses" not in arrays
+
+
+def test_images_of_one_class_have_no_name_plates() -> None:
+    meta, _ = pad(views_of(2, clouds(2)), np.zeros(COUNT, dtype=int), ("all",))
+    assert [panel["plates"] for panel in meta["panels"]] == [[], []]
+
+
+def collapsed(latent_dim: int) -> dict[str, Codes]:
+    """Both models give every image one and the same code."""
+    mu = np.full((COUNT, latent_dim), 0.3, dtype=np.float32)
+    return {"ae": Codes(mu, None), "vae": Codes(np.zeros_like(mu), np.ones_like(mu))}
+
+
+@pytest.mark.parametrize("dead", [False, True], ids=["a living decoder", "a decoder that ignores its code"])
+@pytest.mark.parametrize("latent_dim", [1, 2, 5])
+def test_the_pad_of_a_collapsed_model_holds_numbers_only(latent_dim: int, dead: bool) -> None:
+    windows = side_by_side({name: view(it) for name, it in collapsed(latent_dim).items()})
+    models = {name: network((12,), latent_dim, name) for name in windows}
+    if dead:
+        for model in models.values():
+            model.decoder.to_logits.weight.zero_()
+    meta, arrays = pad({name: with_drawings(it, models[name]) for name, it in windows.items()})
+    assert len(meta["panels"]) == 2
+    assert all(panel["spread"] > 0 for panel in meta["panels"])
+    assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+# The strips
+
+
+def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
+    u = random(COUNT, next(iter(codes.values())).latent_dim, stream(0, "direction"))
+    found = {}
+    for name, it in codes.items():
+        scales = {unit: scale(unit, it) for unit in UNITS}
+        steps = {unit: step(u, size) for unit, size in scales.items() if size is not None}
+        found[name] = nudge_strips.Nudge(it.mu, steps)
+    return found
+
+
+@pytest.mark.parametrize("latent_dim", [1, 2, 5])
+@pytest.mark.parametrize("codes", [clouds, collapsed])
+def test_the_strips_are_told_codes_steps_and_units(codes: Any, latent_dim: int) -> None:
+    nudges, originals = nudges_of(codes(latent_dim)), np.arange(COUNT * PIXELS).reshape(COUNT, -1).astype(np.uint8)
+    meta, arrays = unpacked(nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, UNITS, "latent_std", 0.5))
+    assert (meta["key"], meta["shape"], meta["unit"], meta["size"]) == ("run.2", [4, 4], "latent_std", 0.5)
+    assert meta["names"] == NAMES
+    assert meta["variants"] == [
+        {"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]} for name in ("ae", "vae")
+    ]
+    assert list(meta["units"]) == ["absolute", "latent_std", "neighbour", "posterior_std"]
+    for unit in meta["units"].values():
+        assert set(unit) == {"title", "sizes", "meaning"}
+        low, high = unit["sizes"]
+        assert 0 < low < high
+    np.testing.assert_array_equal(arrays["originals"], originals)
+    for name, nudge in nudges.items():
+        np.testing.assert_array_equal(arrays[f"{name}.z"], nudge.z)
+        for unit, one in nudge.steps.items():
+            np.testing.assert_array_equal(arrays[f"{name}.{unit}"], one)
+            assert np.isfinite(arrays[f"{name}.{unit}"]).all()
+    assert "vae.posterior_std" in arrays
+    assert "ae.posterior_std" not in arrays, "a unit that this variant lacks is not offered for it"

@@ -1,0 +1,1 @@
+"""Runs to take home: folders, capsules, reports, ONNX, CSV and JSON."""

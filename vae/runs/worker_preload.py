@@ -1,0 +1,25 @@
+"""Loaded by every worker process at its start (Dask's `preload`), so that a run begins when it is asked for."""
+
+import logging
+import os
+from typing import Any
+
+import sklearn.datasets
+import torch
+
+from .. import logs
+from ..settings import logging_settings
+from . import execution
+from .worker_survey import process_id
+
+__all__ = ["execution", "sklearn", "torch"]
+
+told = logging_settings()
+logs.configure(told["log"], told["log_level"] or "INFO")
+logs.adopt("distributed")
+logging.getLogger(__name__).info("worker ready", extra={"pid": os.getpid()})
+
+
+def dask_setup(worker: Any) -> None:
+    """Dask calls it once the worker stands."""
+    worker.metrics["pid"] = process_id

@@ -1,0 +1,50 @@
+"""What has been measured on stored runs, kept beside them. Anything here can be measured again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import delete, insert, select
+
+from .runs import Store
+from .schema import classifiers, measurements
+
+
+def classifier(store: Store, dataset_hash: str) -> tuple[float, bytes] | None:
+    """Test accuracy and weights (safetensors) of a data set's reference classifier, if it was trained."""
+    query = select(classifiers.c.accuracy, classifiers.c.payload).where(classifiers.c.dataset_hash == dataset_hash)
+    with store.engine.connect() as connection:
+        row = connection.execute(query).one_or_none()
+    return (row.accuracy, row.payload) if row else None
+
+
+def keep_classifier(store: Store, dataset_hash: str, accuracy: float, payload: bytes) -> None:
+    """Whoever comes second replaces what is the same."""
+    with store.write() as connection:
+        connection.execute(delete(classifiers).where(classifiers.c.dataset_hash == dataset_hash))
+        connection.execute(insert(classifiers).values(dataset_hash=dataset_hash, accuracy=accuracy, payload=payload))
+
+
+def measurement(store: Store, run_id: str, epoch: int, kind: str) -> pd.DataFrame | None:
+    """The kept table of one kind, if there is one."""
+    key = (measurements.c.run_id == run_id, measurements.c.epoch == epoch, measurements.c.kind == kind)
+    with store.engine.connect() as connection:
+        rows = connection.scalar(select(measurements.c.rows).where(*key))
+    return None if rows is None else pd.DataFrame.from_records(rows).fillna(np.nan).infer_objects()
+
+
+def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd.DataFrame) -> None:
+    """Keep `table`; NaN is kept as nothing."""
+    rows = records(table)
+    key = {"run_id": run_id, "epoch": epoch, "kind": kind}
+    with store.write() as connection:
+        connection.execute(delete(measurements).where(*(measurements.c[name] == value for name, value in key.items())))
+        connection.execute(insert(measurements).values(**key, rows=rows))
+
+
+def records(table: pd.DataFrame) -> list[dict[str, Any]]:
+    """Rows for JSON, which knows neither NaN nor infinity: they become nothing."""
+    table = table.replace([np.inf, -np.inf], np.nan)
+    return table.astype(object).where(table.notna(), None).to_dict("records")

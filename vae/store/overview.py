@@ -1,0 +1,191 @@
+"""All runs at a glance: one row each, with settings, last numbers and thinned curves. Quick for thousands of runs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sqlalchemy import Row, Select, and_, or_, select
+
+from .. import naming
+from ..config import RunConfig, as_text
+from .runs import Store
+from .schema import metrics, runs
+
+LIMIT = 5000  # the newest runs
+CURVE_POINTS = 24  # of a small curve, at the most
+IN_A_QUERY = 900  # run ids named in one query: databases limit the number of parameters
+SHOWN = ("ae", "vae")  # variants with columns of their own
+MEASURES = ("loss", "reconstruction", "kl", "mse_from_mean", "mse_from_sample", "active_units")
+SAID = ("id", "name", "status", "epoch", "tags", "note", "created_at", "seconds")  # what may change at any time
+SETTINGS = ("dataset", "latent_dim", "hidden", "reconstruction", "beta", "seed", "variants", "estimator", "epochs")
+SPLITS = ("watched", "test")
+COLUMNS = (
+    *SAID,
+    *SETTINGS,
+    "settings",
+    "group",
+    *(f"{variant}_{split}_{measure}" for variant in SHOWN for split in SPLITS for measure in MEASURES),
+    *(f"{variant}_curve" for variant in SHOWN),
+)
+POINT_COLUMNS = ("id", "variant", "epoch", *MEASURES)
+HISTORY_COLUMNS = ("id", "variant", "epoch", *MEASURES)
+NOTHING = (None,) * len(MEASURES)
+
+
+class Overview:
+    """What tables of all runs show. A run's numbers are read once for each epoch it has reached."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._lock = threading.Lock()
+        self._about: dict[
+            str, tuple[tuple, str, str, dict]
+        ] = {}  # run id → SETTINGS' values, settings, group, better names
+        self._numbers: dict[tuple, dict[str, dict[str, Any]]] = {}  # by `_state` of a run
+        self._last: tuple[list[tuple], pd.DataFrame, pd.DataFrame] | None = None
+
+    def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
+        """(runs, points): a row per run with COLUMNS, newest first, and a row per run and variant, POINT_COLUMNS.
+
+        `settings` is the same for runs equal but for the seed; `group` for runs whose numbers may be compared: the same
+        images watched, the same reconstruction loss ("" until a run knows its data). `…_watched_…`, and `points`, are
+        of the last recorded epoch on the watched split (validation, or training where none is set aside); `…_test_…`
+        of the test images, once a run is done; NaN where there is none. `…_curve` is the loss on the watched split in
+        at most CURVE_POINTS numbers, the last one included and the untrained epoch 0 left out.
+
+        Both tables are shared between callers: never change them. The same objects come back while nothing changes.
+        """
+        with self._lock:
+            rows = self._rows()
+            seen = [tuple(map(str, row)) for row in rows]
+            if self._last is None or self._last[0] != seen:
+                self._learn(rows)
+                self._last = (seen, self._wide(rows), self._long(rows))
+            return self._last[1], self._last[2]
+
+    def _rows(self) -> list[Row]:
+        columns = [runs.c[name] for name in (*SAID, "attempt")]
+        query = select(*columns).where(runs.c.deleted_at.is_(None)).order_by(runs.c.created_at.desc(), runs.c.id)
+        with self.store.engine.connect() as connection:
+            return list(connection.execute(query.limit(LIMIT)))
+
+    def _learn(self, rows: Sequence[Row]) -> None:
+        """Read what is new, and forget what is gone."""
+        unknown = [
+            row.id for row in rows if row.id not in self._about or (row.epoch >= 0 and not self._about[row.id][2])
+        ]
+        for run_id, config, data in self._in_parts(unknown, lambda: select(runs.c.id, runs.c.config, runs.c.data)):
+            self._about[run_id] = _about(RunConfig.parse(config), data)
+        numbers = {
+            _state(row): self._numbers.get(_state(row), {"watched": {}, "test": {}, "curve": {}}) for row in rows
+        }
+        fresh = {row.id: numbers[_state(row)] for row in rows if _state(row) not in self._numbers and row.epoch >= 0}
+        for run_id, variant, split, *values in self._in_parts(list(fresh), _ends):
+            fresh[run_id]["test" if split == "test" else "watched"][variant] = tuple(values)
+        for run_id, variant, loss in self._in_parts(list(fresh), _thinned):
+            fresh[run_id]["curve"].setdefault(variant, []).append(loss)
+        self._numbers = numbers
+        self._about = {row.id: self._about[row.id] for row in rows}
+
+    def _in_parts(self, ids: Sequence[str], query: Callable[[], Select]) -> Iterator[Row]:
+        """Rows of `query` for these runs. All of a part at once: tens of thousands, one by one, take twice as long."""
+        with self.store.engine.connect() as connection:
+            for start in range(0, len(ids), IN_A_QUERY):
+                part = ids[start : start + IN_A_QUERY]
+                yield from connection.execute(query().where(runs.c.id.in_(part))).all()
+
+    def _wide(self, rows: Sequence[Row]) -> pd.DataFrame:
+        columns: dict[str, Any] = {name: [getattr(row, name) for row in rows] for name in SAID}
+        columns["tags"] = [tuple(tags or ()) for tags in columns["tags"]]
+        columns["note"] = [note or "" for note in columns["note"]]
+        columns["created_at"] = pd.to_datetime(pd.Series(columns["created_at"], dtype="object"), utc=True)
+        about = [self._about[row.id] for row in rows]
+        columns["name"] = [it[3].get(name, name) for name, it in zip(columns["name"], about, strict=True)]
+        for place, name in enumerate(SETTINGS):
+            columns[name] = [settings[place] for settings, *_ in about]
+        columns |= {"settings": [it[1] for it in about], "group": [it[2] for it in about]}
+        numbers = [self._numbers[_state(row)] for row in rows]
+        for variant in SHOWN:
+            for split in SPLITS:
+                values = np.array([it[split].get(variant, NOTHING) for it in numbers], dtype=float)
+                for place, measure in enumerate(MEASURES):
+                    columns[f"{variant}_{split}_{measure}"] = values.reshape(-1, len(MEASURES))[:, place]
+            columns[f"{variant}_curve"] = [it["curve"].get(variant, []) for it in numbers]
+        return pd.DataFrame({name: columns[name] for name in COLUMNS})
+
+    def _long(self, rows: Sequence[Row]) -> pd.DataFrame:
+        found = [
+            (row.id, variant, row.epoch, *values)
+            for row in rows
+            for variant, values in self._numbers[_state(row)]["watched"].items()
+        ]
+        return _numeric(pd.DataFrame.from_records(found, columns=list(POINT_COLUMNS)))
+
+
+def histories(store: Store, ids: Sequence[str]) -> pd.DataFrame:
+    """Every epoch of these runs on the split that each was watched on, with HISTORY_COLUMNS, by epoch."""
+    columns = [metrics.c[name] for name in ("run_id", "variant", "epoch", *MEASURES)]
+    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split != "test")
+    query = query.order_by(metrics.c.epoch, metrics.c.run_id, metrics.c.variant)
+    with store.engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    return _numeric(pd.DataFrame.from_records(found, columns=list(HISTORY_COLUMNS)))
+
+
+def tested(store: Store, ids: Sequence[str]) -> pd.DataFrame:
+    """Test rows of these runs, of all variants, with HISTORY_COLUMNS."""
+    columns = [metrics.c[name] for name in ("run_id", "variant", "epoch", *MEASURES)]
+    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split == "test")
+    query = query.order_by(metrics.c.variant, metrics.c.run_id)
+    with store.engine.connect() as connection:
+        found = [tuple(row) for row in connection.execute(query)]
+    return _numeric(pd.DataFrame.from_records(found, columns=list(HISTORY_COLUMNS)))
+
+
+def _state(row: Row) -> tuple[str, int, int, str]:
+    """Numbers are written together with one of these."""
+    return row.id, row.attempt, row.epoch, row.status
+
+
+def _about(config: RunConfig, data: dict[str, Any] | None) -> tuple[tuple, str, str, dict[str, str]]:
+    values = tuple(as_text(value) if isinstance(value := getattr(config, name), tuple) else value for name in SETTINGS)
+    settings = config.model_copy(update={"seed": 0}).model_dump_json()
+    return values, settings, group(config, data), naming.better(config)
+
+
+def group(config: RunConfig, data: dict[str, Any] | None) -> str:
+    """The same for runs whose watched numbers are of the same images and in the same unit; "" without data."""
+    if not data:
+        return ""
+    split = data["watched_split"]
+    # Images are set aside before any limit of the training images applies: with a validation split it plays no part.
+    images = (config.validation_size,) if split == "validation" else (0, config.train_limit)
+    return " ".join(map(str, (config.dataset, data["hash"], split, *images, config.reconstruction)))
+
+
+def _ends() -> Select:
+    """Test rows, and those of the last recorded epoch."""
+    measures = [metrics.c[name] for name in MEASURES]
+    last = or_(metrics.c.split == "test", metrics.c.epoch == runs.c.epoch)
+    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.split, *measures).join(runs).where(last)
+    return query.order_by(metrics.c.run_id, metrics.c.variant, metrics.c.split)
+
+
+def _thinned() -> Select:
+    """Losses on the watched split, counted back from the last epoch, so that it is among them."""
+    stride = (runs.c.epoch + CURVE_POINTS - 1) // CURVE_POINTS
+    drawn = and_(
+        metrics.c.split != "test",
+        metrics.c.epoch.between(1, runs.c.epoch),  # nothing else is divided by: an untrained run has no stride
+        (runs.c.epoch - metrics.c.epoch) % stride == 0,
+    )
+    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.loss).join(runs).where(runs.c.epoch > 0, drawn)
+    return query.order_by(metrics.c.run_id, metrics.c.variant, metrics.c.split, metrics.c.epoch)  # as its key is kept
+
+
+def _numeric(table: pd.DataFrame) -> pd.DataFrame:
+    return table.astype(dict.fromkeys(MEASURES, float))
