@@ -18,7 +18,7 @@ from stocking import config, stock
 from streamlit.testing.v1 import AppTest
 
 from pages.sections.compare import compared_runs, paired_difference, rate_distortion, run_curves, run_table
-from pages.sections.compare.compared_runs import Settings
+from pages.sections.compare.compared_runs import ComparedSetting
 from pages.state.run_index import MARKS, EveryRun
 from pages.text import words
 from vae.config import RunConfig
@@ -214,9 +214,9 @@ def test_what_ends_where_is_said_for_each_pair_of_axes() -> None:
     ) and "no merit" in run_curves.notice([], "kl")
 
 
-def settings(letter: str, group: str, **changes: Any) -> Settings:
+def settings(letter: str, group: str, **changes: Any) -> ComparedSetting:
     run = type("Run", (), {"config": RunConfig(**changes)})()
-    return Settings(letter, (run,), group)
+    return ComparedSetting(letter, (run,), group)
 
 
 def test_different_quantities_never_share_axes() -> None:
@@ -244,7 +244,7 @@ def test_different_quantities_never_share_axes() -> None:
 def test_images_of_the_same_name_that_differ_never_share_axes() -> None:
     groups = {"digits h validation 200 bce": "digits · BCE", "digits h validation 500 sse": "digits · squared error"}
     found = [settings(letter, group) for letter, group in zip("AB", groups, strict=True)]
-    for measure in run_curves.MEASURES:
+    for measure in run_curves.CURVE_MEASURES:
         assert all(len({letter for letter, _ in it}) == 1 for it in run_curves.panels(found, measure, groups).values())
 
 

@@ -21,7 +21,7 @@ MOST_RUNS = 40  # each of the settings may come with several seeds
 
 
 @dataclass(frozen=True)
-class Settings:
+class ComparedSetting:
     """Runs that are equal but for the seed."""
 
     letter: str
@@ -79,7 +79,7 @@ def from_link(every: EveryRun) -> None:
     choose([run_id for run_id in asked if run_id in every.place])
 
 
-def settings(every: EveryRun) -> tuple[list[Settings], int]:
+def settings(every: EveryRun) -> tuple[list[ComparedSetting], int]:
     """What is compared, and how many chosen runs are not, because they are too many."""
     from vae.analysis.comparing import LETTERS, fold
 
@@ -90,5 +90,5 @@ def settings(every: EveryRun) -> tuple[list[Settings], int]:
     folded = fold({run_id: run.config for run_id, run in runs.items()})
     for letter, of_one in zip(LETTERS, folded, strict=False):
         of_one.sort(key=lambda run_id: runs[run_id].config.seed)
-        found.append(Settings(letter, tuple(runs[run_id] for run_id in of_one), groups[every.place[of_one[0]]]))
-    return found, len(picked) - sum(len(it.runs) for it in found)
+        found.append(ComparedSetting(letter, tuple(runs[run_id] for run_id in of_one), groups[every.place[of_one[0]]]))
+    return found, len(picked) - sum(len(setting.runs) for setting in found)

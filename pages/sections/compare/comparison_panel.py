@@ -16,7 +16,7 @@ from vae.figures.comparing import dash_of
 from vae.figures.style import ALARM, NEUTRAL
 
 from . import compared_runs, paired_difference, run_actions, run_curves, side_by_side
-from .compared_runs import MOST_SETTINGS, Settings
+from .compared_runs import MOST_SETTINGS, ComparedSetting
 
 POLL = 1.0  # seconds between looks while a chosen run is under way
 SEEDS_LINKED = 6  # of each of the settings
@@ -24,11 +24,11 @@ SVG_DASHES = {"solid": "", "dash": "9 7", "dot": "2 5", "dashdot": "9 4 2 4", "l
 SVG_DASHES |= {"longdashdot": "15 5 3 5", "1px,7px": "1 7", "14px,3px,3px,3px,3px,3px": "14 3 3 3 3 3"}
 
 
-def panel() -> list[Settings]:
+def panel() -> list[ComparedSetting]:
     """All about the chosen runs, looked at again by itself while one is under way. Returns what is compared."""
     every = every_run()
     found, _ = compared_runs.settings(every)
-    active = any(run.active for it in found for run in it.runs)
+    active = any(run.active for setting in found for run in setting.runs)
     st.fragment(_panel, run_every=POLL if active else None)(compared_runs.standing(every))
     return found
 
@@ -36,7 +36,7 @@ def panel() -> list[Settings]:
 def _panel(stood: dict[str, str]) -> None:
     every = every_run()
     found, too_many = compared_runs.settings(every)
-    if any(run.status != stood.get(run.id) for it in found for run in it.runs):
+    if any(run.status != stood.get(run.id) for setting in found for run in setting.runs):
         forget()
         st.rerun()  # as a whole: the table tells the same, and what can be taken home is another
     run_actions.told(every)
@@ -47,16 +47,16 @@ def _panel(stood: dict[str, str]) -> None:
             icon=":material/checklist:",
         )
         return
-    runs = [run for it in found for run in it.runs]
+    runs = [run for setting in found for run in setting.runs]
     st.header(f"{plural(len(runs), 'run')}, {plural(len(found), 'setting')}", divider="gray")
-    run_actions.actions(every, runs)
+    run_actions.buttons(every, runs)
     if too_many:
         st.warning(
             f"Up to {MOST_SETTINGS} different settings, with up to {compared_runs.MOST_RUNS} runs in all, are compared "
             f"at a time: {plural(too_many, 'chosen run')} left out."
         )
-    for it in found:
-        _who(it)
+    for setting in found:
+        _who(setting)
     what_differs(found)
     run_curves.overlaid_curves(found, every.groups)
     if len(found) > 1:
@@ -64,22 +64,22 @@ def _panel(stood: dict[str, str]) -> None:
     side_by_side.side_by_side(found)
 
 
-def _who(it: Settings) -> None:
+def _who(setting: ComparedSetting) -> None:
     """One line: its letter and dash, its name, how it stands, and the ways to Train."""
     with st.container(horizontal=True, vertical_alignment="center", gap="small"):
         with st.container(width=78):
-            svg(_sample(it.letter), key=f"compare.sample.{it.letter}")
-        st.html(f"<div style='min-width:9rem'>{escape(it.title)}</div>", width="content")
-        for status in dict.fromkeys(run.status for run in it.runs):
+            svg(_sample(setting.letter), key=f"compare.sample.{setting.letter}")
+        st.html(f"<div style='min-width:9rem'>{escape(setting.title)}</div>", width="content")
+        for status in dict.fromkeys(run.status for run in setting.runs):
             icon, colour = BADGES[status]
-            count = sum(run.status == status for run in it.runs)
-            st.badge(f"{count} {status}" if len(it.runs) > 1 else status, icon=icon, color=colour)
-        for tag in dict.fromkeys(tag for run in it.runs for tag in run.tags):
+            count = sum(run.status == status for run in setting.runs)
+            st.badge(f"{count} {status}" if len(setting.runs) > 1 else status, icon=icon, color=colour)
+        for tag in dict.fromkeys(tag for run in setting.runs for tag in run.tags):
             st.html(f"<span style='{TAG}'>{escape(tag)}</span>", width="content")
-        for run in it.runs[:SEEDS_LINKED]:
-            label = "Open in Train" if len(it.runs) == 1 else f"seed {run.config.seed}"
+        for run in setting.runs[:SEEDS_LINKED]:
+            label = "Open in Train" if len(setting.runs) == 1 else f"seed {run.config.seed}"
             st.page_link("train.py", label=label, icon=":material/open_in_new:", query_params={"run": run.id})
-    for run in it.runs:
+    for run in setting.runs:
         if run.error:
             st.html(f"<div style='color:{ALARM};font-size:.9rem'>{run.id}: {escape(run.error)}</div>")
         if run.note:
@@ -100,7 +100,7 @@ def _sample(letter: str) -> str:
     )
 
 
-def what_differs(found: Sequence[Settings]) -> None:
+def what_differs(found: Sequence[ComparedSetting]) -> None:
     """A table of what their configs do not share."""
     from vae.analysis.comparing import differing
 
@@ -108,7 +108,7 @@ def what_differs(found: Sequence[Settings]) -> None:
         if len(found[0].runs) > 1:
             st.caption("These runs differ in the seed alone.")
         return
-    table = differing({it.letter: it.config for it in found})
+    table = differing({setting.letter: setting.config for setting in found})
     st.header("What differs", divider="gray")
     st.dataframe(
         table,

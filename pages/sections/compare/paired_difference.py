@@ -19,15 +19,15 @@ from vae.figures.comparing import difference_curves
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.variants import VARIANTS
 
-from .compared_runs import Settings
-from .run_curves import MEASURES, read, unit
+from .compared_runs import ComparedSetting
+from .run_curves import CURVE_MEASURES, read, unit
 
 TESTED = ("reconstruction", "kl", "bound", "mse_from_mean", "mse_from_sample", "active_units")
 DIGITS = ".4g"  # in which two means are shown: alike in these, they are no ranking
-TITLES = MEASURES | {"bound": "Reconstruction + KL"}
+MEASURE_TITLES = CURVE_MEASURES | {"bound": "Reconstruction + KL"}
 
 
-def why_not(a: Settings, b: Settings) -> str | None:
+def why_not(a: ComparedSetting, b: ComparedSetting) -> str | None:
     """Why nothing of two settings can be subtracted, in a sentence; None if something can."""
     if not a.shown.data or not b.shown.data:
         return "One of the two has learnt nothing yet."
@@ -36,16 +36,16 @@ def why_not(a: Settings, b: Settings) -> str | None:
     return None
 
 
-def paired_differences(found: Sequence[Settings]) -> None:
+def paired_differences(found: Sequence[ComparedSetting]) -> None:
     """B − A of two settings, by seed: on the test images, and along the epochs."""
     st.header("Paired difference", divider="gray")
-    by_letter = {it.letter: it for it in found}
+    by_letter = {setting.letter: setting for setting in found}
     first, second = list(by_letter)[:2]
     if len(found) > 2:
         with st.container(horizontal=True):
             letters = list(by_letter)
             first = st.selectbox("Subtract", letters, key=f"compare.first.{len(letters)}", width=130)
-            others = [it for it in letters if it != first]
+            others = [letter for letter in letters if letter != first]
             second = st.selectbox("from", others, key=f"compare.second.{first}.{len(letters)}", width=130)
     a, b = by_letter[first], by_letter[second]
     if problem := why_not(a, b):
@@ -76,7 +76,7 @@ def paired_differences(found: Sequence[Settings]) -> None:
         _along_the_epochs(history, first, second, unit("reconstruction", a.config.reconstruction))
 
 
-def differences(test: pd.DataFrame, a: Settings, b: Settings) -> pd.DataFrame:
+def differences(test: pd.DataFrame, a: ComparedSetting, b: ComparedSetting) -> pd.DataFrame:
     """What can be compared: columns variant, measure, a, b (means over pairs), difference, low, high, pairs, says."""
     rows = []
     test = test.assign(bound=test["reconstruction"] + test["kl"])
@@ -88,13 +88,15 @@ def differences(test: pd.DataFrame, a: Settings, b: Settings) -> pd.DataFrame:
                 continue
             if measure == "bound" and not VARIANTS[variant].noise:
                 continue
-            sides = [of_one[of_one["name"] == it.letter].dropna(subset=[measure]) for it in (a, b)]
-            mine, theirs = (dict(zip(it["seed"], it[measure], strict=True)) for it in sides)
+            sides = [of_one[of_one["name"] == setting.letter].dropna(subset=[measure]) for setting in (a, b)]
+            mine, theirs = (dict(zip(side["seed"], side[measure], strict=True)) for side in sides)
             common = common_seeds({"a": mine, "b": theirs})
             if common:
                 means = [sum(side[seed] for seed in common) / len(common) for side in (mine, theirs)]
-                it = difference(np.array([theirs[seed] - mine[seed] for seed in common]), tied=_shown_alike(*means))
-                rows.append((variant, measure, *means, it.mean, it.low, it.high, it.pairs, it.judgement))
+                paired = difference(np.array([theirs[seed] - mine[seed] for seed in common]), tied=_shown_alike(*means))
+                rows.append(
+                    (variant, measure, *means, paired.mean, paired.low, paired.high, paired.pairs, paired.judgement)
+                )
     columns = ["variant", "measure", "a", "b", "difference", "low", "high", "pairs", "says"]
     return pd.DataFrame(rows, columns=columns)
 
@@ -113,16 +115,16 @@ def _says(judgement: str, pairs: int, second: str) -> str:
 def _in_words(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     rows = [
         {
-            "Variant": VARIANT_TITLES[it.variant],
-            "Measure": TITLES[it.measure],
-            first: f"{it.a:{DIGITS}}",
-            second: f"{it.b:{DIGITS}}",
-            f"{second} − {first}": signed(it.difference),
-            "95 % interval": "–" if pd.isna(it.low) else f"{signed(it.low)} … {signed(it.high)}",
-            "Pairs": it.pairs,
-            "What it says": _says(it.says, it.pairs, second),
+            "Variant": VARIANT_TITLES[row.variant],
+            "Measure": MEASURE_TITLES[row.measure],
+            first: f"{row.a:{DIGITS}}",
+            second: f"{row.b:{DIGITS}}",
+            f"{second} − {first}": signed(row.difference),
+            "95 % interval": "–" if pd.isna(row.low) else f"{signed(row.low)} … {signed(row.high)}",
+            "Pairs": row.pairs,
+            "What it says": _says(row.says, row.pairs, second),
         }
-        for it in table.itertuples()
+        for row in table.itertuples()
     ]
     return pd.DataFrame(rows)
 
@@ -135,13 +137,12 @@ def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int
         said.append(conclusion(pairs))
     for wanted in ("reconstruction", "mse_from_mean"):
         rows = table[table["measure"] == wanted]
-        title = "reconstruction" if wanted == "reconstruction" else MEASURES[wanted]
-        for it in rows.itertuples():
-            interval = "" if pd.isna(it.low) else f" (95 % interval {signed(it.low)} to {signed(it.high)})"
-            way = "" if it.says == "too few seeds" else f", {_says(it.says, it.pairs, second)}"
-            said.append(
-                f"{VARIANT_TITLES[it.variant]}: {second} − {first} = {signed(it.difference)} in {title}{interval}{way}."
-            )
+        title = "reconstruction" if wanted == "reconstruction" else CURVE_MEASURES[wanted]
+        for row in rows.itertuples():
+            interval = "" if pd.isna(row.low) else f" (95 % interval {signed(row.low)} to {signed(row.high)})"
+            says = "" if row.says == "too few seeds" else f", {_says(row.says, row.pairs, second)}"
+            subtracted = f"{second} − {first} = {signed(row.difference)} in {title}"
+            said.append(f"{VARIANT_TITLES[row.variant]}: {subtracted}{interval}{says}.")
         if len(rows):
             break
     said.append(f"Over {plural(pairs, 'pair')} of seeds; less is better.")

@@ -19,15 +19,15 @@ from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_TITLES
 from vae.store.runs import Run
 
-from .compared_runs import Settings
+from .compared_runs import ComparedSetting
 
 ALEMI = "[Alemi et al. 2018](https://arxiv.org/abs/1711.00464)"
 
 
-def frontier(found: Sequence[Settings]) -> None:
+def frontier(found: Sequence[ComparedSetting]) -> None:
     """The plane, with the chosen settings named."""
     st.header("Rate and distortion", divider="gray")
-    st.fragment(_frontier)({it.runs[0].id: it.letter for it in found})
+    st.fragment(_frontier)({setting.runs[0].id: setting.letter for setting in found})
 
 
 def _frontier(letters: Mapping[str, str]) -> None:
@@ -38,9 +38,9 @@ def _frontier(letters: Mapping[str, str]) -> None:
         return
     group = next(iter(groups))
     if len(groups) > 1:
-        chosen = [every.runs["group"].iloc[every.place[run_id]] for run_id in letters if run_id in every.place]
+        chosen_groups = [every.runs["group"].iloc[every.place[run_id]] for run_id in letters if run_id in every.place]
         names = list(groups)
-        first = next((names.index(it) for it in chosen if it in groups), 0)
+        first = next((names.index(name) for name in chosen_groups if name in groups), 0)
         group = st.selectbox(
             "Runs of",
             names,
@@ -111,22 +111,22 @@ def describe(runs: pd.DataFrame) -> dict[str, str]:
     """What the pointer says of settings: what a reader would ask first, and the name where there is one run."""
     said = {}
     for settings, rows in runs.groupby("settings", sort=False):
-        it = rows.iloc[0]
+        run = rows.iloc[0]
         said[settings] = (
-            f"{it['name']} · run {it['id']}"
+            f"{run['name']} · run {run['id']}"
             if len(rows) == 1
-            else f"{_short(it)} · {it['hidden'] or 'no hidden layer'}"
+            else f"{_short(run)} · {run['hidden'] or 'no hidden layer'}"
         )
     return said
 
 
 def words_of_front(runs: pd.DataFrame) -> dict[str, str]:
     """Settings in a few words that come from no visitor."""
-    return {it["settings"]: _short(it) for _, it in runs.drop_duplicates("settings").iterrows()}
+    return {run["settings"]: _short(run) for _, run in runs.drop_duplicates("settings").iterrows()}
 
 
-def _short(it: pd.Series) -> str:
-    return f"{it['latent_dim']}-D, β {it['beta']:g}"
+def _short(run: pd.Series) -> str:
+    return f"{run['latent_dim']}-D, β {run['beta']:g}"
 
 
 def front_table(folded: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
@@ -185,10 +185,10 @@ def notice(folded: pd.DataFrame, words: Mapping[str, str]) -> str:
         f"({words[least['settings']]}, {plural(int(least['seeds']), 'seed')})."
     )
     seeds = int(rated["seeds"].min())
-    plain = folded[folded["variant"] == "ae"]
-    if len(plain):
-        lowest = plain.loc[plain["distortion"].idxmin()]
-        seeds = min(seeds, int(plain["seeds"].min()))
+    autoencoders = folded[folded["variant"] == "ae"]
+    if len(autoencoders):
+        lowest = autoencoders.loc[autoencoders["distortion"].idxmin()]
+        seeds = min(seeds, int(autoencoders["seeds"].min()))
         gap = lowest["distortion"] - rated["distortion"].min()
         said.append(
             f"The lowest reconstruction of an autoencoder (it has no KL cost) is {lowest['distortion']:.2f}: "

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.shared import similar_runs
 from pages.state.run_index import EveryRun, forget
 from pages.text.words import plural
-from pages.visitors import actions as acts
+from pages.visitors import actions
 from pages.visitors.visitor import may_change
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -22,10 +22,10 @@ ALL = "all"
 MOST_SEEDS = 5
 
 
-def actions(every: EveryRun, runs: Sequence[Run]) -> None:
+def buttons(every: EveryRun, runs: Sequence[Run]) -> None:
     """Buttons for the chosen runs, in a row."""
     mine = [run for run in runs if may_change(run.visitor)]
-    refused = None if mine else acts.NOT_YOURS["run"].format("rename or delete it")
+    refused = None if mine else actions.NOT_YOURS["run"].format("rename or delete it")
     with st.container(horizontal=True, vertical_alignment="center"):
         if st.button("Rename, tag, note", icon=":material/edit:", disabled=not mine, help=refused):
             describe(every, mine)
@@ -50,7 +50,7 @@ def told(every: EveryRun) -> None:
 
 def _delete(runs: Sequence[Run]) -> None:
     try:
-        ended = acts.delete([run.id for run in runs])
+        ended = actions.delete([run.id for run in runs])
     except InputError as problem:
         st.error(str(problem))
         return
@@ -60,10 +60,10 @@ def _delete(runs: Sequence[Run]) -> None:
         forget()
     left = [run for run in runs if run.id not in ended]
     said = []
-    if active := sum(may_change(run.visitor) for run in left):
-        said.append(f"{plural(active, 'run')} under way stayed: stop it in Train, then delete it.")
-    if active < len(left):
-        said.append(f"{plural(len(left) - active, 'run')} of others stayed.")
+    if under_way := sum(may_change(run.visitor) for run in left):
+        said.append(f"{plural(under_way, 'run')} under way stayed: stop it in Train, then delete it.")
+    if under_way < len(left):
+        said.append(f"{plural(len(left) - under_way, 'run')} of others stayed.")
     if said:
         st.session_state[TOLD] = " ".join(said)
     st.rerun()
@@ -71,7 +71,7 @@ def _delete(runs: Sequence[Run]) -> None:
 
 def _restore() -> None:
     gone = st.session_state.pop(DELETED, [])
-    back = acts.restore(gone)
+    back = actions.restore(gone)
     forget()
     compared_runs.choose([*compared_runs.ids(), *gone])
     st.session_state[TOLD] = f"{plural(back, 'run')} brought back."
@@ -87,7 +87,7 @@ def _train_again(runs: Sequence[Run]) -> None:
     from vae.analysis.comparing import fold
     from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 
-    again = st.radio(
+    which_seeds = st.radio(
         "Seeds",
         ("new", "same"),
         format_func={"new": "New seeds", "same": "The same seeds"}.get,
@@ -98,11 +98,11 @@ def _train_again(runs: Sequence[Run]) -> None:
         key="compare.again",
     )
     configs = [run.config for run in runs]
-    if again == "new":
+    if which_seeds == "new":
         each = st.slider("How many of each", 1, MOST_SEEDS, 2, key="compare.seeds")
         settings = fold({run.id: run.config for run in runs})
         by_id = {run.id: run.config for run in runs}
-        configs = [it for of_one in settings for it in _unused(by_id[of_one[0]], each)]
+        configs = [config for of_one in settings for config in _unused(by_id[of_one[0]], each)]
     if st.button(f"Queue {plural(len(configs), 'run')}", type="primary", icon=":material/play_arrow:"):
         queued = similar_runs.queue(configs)
         forget()
@@ -136,7 +136,9 @@ def describe_form(every: EveryRun, runs: Sequence[Run]) -> None:
     which = st.selectbox(
         "Run",
         options,
-        format_func=lambda it: f"All {len(runs)} of them: add tags" if it == ALL else f"{by_id[it].name} · {it}",
+        format_func=lambda run_id: (
+            f"All {len(runs)} of them: add tags" if run_id == ALL else f"{by_id[run_id].name} · {run_id}"
+        ),
     )
     of_one = by_id.get(which)
     known = sorted({*every.tags, *(tag for run in runs for tag in run.tags)})
@@ -156,11 +158,11 @@ def describe_form(every: EveryRun, runs: Sequence[Run]) -> None:
     if st.button("Save", type="primary", icon=":material/check:"):
         try:
             if of_one:
-                acts.describe(which, name=name, tags=tags, note=note)
+                actions.describe(which, name=name, tags=tags, note=note)
             else:
                 for run in runs:
                     words = {"name": run.name, "note": run.note or ""}
-                    acts.describe(run.id, tags=[*run.tags, *tags], **words)
+                    actions.describe(run.id, tags=[*run.tags, *tags], **words)
         except InputError as problem:
             st.error(str(problem))
             return

@@ -18,9 +18,9 @@ from vae.figures.curves import KL_UNIT, UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.variants import VARIANTS
 
-from .compared_runs import Settings
+from .compared_runs import ComparedSetting
 
-MEASURES = {
+CURVE_MEASURES = {
     "reconstruction": "Reconstruction",
     "kl": "KL",
     "mse_from_mean": "MSE, from μ",
@@ -40,12 +40,12 @@ def _read(ids: tuple[str, ...], state: tuple) -> tuple[pd.DataFrame, pd.DataFram
     return histories(resources.store(), ids), tested(resources.store(), ids)
 
 
-def read(found: Sequence[Settings]) -> tuple[pd.DataFrame, pd.DataFrame]:
+def read(found: Sequence[ComparedSetting]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Watched histories and test rows of all chosen runs, with the columns name (a letter), seed and group added."""
-    runs = [run for it in found for run in it.runs]
+    runs = [run for setting in found for run in setting.runs]
     both = _read(tuple(run.id for run in runs), tuple((run.epoch, run.attempt, run.status) for run in runs))
     about = pd.DataFrame(
-        [(run.id, it.letter, run.config.seed, it.group) for it in found for run in it.runs],
+        [(run.id, setting.letter, run.config.seed, setting.group) for setting in found for run in setting.runs],
         columns=["id", "name", "seed", "group"],
     )
     history, test = (rows.merge(about, on="id") for rows in both)
@@ -53,24 +53,26 @@ def read(found: Sequence[Settings]) -> tuple[pd.DataFrame, pd.DataFrame]:
     return history[(history["epoch"] > 0) | ~learnt], test  # the untrained epoch towers over the rest
 
 
-def panels(found: Sequence[Settings], measure: str, groups: Mapping[str, str]) -> dict[str, set[tuple[str, str]]]:
+def panels(
+    found: Sequence[ComparedSetting], measure: str, groups: Mapping[str, str]
+) -> dict[str, set[tuple[str, str]]]:
     """What may share a pair of axes: title → pairs of letter and variant. Different quantities never do.
 
     Under different β the objectives of two VAEs are different quantities too, and an AE's is another again.
     """
     shared: dict[str, tuple[str, set[tuple[str, str]]]] = {}  # by what has to be the same
-    for it in found:
-        for variant in it.config.variants if it.group else ():
-            title, key = groups[it.group], it.group
+    for setting in found:
+        for variant in setting.config.variants if setting.group else ():
+            title, key = groups[setting.group], setting.group
             if measure in IN_PIXELS:  # the loss, the last word of a group, plays no part
-                key = it.group.rpartition(" ")[0]
+                key = setting.group.rpartition(" ")[0]
                 title = " · ".join(part for part in title.split(" · ") if part not in LOSSES.values())
             if measure == "loss":
-                objective = VARIANT_TITLES[variant] + (f", β {it.config.beta:g}" if VARIANTS[variant].kl else "")
+                objective = VARIANT_TITLES[variant] + (f", β {setting.config.beta:g}" if VARIANTS[variant].kl else "")
                 title, key = f"{title} · {objective}", f"{key} {objective}"
             if key not in shared and title in [other for other, _ in shared.values()]:
-                title += f" ({it.letter})"  # other images under the same name
-            shared.setdefault(key, (title, set()))[1].add((it.letter, variant))
+                title += f" ({setting.letter})"  # other images under the same name
+            shared.setdefault(key, (title, set()))[1].add((setting.letter, variant))
     return dict(shared.values())
 
 
@@ -81,7 +83,7 @@ def unit(measure: str, reconstruction: str) -> str:
     return {"kl": KL_UNIT, "active_units": "dimensions"}.get(measure, "per pixel")
 
 
-def overlaid_curves(found: Sequence[Settings], groups: Mapping[str, str]) -> None:
+def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str]) -> None:
     """Every chosen run, epoch by epoch, on the images it was watched on."""
     from vae.analysis.comparing import over_seeds
 
@@ -93,8 +95,8 @@ def overlaid_curves(found: Sequence[Settings], groups: Mapping[str, str]) -> Non
     with st.container(horizontal=True, vertical_alignment="bottom"):
         measure = st.segmented_control(
             "Measure",
-            list(MEASURES),
-            format_func=MEASURES.get,
+            list(CURVE_MEASURES),
+            format_func=CURVE_MEASURES.get,
             default="reconstruction",
             key="compare.measure",
             required=True,
@@ -110,34 +112,36 @@ def overlaid_curves(found: Sequence[Settings], groups: Mapping[str, str]) -> Non
             key=f"compare.variants.{'.'.join(present)}",
         )
     curves = over_seeds(history[history["variant"].isin(shown)], measure, ("name", "variant"))
-    reconstruction = {it.letter: it.config.reconstruction for it in found}
-    drawn: list[tuple[str, pd.DataFrame]] = []
+    reconstruction = {setting.letter: setting.config.reconstruction for setting in found}
+    axes: list[tuple[str, pd.DataFrame]] = []
     columns = st.columns(IN_A_ROW) if len(panels(found, measure, groups)) > 1 else [st.container()]
     for title, pairs in panels(found, measure, groups).items():
         rows = curves[[pair in pairs for pair in zip(curves["name"], curves["variant"], strict=True)]]
         if rows.empty:
             continue
-        axis = f"{MEASURES[measure]} ({unit(measure, reconstruction[rows['name'].iloc[0]])})"
-        with columns[len(drawn) % len(columns)]:
+        axis = f"{CURVE_MEASURES[measure]} ({unit(measure, reconstruction[rows['name'].iloc[0]])})"
+        with columns[len(axes) % len(columns)]:
             st.html(f"<div style='font-size:.9rem;opacity:.75'>{escape(title)}</div>")
             figure(
-                overlaid(rows, axis), key=f"compare.curves.{len(drawn)}", alt=f"{MEASURES[measure]} per epoch: {title}"
+                overlaid(rows, axis),
+                key=f"compare.curves.{len(axes)}",
+                alt=f"{CURVE_MEASURES[measure]} per epoch: {title}",
             )
-        drawn.append((title, rows))
-    if not drawn:
+        axes.append((title, rows))
+    if not axes:
         st.caption("The variants shown have no such measure.")
         return
     st.caption(_legend(found, measure))
     csv(lambda: curves.assign(measure=measure), f"curves-{measure}")
-    st.markdown("**What to notice.** " + notice(drawn, measure))
+    st.markdown("**What to notice.** " + notice(axes, measure))
 
 
-def _legend(found: Sequence[Settings], measure: str) -> str:
+def _legend(found: Sequence[ComparedSetting], measure: str) -> str:
     said = [
         "Colour and marker tell the variant, the dash tells the settings. On the validation images (training images "
         "where none are set aside)."
     ]
-    if any(len(it.runs) > 1 for it in found):
+    if any(len(setting.runs) > 1 for setting in found):
         said.append(
             "Seeds are folded: the line is their mean, the band reaches from the least to the greatest of them."
         )
@@ -151,21 +155,21 @@ def _legend(found: Sequence[Settings], measure: str) -> str:
     return " ".join(said)
 
 
-def notice(drawn: Sequence[tuple[str, pd.DataFrame]], measure: str) -> str:
+def notice(axes: Sequence[tuple[str, pd.DataFrame]], measure: str) -> str:
     """Where the curves of each pair of axes, title and rows, end: in the order of the settings, which ranks nothing."""
-    said = [f"{MEASURES[measure]} at the last epoch."]
-    for title, curves in drawn:
+    said = [f"{CURVE_MEASURES[measure]} at the last epoch."]
+    for title, curves in axes:
         last = curves.loc[curves.groupby(["name", "variant"])["epoch"].idxmax()].sort_values("name", kind="stable")
         alike = len(set(last["epoch"])) == 1
         parts = []
         for variant in [name for name in VARIANT_COLOURS if name in set(last["variant"])]:
             ends = ", ".join(
-                f"{it.name} {it.value:.4g}" + ("" if alike else f" (epoch {it.epoch})")
-                for it in last[last["variant"] == variant].itertuples()
+                f"{end.name} {end.value:.4g}" + ("" if alike else f" (epoch {end.epoch})")
+                for end in last[last["variant"] == variant].itertuples()
             )
             parts.append(f"{VARIANT_TITLES[variant]} {ends}")
-        said.append((f"{title}: " if len(drawn) > 1 else "") + "; ".join(parts) + ".")
+        said.append((f"{title}: " if len(axes) > 1 else "") + "; ".join(parts) + ".")
     if measure == "kl":
         said.append("A small KL is no merit by itself: a code that has died has none.")
-    several = [curves for _, curves in drawn if len(curves[["name", "variant"]].drop_duplicates()) > 1]
+    several = [curves for _, curves in axes if len(curves[["name", "variant"]].drop_duplicates()) > 1]
     return together(*said, conclusion(min(int(curves["seeds"].min()) for curves in several)) if several else "")

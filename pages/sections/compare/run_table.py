@@ -18,9 +18,9 @@ from . import compared_runs
 
 POLL = 2.0  # seconds between looks while runs are under way
 HEIGHT, ROW = 420, 35  # pixels: at the most, and of a row
-KEY, SHOWN = "compare.table", "compare.shown"  # SHOWN: ids of the rows as they were last sent
+KEY, SHOWN_IDS = "compare.table", "compare.shown"  # SHOWN_IDS: ids of the rows as they were last sent
 AE, VAE = VARIANT_COLOURS["ae"], VARIANT_COLOURS["vae"]
-MARK_COLOURS = [AE, VAE, TERM_COLOURS["loss"]]  # of every_run.MARKS
+MARK_COLOURS = [AE, VAE, TERM_COLOURS["loss"]]  # of run_index.MARKS
 FILTERS = {"dataset": "Data set", "reconstruction": "Loss", "status": "Status", "tag": "Tag"}
 
 
@@ -42,7 +42,7 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
         every.table.take(rows) if len(rows) < len(every.ids) else every.table,
         key=KEY,
         height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
-        column_config=COLUMNS,
+        column_config=RUN_TABLE_COLUMNS,
         on_select=_ticked,
         selection_mode="multi-row",
         placeholder="–",
@@ -118,7 +118,7 @@ def matching(
         if values := wanted.get(name):
             keep &= every.runs[name].isin(values).to_numpy()
     if tags := set(wanted.get("tag") or ()):
-        keep &= np.fromiter((not tags.isdisjoint(it) for it in every.runs["tags"]), bool, len(keep))
+        keep &= np.fromiter((not tags.isdisjoint(tags_of_run) for tags_of_run in every.runs["tags"]), bool, len(keep))
     return np.flatnonzero(keep)
 
 
@@ -130,12 +130,12 @@ def _tick(shown: np.ndarray) -> None:
     before = sorted(state["selection"]["rows"]) if state else []
     if before != rows:
         st.session_state[KEY] = {"selection": {"rows": rows, "columns": [], "cells": []}}
-    st.session_state[SHOWN] = list(shown)
+    st.session_state[SHOWN_IDS] = list(shown)
 
 
 def _ticked() -> None:
     """Rows were ticked or unticked: what the filter hides stays chosen."""
-    shown: list[str] = st.session_state[SHOWN]
+    shown: list[str] = st.session_state[SHOWN_IDS]
     rows = st.session_state[KEY]["selection"]["rows"]
     now = [shown[row] for row in rows if row < len(shown)]
     gone, before = set(shown) - set(now), compared_runs.ids()
@@ -158,7 +158,7 @@ def _number(title: str, style: str, explanation: str | None = None) -> dict:
 
 _OF = "At the last recorded epoch, on the validation images (training images where none are set aside)."
 _TEST = "On the test images, measured once, when the run was done. No choice is made on them."
-COLUMNS = {
+RUN_TABLE_COLUMNS = {
     "name": st.column_config.TextColumn("Run", pinned=True, width=225),
     "best": st.column_config.MultiselectColumn(
         "Lowest in its group",

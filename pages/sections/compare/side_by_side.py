@@ -16,27 +16,29 @@ from vae.figures.latent import latent_scatter, plane_title, prior_of
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.windows import Window
 
-from .compared_runs import Settings
+from .compared_runs import ComparedSetting
 
 IMAGES = 12
 VARIANTS_IN_A_ROW = 2
 SCATTERS_IN_A_ROW = 4
 
 
-def side_by_side(found: Sequence[Settings]) -> None:
+def side_by_side(found: Sequence[ComparedSetting]) -> None:
     """Reconstructions and codes, of the first seed of each of the settings, at its last epoch."""
-    alike: dict[str, list[Settings]] = {}
-    for it in found:
-        if key := _images(it):
-            alike.setdefault(key, []).append(it)
+    alike: dict[str, list[ComparedSetting]] = {}
+    for setting in found:
+        if key := _images(setting):
+            alike.setdefault(key, []).append(setting)
     if not alike:
         return
     st.header("The same images, rebuilt", divider="gray")
     for together in alike.values():
         if len(alike) > 1:
-            st.markdown(f"**{', '.join(it.letter for it in together)}**")
+            st.markdown(f"**{', '.join(setting.letter for setting in together)}**")
         _rebuilt(together)
-    which = ", ".join(f"{it.letter} seed {it.shown.config.seed}" for it in found if len(it.runs) > 1)
+    which = ", ".join(
+        f"{setting.letter} seed {setting.shown.config.seed}" for setting in found if len(setting.runs) > 1
+    )
     st.caption(
         f"The first {IMAGES} {_watched(found)} images at each run's last epoch"
         + (f"; of several seeds the first ({which})" if which else "")
@@ -46,10 +48,10 @@ def side_by_side(found: Sequence[Settings]) -> None:
     st.header("The same images, as codes", divider="gray")
     windows = latent.side_by_side(
         {
-            (it.letter, variant): (pictures, it.config.latent_dim)
+            (setting.letter, variant): (pictures, setting.config.latent_dim)
             for together in alike.values()
-            for it in together
-            for variant, pictures in resources.snapshot(it.shown.id, it.shown.epoch).items()
+            for setting in together
+            for variant, pictures in resources.snapshot(setting.shown.id, setting.shown.epoch).items()
         }
     )
     if len(windows) > 1:
@@ -58,20 +60,20 @@ def side_by_side(found: Sequence[Settings]) -> None:
         _codes(together, windows)
 
 
-def _watched(found: Sequence[Settings]) -> str:
-    kinds = {it.shown.watched_images for it in found if it.shown.data}
+def _watched(found: Sequence[ComparedSetting]) -> str:
+    kinds = {setting.shown.watched_images for setting in found if setting.shown.data}
     return " or ".join(sorted(kinds, reverse=True))
 
 
-def _images(it: Settings) -> str | None:
+def _images(setting: ComparedSetting) -> str | None:
     """The same for settings whose runs were watched on the same images; None for those without pictures."""
-    if it.shown.epoch < 0 or not resources.store().originals(it.shown.id):
+    if setting.shown.epoch < 0 or not resources.store().originals(setting.shown.id):
         return None
-    images = resources.originals(it.shown.id)
+    images = resources.originals(setting.shown.id)
     return hashlib.sha256(images["images"].tobytes() + images["labels"].tobytes()).hexdigest()
 
 
-def _rebuilt(together: Sequence[Settings]) -> None:
+def _rebuilt(together: Sequence[ComparedSetting]) -> None:
     """A column per variant, the settings below one another, so that each image stands above itself."""
     images, shape = resources.originals(together[0].shown.id)["images"], tuple(together[0].shown.data["shape"])
     present = _variants(together)
@@ -85,45 +87,47 @@ def _rebuilt(together: Sequence[Settings]) -> None:
         with column:
             heading(VARIANT_TITLES[variant], colour)
             strip("Originals", images[:IMAGES], shape, IMAGES)
-            for it in together:
-                pictures = resources.snapshot(it.shown.id, it.shown.epoch).get(variant)
+            for setting in together:
+                pictures = resources.snapshot(setting.shown.id, setting.shown.epoch).get(variant)
                 if pictures is None:
                     continue
                 both = "from_sample" in pictures
-                words = f"{it.letter}, from the mean" if both else it.letter
+                words = f"{setting.letter}, from the mean" if both else setting.letter
                 strip(words, pictures["from_mean"][:IMAGES], shape, IMAGES, colour)
                 if both:
-                    strip(f"{it.letter}, from a sample", pictures["from_sample"][:IMAGES], shape, IMAGES, colour)
+                    strip(f"{setting.letter}, from a sample", pictures["from_sample"][:IMAGES], shape, IMAGES, colour)
 
 
-def _codes(together: Sequence[Settings], windows: Mapping[tuple[str, str], Mapping[str, Window]]) -> None:
+def _codes(together: Sequence[ComparedSetting], windows: Mapping[tuple[str, str], Mapping[str, Window]]) -> None:
     """A row of scatters for each variant."""
     images = resources.originals(together[0].shown.id)
     for variant in _variants(together):
-        with_it = [it for it in together if variant in it.config.variants]
+        with_variant = [setting for setting in together if variant in setting.config.variants]
         heading(VARIANT_TITLES[variant], VARIANT_COLOURS[variant])
-        for start in range(0, len(with_it), SCATTERS_IN_A_ROW):
-            part = with_it[start : start + SCATTERS_IN_A_ROW]
-            for column, it in zip(st.columns(max(2, min(len(with_it), SCATTERS_IN_A_ROW))), part, strict=False):
-                pictures = resources.snapshot(it.shown.id, it.shown.epoch).get(variant)
+        for start in range(0, len(with_variant), SCATTERS_IN_A_ROW):
+            part = with_variant[start : start + SCATTERS_IN_A_ROW]
+            for column, setting in zip(
+                st.columns(max(2, min(len(with_variant), SCATTERS_IN_A_ROW))), part, strict=False
+            ):
+                pictures = resources.snapshot(setting.shown.id, setting.shown.epoch).get(variant)
                 if pictures is None:
                     continue
-                latent_dim, classes = it.config.latent_dim, it.shown.data["classes"]
+                latent_dim, classes = setting.config.latent_dim, setting.shown.data["classes"]
                 share, prior = float(pictures["plane_share"][0]), prior_of(pictures, latent_dim)
                 with column:
-                    st.caption(f"**{it.letter}**: {plane_title(latent_dim, share, prior)}")
+                    st.caption(f"**{setting.letter}**: {plane_title(latent_dim, share, prior)}")
                     drawing = latent_scatter(
                         pictures["codes"],
                         images["labels"],
                         classes,
                         latent_dim,
-                        windows[it.letter, variant],
+                        windows[setting.letter, variant],
                         prior,
                     )
                     drawing.update_layout(height=300)
-                    alt = f"Codes of {it.letter}, {VARIANT_TITLES[variant]}"
-                    figure(drawing, key=f"compare.codes.{variant}.{it.letter}", alt=alt)
+                    alt = f"Codes of {setting.letter}, {VARIANT_TITLES[variant]}"
+                    figure(drawing, key=f"compare.codes.{variant}.{setting.letter}", alt=alt)
 
 
-def _variants(together: Sequence[Settings]) -> list[str]:
-    return [name for name in VARIANT_COLOURS if any(name in it.config.variants for it in together)]
+def _variants(together: Sequence[ComparedSetting]) -> list[str]:
+    return [name for name in VARIANT_COLOURS if any(name in setting.config.variants for setting in together)]
