@@ -6,7 +6,7 @@ from pages.sections.data import dataset_summary
 from pages.sections.data import uploads as own_images
 from pages.shared.dataset_download import offer_download
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.config import shown
 from vae.errors import InputError
 from vae.store import uploaded_images
@@ -21,7 +21,7 @@ def one_data_set() -> None:
     known, settings = resources.catalogue(), resources.settings()
     asked = st.query_params.get(PARAMETER)
     if asked is not None and asked not in known:
-        st.warning(f"There is no data set called {plain(shown(repr(asked)))} here.")
+        st.warning(f"There is no data set called {escape_markdown(shown(repr(asked)))} here.")
         st.query_params.pop(PARAMETER)
     elif asked is not None and st.session_state.get(LINKED) != asked:  # a link comes before what was chosen earlier
         st.session_state[CHOICE] = asked
@@ -39,7 +39,7 @@ def one_data_set() -> None:
     try:
         images = uploaded_images.load(resources.store(), name, settings.data_dir)
     except InputError as problem:
-        st.error(plain(str(problem)))
+        st.error(escape_markdown(str(problem)))
         return
     dataset_summary.samples(images, "data")
     left, right = st.columns(2, gap="large")

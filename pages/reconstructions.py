@@ -11,7 +11,7 @@ from pages.shared.image_strips import choose_image, numbered, strip
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
 from pages.state import loaded_models
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.analysis.sentences import Quantity, over_images, together
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
@@ -74,7 +74,7 @@ def choose(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray]) -> tuple
     shown = np.arange(len(labels)) if wanted == "all" else np.flatnonzero(labels == classes.index(wanted))
     if order != AS_THEY_COME:
         shown = shown[np.argsort(-errors[order.removeprefix("worst first: ")][shown], kind="stable")]
-    return shown, "" if wanted == "all" else f" of class {plain(wanted)}", maps
+    return shown, "" if wanted == "all" else f" of class {escape_markdown(wanted)}", maps
 
 
 def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, kind: str) -> None:

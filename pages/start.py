@@ -7,7 +7,7 @@ from pages.shared import run_picker, train_again
 from pages.shared.network_diagram import networks
 from pages.shared.run_panel import BADGES, run_panel
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.config import PRESETS
 from vae.errors import InputError
 
@@ -44,5 +44,5 @@ if recent:
         icon, colour = BADGES[run.status]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(run.status, icon=icon, color=colour)
-            st.page_link("train.py", label=plain(run.name), query_params={"run": run.id})
+            st.page_link("train.py", label=escape_markdown(run.name), query_params={"run": run.id})
             st.caption(f"{run.created_at:%d %b, %H:%M} UTC · epoch {max(run.epoch, 0)} of {run.config.epochs}")

@@ -8,7 +8,7 @@ from pages.shared.dataset_download import offer_download
 from pages.shared.network_diagram import networks
 from pages.shared.run_panel import run_panel
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.config import RunConfig
 from vae.errors import InputError
 
@@ -24,7 +24,7 @@ run_id = run_picker.selected() if wanted is None else None
 shown = resources.run(run_id) if run_id else None
 settings_form.fill_once(shown.config if shown else None)
 if message := settings_form.link_error():
-    st.warning(plain(message))
+    st.warning(escape_markdown(message))
 
 try:
     config, problem = settings_form.parsed(), None
@@ -39,12 +39,12 @@ if wanted and wanted == config:
     train = linked_run.offer(wanted, ready) or train
 told = st.container()  # what is wrong is said where the button is, not below the drawings
 if problem:
-    told.error(plain(problem))
+    told.error(escape_markdown(problem))
 if config and not ready:
     with told:
         offer_download(config.dataset)
 elif config and (dear := settings_form.too_dear(config)):
-    told.warning(plain(dear), icon=":material/memory:")
+    told.warning(escape_markdown(dear), icon=":material/memory:")
 with st.expander("Settings", icon=":material/tune:", expanded=run_id is None and wanted is None):
     settings_form.fields_form()
 if config:
@@ -55,7 +55,7 @@ if train:
         with told, st.spinner("Looking at the data …"):
             train_again.train(config, "train")
     except InputError as error:
-        told.error(plain(str(error)))
+        told.error(escape_markdown(str(error)))
 
 with told:
     train_again.question(config, "train")

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
 from vae.errors import InputError
 from vae.exports.capsule import MAX_BYTES, Capsule, RunRecord, capsule, dumps, read
@@ -89,7 +89,7 @@ def reproduce_panel() -> None:
     try:
         sealed = _read(digest, content)
     except InputError as error:
-        st.error(plain(str(error)))
+        st.error(escape_markdown(str(error)))
         return
     _contents(sealed)
     reruns = st.session_state.setdefault(RERUNS, {})
@@ -122,7 +122,9 @@ def _contents(sealed: Capsule) -> None:
     versions = sorted({f"torch {run.versions.get('torch', '?')}" for run in sealed.runs})
     machines = sorted({run.machine.processor if run.machine else "an unrecorded computer" for run in sealed.runs})
     st.caption(
-        plain(f"Made {sealed.made_at:%d %B %Y, %H:%M} with {', '.join(versions[:3])} on {', '.join(machines[:3])}.")
+        escape_markdown(
+            f"Made {sealed.made_at:%d %B %Y, %H:%M} with {', '.join(versions[:3])} on {', '.join(machines[:3])}."
+        )
     )
     rows = [
         {
@@ -187,7 +189,7 @@ def _outcome(digest: str, number: int, run_id: str, _old: RunRecord) -> Outcome:
 
 def _show(outcome: Outcome) -> None:
     """Its sentence, and the differences as a table."""
-    told = plain(f"{outcome.name}: {outcome.sentence}")
+    told = escape_markdown(f"{outcome.name}: {outcome.sentence}")
     show = st.error if outcome.verdict == DIFFERS else st.warning if outcome.verdict == IMPOSSIBLE else st.success
     show(told, icon=ICONS.get(outcome.verdict, ":material/verified:"))
     if outcome.differences:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from pages.state import loaded_models
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.errors import InputError
 from vae.store.runs import Run
 
@@ -29,6 +29,6 @@ def lesson_on_a_run(lesson: Callable[[Run], None]) -> None:
                 st.warning("The images on this computer are not those that this run was trained on.")
             lesson(run)
         except InputError as problem:
-            st.error(plain(str(problem)))
+            st.error(escape_markdown(str(problem)))
 
     st.fragment(guarded)()

@@ -12,7 +12,7 @@ from pages.components.figure import figure
 from pages.components.scale_switch import scale_switch
 from pages.state import resources
 from pages.state.outage_banner import banner
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration
 from pages.visitors import actions
 from vae.analysis.sentences import Quantity, listed
@@ -87,8 +87,8 @@ def _header(run: Run) -> None:
     icon, colour = BADGES[run.status]
     with st.container(horizontal=True, vertical_alignment="center", key="run_header"):
         st.badge(run.status, icon=icon, color=colour)
-        st.markdown(f"**{plain(run.name)}**  ·  run `{run.id}`")
-        pressed = _deed(run)
+        st.markdown(f"**{escape_markdown(run.name)}**  ·  run `{run.id}`")
+        pressed = _stop_or_resume(run)
         link("train", run.config.query(), LINK_TOLD)
     if pressed:
         try:
@@ -104,7 +104,7 @@ def _header(run: Run) -> None:
         st.progress(max(run.epoch, 0) / run.config.epochs, text=_progress_text(run))
 
 
-def _deed(run: Run) -> Callable[[str], None] | None:
+def _stop_or_resume(run: Run) -> Callable[[str], None] | None:
     """A button that stops a run or resumes it; what it does, when it was pressed."""
     if run.active:
         reason, label = actions.refusal(run.visitor, "run", "stop it"), "Stopping…" if run.stop_requested else "Stop"

@@ -9,7 +9,7 @@ import streamlit as st
 from pages.state import loaded_models, resources
 from pages.state.experiments import Experiment
 from pages.state.run_index import every_run
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.store.runs import Run
@@ -44,7 +44,7 @@ def selected() -> str | None:
     try:
         resources.run(run_id)
     except InputError as error:
-        st.warning(plain(str(error)))  # the link's words, that is: somebody's text
+        st.warning(escape_markdown(str(error)))  # the link's words, that is: somebody's text
         if not asked:
             st.session_state.pop(KEY)
         return None
@@ -121,7 +121,7 @@ def _nothing_learnt(run_id: str) -> None:
     if run.active:
         st.info(f"Run {run.id} is {run.status} and has learnt nothing yet. It is shown as soon as it has.")
     else:
-        st.warning(f"Run {run.id} ({run.status}) has learnt nothing. {plain(run.error or '')}")
+        st.warning(f"Run {run.id} ({run.status}) has learnt nothing. {escape_markdown(run.error or '')}")
 
 
 def _remember(run_id: str) -> None:

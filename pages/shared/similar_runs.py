@@ -9,7 +9,7 @@ from typing import TypeVar
 import streamlit as st
 
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.config import RunConfig
@@ -61,7 +61,7 @@ def queue(configs: Iterable[RunConfig]) -> list[str] | None:
         try:
             ids.append(actions.queue(config))
         except InputError as problem:
-            st.error(plain(str(problem)))
+            st.error(escape_markdown(str(problem)))
             ids = None
             break
     resources.forget()

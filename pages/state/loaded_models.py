@@ -14,7 +14,7 @@ from vae.store import uploaded_images
 from vae.store.tensor_bytes import unpack
 
 from . import resources
-from .memory_cache import bounded
+from .memory_cache import memory_cached
 
 JUDGED = 500  # real test images and drawn pictures that are judged
 LOOKED_AT = 2000  # watched images that pages measure on: enough for three digits, and quick
@@ -26,7 +26,7 @@ def kept_epochs(run_id: str, recorded: int) -> list[int]:
     return resources.store().weight_epochs(run_id)
 
 
-@bounded
+@memory_cached
 def models(run_id: str, epoch: int) -> dict:
     """Networks by variant at a kept epoch, shared by all visitors: never changed."""
     from vae.measuring import models_of
@@ -79,7 +79,7 @@ def rebuilt(run_id: str, epoch: int) -> dict:
     return {name: reconstruct(model, name, x, noise[name]) for name, model in models(run_id, epoch).items()}
 
 
-@bounded
+@memory_cached
 def codes(run_id: str, epoch: int) -> dict:
     """`Codes` of the watched images, by variant; shared by all visitors: never changed."""
     from vae.analysis.codes import encode
@@ -88,7 +88,7 @@ def codes(run_id: str, epoch: int) -> dict:
     return {name: encode(model, x) for name, model in models(run_id, epoch).items()}
 
 
-@bounded
+@memory_cached
 def real_images(run_id: str) -> Any:
     """`RealImages` of the run's training images; shared by all visitors: never changed."""
     from vae.analysis.reference import RealImages

@@ -22,7 +22,7 @@ DEEPEST = 6  # levels of containers that are looked into
 Function = TypeVar("Function", bound=Callable)
 
 
-class Bounded:
+class MemoryCache:
     """Values by key, the least recently used ones forgotten. Each is made once, however many wait for it."""
 
     def __init__(self, most: int) -> None:
@@ -65,10 +65,10 @@ class Bounded:
                 self.bytes -= self._kept.popitem(last=False)[1][1]
 
 
-_all = Bounded(MOST)
+_all = MemoryCache(MOST)
 
 
-def bounded(function: Function) -> Function:
+def memory_cached(function: Function) -> Function:
     """Decorates a function of hashable arguments whose values all visitors share: never change them."""
 
     @wraps(function)

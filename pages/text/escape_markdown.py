@@ -11,6 +11,6 @@ WORDS = re.compile(r"([:@]|www)", re.IGNORECASE)
 JOINER = "\u2060"
 
 
-def plain(text: str) -> str:
+def escape_markdown(text: str) -> str:
     """`text` for a widget that takes Markdown: no mark, link, formula, icon or directive in it is one any more."""
     return MARKS.sub(r"\\\1", WORDS.sub(rf"\1{JOINER}", " ".join(text.split())))

@@ -32,13 +32,13 @@ class NotYoursError(InputError):
     """It isn't theirs to change."""
 
 
-def refusal(asked_by: str | None, kind: str, deed: str) -> str | None:
+def refusal(asked_by: str | None, kind: str, action: str) -> str | None:
     """Why the visitor may not do this to what `asked_by` has asked for, in a sentence; None when they may."""
-    return None if may_change(asked_by) else NOT_YOURS[kind].format(deed)
+    return None if may_change(asked_by) else NOT_YOURS[kind].format(action)
 
 
-def _demand(asked_by: str | None, kind: str, deed: str) -> None:
-    if reason := refusal(asked_by, kind, deed):
+def _demand(asked_by: str | None, kind: str, action: str) -> None:
+    if reason := refusal(asked_by, kind, action):
         raise NotYoursError(reason)
 
 

@@ -6,7 +6,7 @@ import streamlit as st
 from streamlit.auth_util import get_secrets_auth_section, is_authlib_installed
 from streamlit.errors import StreamlitAuthError
 
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 
 from . import visitor
 
@@ -29,11 +29,13 @@ def page() -> None:
     st.markdown("This server is for people who are signed in. What you train here is then yours, in any browser.")
     for name in _providers():
         label = "Sign in" if name is None else f"Sign in with {name.capitalize()}"
-        if st.button(plain(label), type="primary", icon=":material/login:", key=f"sign_in.{name or 'default'}"):
+        if st.button(
+            escape_markdown(label), type="primary", icon=":material/login:", key=f"sign_in.{name or 'default'}"
+        ):
             try:
                 st.login(name)
             except StreamlitAuthError as problem:
-                st.error(f"Signing in is not set up rightly on this server. {plain(str(problem))}")
+                st.error(f"Signing in is not set up rightly on this server. {escape_markdown(str(problem))}")
 
 
 def _providers() -> list[str | None]:
@@ -46,6 +48,6 @@ def _providers() -> list[str | None]:
 def sign_out() -> None:
     """Who is signed in, and a button."""
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="account"):
-        st.caption(plain(str(st.user.get("name") or st.user.get("email") or "Signed in")), width="content")
+        st.caption(escape_markdown(str(st.user.get("name") or st.user.get("email") or "Signed in")), width="content")
         if st.button("Sign out", icon=":material/logout:", type="tertiary", key="sign_out"):
             st.logout()

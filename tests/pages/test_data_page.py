@@ -13,7 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.sections.data import uploads as own_images
 from pages.sections.data.dataset_summary import floors
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae import datasets
 from vae.config import RunConfig
 from vae.datasets.imported import Choices, Limits, read, validation_size
@@ -174,7 +174,7 @@ def test_what_is_refused_is_told_and_nothing_stored(shared: Store, file: str, co
     app = offer(open_page("data.py"), file, content)
     (error,) = app.error
     assert error.value.startswith("Nothing was stored. ")
-    assert plain(sentence) in error.value
+    assert escape_markdown(sentence) in error.value
     assert "Keep these images" not in labels(app)
     assert uploaded_images.listed(shared) == []
     app.run()
@@ -282,8 +282,8 @@ def test_titles_are_shown_as_text(shared: Store) -> None:
     kept(shared, MARKUP)
     app = open_page("data.py")
     said = [element.value for element in app.markdown if "http" in element.value]
-    assert said and all(plain(MARKUP) in text for text in said)
-    assert plain("a*b\n\n# c") == "a\\*b \\# c"
+    assert said and all(escape_markdown(MARKUP) in text for text in said)
+    assert escape_markdown("a*b\n\n# c") == "a\\*b \\# c"
 
 
 def test_class_names_in_a_figure_are_text() -> None:

@@ -12,7 +12,7 @@ from paging import open_page, texts, unescaped
 from sqlalchemy import update
 
 from pages.state import background_measurements
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae import datasets
 from vae.config import RunConfig
 from vae.runs.execution import execute
@@ -102,7 +102,7 @@ def test_a_link_to_no_run_is_told_and_shows_none(stocked: Store, runs: dict[str,
     app.query_params["run"] = "nosuchrun"  # the first page, which open_page passes by, would have told it there
     app.run()
     for _ in range(2):  # also when the page is drawn again
-        assert any(plain("'nosuchrun'") in warning.value for warning in app.warning)
+        assert any(escape_markdown("'nosuchrun'") in warning.value for warning in app.warning)
         assert not app.error
         assert app.selectbox(key="picked_run").value is None
         assert not app.dataframe and not app.get("bidi_component")[2:], "nobody else's run is shown below"

@@ -12,7 +12,7 @@ import torch
 
 from pages.shared import run_picker
 from pages.state import memory_cache
-from pages.state.memory_cache import SMALL, Bounded, weight
+from pages.state.memory_cache import SMALL, MemoryCache, weight
 from vae.analysis.codes import Codes
 
 KB = 1000
@@ -23,7 +23,7 @@ def of(size: int):
 
 
 def test_the_least_recently_used_goes_when_there_is_too_much():
-    shelf = Bounded(10 * KB)
+    shelf = MemoryCache(10 * KB)
     for key in "abc":
         shelf.get(key, of(3 * KB))
     shelf.get("a", pytest.fail)  # looked at again: "b" is now the oldest
@@ -37,7 +37,7 @@ def test_the_least_recently_used_goes_when_there_is_too_much():
 
 
 def test_bytes_stay_below_the_bound_whatever_comes():
-    shelf, rng = Bounded(100 * KB), np.random.default_rng(0)
+    shelf, rng = MemoryCache(100 * KB), np.random.default_rng(0)
     for number, size in enumerate(rng.integers(1, 40 * KB, 300)):
         shelf.get(number % 50, of(int(size)))
         assert shelf.bytes <= 100 * KB
@@ -45,7 +45,7 @@ def test_bytes_stay_below_the_bound_whatever_comes():
 
 
 def test_one_that_is_too_large_stays_alone_until_the_next():
-    shelf = Bounded(10 * KB)
+    shelf = MemoryCache(10 * KB)
     shelf.get("small", of(KB))
     shelf.get("large", of(50 * KB))
     assert list(shelf._kept) == ["large"]
@@ -54,7 +54,7 @@ def test_one_that_is_too_large_stays_alone_until_the_next():
 
 
 def test_what_many_ask_for_at_once_is_made_once():
-    shelf, made, got = Bounded(10 * KB), [], []
+    shelf, made, got = MemoryCache(10 * KB), [], []
 
     def slowly():
         made.append(1)
@@ -70,7 +70,7 @@ def test_what_many_ask_for_at_once_is_made_once():
 
 
 def test_a_failure_is_raised_and_not_kept():
-    shelf = Bounded(10 * KB)
+    shelf = MemoryCache(10 * KB)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             shelf.get("key", lambda: 1 / 0)
@@ -79,11 +79,11 @@ def test_a_failure_is_raised_and_not_kept():
 
 
 def test_arguments_and_functions_are_told_apart():
-    @memory_cache.bounded
+    @memory_cache.memory_cached
     def double(number: int) -> int:
         return 2 * number
 
-    @memory_cache.bounded
+    @memory_cache.memory_cached
     def triple(number: int) -> int:
         return 3 * number
 

@@ -203,7 +203,7 @@ DEEDS: dict[str, Callable[[str, str], object]] = {
 
 @pytest.mark.parametrize("status", ["queued", "running", "stopped", "done"])
 @pytest.mark.parametrize("whose", ["Ada's", "nobody's"])
-def test_every_deed_is_refused_where_it_is_done(room: Class, status: str, whose: str) -> None:
+def test_every_action_is_refused_where_it_is_done(room: Class, status: str, whose: str) -> None:
     """Not only where its button is drawn: a page may be old, a message may be made by hand."""
     run_id, sweep_id = room.run_of("Ada", status), actions.ask_for(SPEC, "Ada's")
     if status == "stopped":

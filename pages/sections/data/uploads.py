@@ -17,10 +17,10 @@ from pages.visitors import actions
 from pages.shared import settings_form
 from . import dataset_summary
 from pages.state import resources
-from pages.state.memory_cache import Bounded
-from pages.text.escape_markdown import plain
+from pages.state.memory_cache import MemoryCache
+from pages.text.escape_markdown import escape_markdown
 
-_previews = Bounded(100 * 2**20)  # images of all visitors that are looked at before they are kept
+_previews = MemoryCache(100 * 2**20)  # images of all visitors that are looked at before they are kept
 PREVIEW, KEPT, ROUND = "own.preview", "own.kept", "own.round"
 AS_FOUND = "as in the file"
 BETWEEN = 0.1  # seconds between two moves of the bar
@@ -53,7 +53,7 @@ def upload() -> None:
         with told:
             _ask(file, question)
     except InputError as problem:
-        told.error(f"Nothing was stored. {plain(str(problem))}")
+        told.error(f"Nothing was stored. {escape_markdown(str(problem))}")
     else:
         with told:
             _preview(imported, file.name)
@@ -94,12 +94,12 @@ def _ask(file: UploadedFile, question: Ambiguous | NeedsSize) -> None:
     def settle() -> None:
         st.session_state[_key(field, file)] = st.session_state[answer]
 
-    st.warning(plain(str(question)), icon=":material/help:")
+    st.warning(escape_markdown(str(question)), icon=":material/help:")
     st.radio(
         CHOICES[field].title,
         list(readings),
         index=None,
-        format_func=lambda value: plain(f"{value} ({readings[value]})" if readings[value] else value),
+        format_func=lambda value: escape_markdown(f"{value} ({readings[value]})" if readings[value] else value),
         key=answer,
         on_change=settle,
         horizontal=not any(readings.values()),
@@ -145,9 +145,9 @@ def _preview(imported: Imported, file_name: str) -> None:
         + (f", in {len(images.classes)} classes." if len(images.classes) > 1 else ", without classes.")
     )
     for sentence in imported.warnings:
-        st.warning(plain(sentence), icon=":material/visibility:")
+        st.warning(escape_markdown(sentence), icon=":material/visibility:")
     if imported.notes:
-        st.caption(plain(" ".join(imported.notes)))
+        st.caption(escape_markdown(" ".join(imported.notes)))
     dataset_summary.samples(images, "own")
     dataset_summary.class_counts(images, "own")
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -158,7 +158,7 @@ def _preview(imported: Imported, file_name: str) -> None:
         try:
             kept = actions.keep_images(name, images)
         except InputError as problem:
-            st.error(plain(str(problem)))
+            st.error(escape_markdown(str(problem)))
             return
         resources.forget()
         st.session_state[KEPT] = kept.name
@@ -173,7 +173,7 @@ def _just_kept() -> None:
     own = resources.catalogue()
     if name in own:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.success(f"{plain(own[name].title)} is kept; every page can use it now.", icon=":material/check:")
+            st.success(f"{escape_markdown(own[name].title)} is kept; every page can use it now.", icon=":material/check:")
             _train_button(name, own[name].train_size, "Train on them", "primary", "kept")
 
 
@@ -187,7 +187,7 @@ def listed() -> None:
         height, width = upload_.info["shape"]
         count = upload_.info["train_size"] + upload_.info["test_size"]
         with st.container(horizontal=True, vertical_alignment="center", key=f"own.row.{upload_.name}"):
-            st.markdown(f"**{plain(upload_.title)}**", width="stretch")
+            st.markdown(f"**{escape_markdown(upload_.title)}**", width="stretch")
             st.caption(f"{count:,} images, {height}×{width} · `{upload_.name}`")
             with st.container(horizontal=True, width="content"):
                 _train_button(upload_.name, upload_.info["train_size"], "Train", "secondary", "row")
@@ -204,12 +204,12 @@ def _train_button(name: str, train_size: int, label: str, kind: str, key: str) -
 def _delete(upload_: uploaded_images.Upload) -> None:
     reason = actions.refusal(upload_.visitor, "images", "delete them")
     with st.popover("Delete", icon=":material/delete:", disabled=reason is not None, help=reason):
-        st.markdown(f"“{plain(upload_.title)}” will be gone for everybody who uses this dashboard.")
+        st.markdown(f"“{escape_markdown(upload_.title)}” will be gone for everybody who uses this dashboard.")
         if st.button("Delete for good", key=f"own.delete.{upload_.name}"):
             try:
                 actions.remove_images(upload_)
             except InputError as problem:
-                st.error(plain(str(problem)))
+                st.error(escape_markdown(str(problem)))
                 return
             resources.forget()
             st.rerun()

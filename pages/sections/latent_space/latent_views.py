@@ -10,7 +10,7 @@ import streamlit as st
 
 from pages.shared.which_images import watched
 from pages.state import loaded_models, resources
-from pages.state.memory_cache import bounded
+from pages.state.memory_cache import memory_cached
 from vae.analysis.sentences import conclusion, together
 from vae.figures.style import VARIANT_TITLES
 from vae.learning.variants import VARIANTS
@@ -19,7 +19,7 @@ from vae.store.runs import Run
 STEEPNESS_AT = 300  # codes at which the decoder's steepness is measured
 
 
-@bounded
+@memory_cached
 def views(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> dict:
     """`View` by variant: never changed."""
     from vae.analysis.views import side_by_side, view, with_drawings

@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components.nudge_strips import Nudge, Unit
 from pages.shared.image_strips import numbered, strip
 from pages.state import loaded_models, resources
-from pages.state.memory_cache import bounded
+from pages.state.memory_cache import memory_cached
 from vae.figures.nudges import UNIT_TITLES
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
@@ -41,7 +41,7 @@ def names(run: Run, page: int) -> list[str]:
     return numbered(loaded_models.watched(run.id).labels[rows(run.id, page)], run.data["classes"])
 
 
-@bounded
+@memory_cached
 def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
     """`sensitivity.scale` by variant and unit, without the units that a variant lacks; never changed."""
     from vae.analysis.sensitivity import scale

@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import loaded_models, resources
-from pages.state.memory_cache import bounded
+from pages.state.memory_cache import memory_cached
 
 SOURCES = {"prior": "N(0, I)", "gaussian": "a Gaussian fitted to the codes", "mixture": "a Gaussian mixture fitted"}
 PAIRS = 40  # of images, whose straight lines are measured
@@ -18,7 +18,7 @@ CODES_PER_COMPONENT = 5  # codes needed for each dimension of each component of 
 PATHS = {"line": "straight line", "slerp": "slerp (an arc about the origin)", "geodesic": "geodesic (least change)"}
 
 
-@bounded
+@memory_cached
 def training_codes(run_id: str, epoch: int) -> dict:
     """Means (n, D) of the first training images' codes, by variant; never changed."""
     from vae.analysis.codes import encode
@@ -33,7 +33,7 @@ def affordable(run_id: str, epoch: int, components: int) -> int:
     return max(1, min(components, count // (CODES_PER_COMPONENT * (latent_dim + 1))))
 
 
-@bounded
+@memory_cached
 def fitted(run_id: str, epoch: int, components: int) -> dict:
     """Mixtures by variant; never changed."""
     from vae.analysis.sampling import fit_mixture

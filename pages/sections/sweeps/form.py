@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.shared import run_picker, time_estimates
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration
 from pages.visitors import actions
 from vae import naming
@@ -53,7 +53,7 @@ def start(spec: SweepSpec, title: str) -> None:
     try:
         st.query_params[KEY] = actions.ask_for(spec, title)
     except InputError as problem:
-        st.error(plain(str(problem)))
+        st.error(escape_markdown(str(problem)))
         return
     st.query_params.pop(ASKED, None)
     st.rerun()
@@ -102,7 +102,7 @@ def of_ones_own() -> None:
         spec = SweepSpec.parse(bases[chosen], over, **options)
         _look_up(spec)
     except InputError as problem:
-        st.error(plain(str(problem)))
+        st.error(escape_markdown(str(problem)))
         return
     st.caption(cost(spec))
     if st.button("Run this sweep", key="own.start", type="primary", icon=":material/play_arrow:"):
@@ -178,10 +178,12 @@ def _from_link() -> None:
         _look_up(spec)
     except (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
-        st.warning(f"The link's sweep was not taken over. {plain(reason)}")
+        st.warning(f"The link's sweep was not taken over. {escape_markdown(reason)}")
         return
     over = "; ".join(f"{RunConfig.model_fields[name].title}: {_listed(values)}" for name, values in spec.over.items())
-    st.markdown(f"The link asks for a sweep over {plain(over)}, from **{plain(naming.name(spec.base))}**.")
+    st.markdown(
+        f"The link asks for a sweep over {escape_markdown(over)}, from **{escape_markdown(naming.name(spec.base))}**."
+    )
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
         start(spec, " × ".join(RunConfig.model_fields[name].title for name in spec.over))

@@ -15,7 +15,7 @@ from pages.shared.run_panel import BADGES
 from pages.shared.share_link import link
 from pages.shared.time_estimates import time_left_together
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration, plural
 from pages.visitors import actions
 from vae.analysis.effects import in_words, steps, with_intervals
@@ -70,7 +70,7 @@ def chosen_sweep() -> None:
         try:
             there = {chosen: stored.find(resources.store(), chosen), **there}
         except InputError as problem:
-            st.warning(plain(str(problem)))
+            st.warning(escape_markdown(str(problem)))
             st.query_params.pop(KEY, None)
             chosen = None
     if not there:
@@ -114,7 +114,7 @@ def _header(sweep: Sweep, trials: list[Any], members: list[stored.Member]) -> No
         st.badge(sweep.status, icon=icon, color=colour)
         st.markdown(f"**{ended} of {total} runs done**")
         st.caption(_what(sweep))
-        pressed = _deed(sweep, trials)
+        pressed = _stop_or_resume(sweep, trials)
         link("sweeps", {ASKED: link_to(sweep.spec)}, "This sweep's settings, to be run anywhere.")
     if pressed:
         try:
@@ -124,7 +124,7 @@ def _header(sweep: Sweep, trials: list[Any], members: list[stored.Member]) -> No
         else:
             _changed()
     if sweep.error:
-        st.error(plain(sweep.error))
+        st.error(escape_markdown(sweep.error))
     if sweep.status == "running":
         to_come = _to_come(sweep, trials, members)
         share = 1 - sum(share for _, share in to_come) / total
@@ -142,7 +142,7 @@ def _lost(trials: list[Any]) -> None:
     title = f"{len(failed)} of {plural(len(trials), 'point')} failed or were given up"
     with st.expander(title, icon=":material/error:"):
         for trial in failed:
-            st.markdown(plain(f"Point {trial.number} ({_params(trial.params)}): {reason_of(trial)}"))
+            st.markdown(escape_markdown(f"Point {trial.number} ({_params(trial.params)}): {reason_of(trial)}"))
 
 
 def _to_come(sweep: Sweep, trials: list[Any], members: list[stored.Member]) -> list[tuple[RunConfig, float]]:
@@ -160,7 +160,7 @@ def _to_come(sweep: Sweep, trials: list[Any], members: list[stored.Member]) -> l
     return to_come
 
 
-def _deed(sweep: Sweep, trials: list[Any]) -> Callable[[Sweep], None] | None:
+def _stop_or_resume(sweep: Sweep, trials: list[Any]) -> Callable[[Sweep], None] | None:
     """A button that stops a sweep or resumes it; what it does, when it was pressed."""
     if sweep.status == "running":
         reason = actions.refusal(sweep.visitor, "sweep", "stop it")
@@ -191,7 +191,7 @@ def _what(sweep: Sweep) -> str:
     seeds = f"{spec.seeds} seed{'s' * (spec.seeds > 1)} from {spec.base.seed}"
     data = resources.catalogue().get(spec.base.dataset)
     of, sampler = data.title if data else spec.base.dataset, SAMPLERS[spec.sampler].title
-    return plain(f"{of}, {spec.size} points ({sampler}), {seeds}, {spec.base.epochs} epochs")
+    return escape_markdown(f"{of}, {spec.size} points ({sampler}), {seeds}, {spec.base.epochs} epochs")
 
 
 def _effects(sweep: Sweep, done: pd.DataFrame) -> None:

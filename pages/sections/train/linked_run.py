@@ -11,7 +11,7 @@ import streamlit as st
 from pages.shared import run_picker
 from pages.shared.epochs import RUN
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae import naming
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -37,7 +37,7 @@ def offer(config: RunConfig, ready: bool) -> bool:
     """What the link asks for, and a button that trains it; whether that was pressed."""
     with st.container(border=True, key="linked"):
         st.markdown(
-            f"The link asks for a run that is not in this database: **{plain(naming.name(config))}**. You can train it "
-            "here, with the same settings and the same seed."
+            f"The link asks for a run that is not in this database: **{escape_markdown(naming.name(config))}**. You "
+            "can train it here, with the same settings and the same seed."
         )
         return st.button("Train this run", icon=":material/play_arrow:", key="linked.train", disabled=not ready)

@@ -8,7 +8,7 @@ from pages.shared import run_picker, similar_runs
 from pages.shared.run_panel import BADGES
 from pages.shared.which_images import tested
 from pages.state import resources
-from pages.text.escape_markdown import plain
+from pages.text.escape_markdown import escape_markdown
 from vae.config import PRESETS, RunConfig
 
 COLLAPSE = PRESETS["collapse"].config
@@ -67,8 +67,8 @@ def _train_both() -> None:
     if len(found) < len(configs):
         trap = configs[TRAP]
         st.markdown(
-            f"On {plain(resources.dataset(trap.dataset).title)} with a {trap.latent_dim}-D code: averages are "
-            f"β = {trap.beta:g}, sums are β = 1."
+            f"On {escape_markdown(resources.dataset(trap.dataset).title)} with a {trap.latent_dim}-D code: averages "
+            f"are β = {trap.beta:g}, sums are β = 1."
         )
         similar_runs.offer("Train the collapse and its repair", configs)
     if found:
