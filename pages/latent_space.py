@@ -15,9 +15,9 @@ from pages.shared.csv_button import csv
 from pages.shared.image_strips import heading, inline_png, numbered, strip
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
+from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_grid, to_grey
-from vae.learning.variants import VARIANTS
 from vae.store.runs import Run
 
 SIDE = 15  # images along each side of a manifold
@@ -84,7 +84,7 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
         + (
             "Move over one space and every decoder draws, here in your browser; click to pin a point."
             if weights
-            else "These decoders are too large for a page: click to have the server decode a point."
+            else "These decoders are too large for a page, or of a kind it can't run: click, and the server decodes."
         ),
     )
     if len(views) > 1:

@@ -13,10 +13,10 @@ from pages.shared.which_images import watched
 from pages.state import loaded_models
 from pages.text.escape_markdown import escape_markdown
 from vae.analysis.sentences import Quantity, over_images, together
+from vae.choices.variants import VARIANTS
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
-from vae.learning.variants import VARIANTS
 from vae.store.runs import Run
 
 COLUMNS = 12

@@ -12,10 +12,10 @@ from pages.shared.image_strips import choose_image, heading, inline_png, numbere
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
 from vae.analysis.sentences import Mean, Quantity, over_drawn
+from vae.choices.variants import VARIANTS
 from vae.figures.paths import step_sizes
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows, to_grey
-from vae.learning.variants import VARIANTS
 from vae.store.runs import Run
 
 ROWS, COLUMNS = 3, 10  # of drawn pictures

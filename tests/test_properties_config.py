@@ -7,17 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vae import naming
-from vae.config import (
-    ACTIVATIONS,
-    BASELINES,
-    DEVICES,
-    ESTIMATORS,
-    PRECISIONS,
-    RECONSTRUCTIONS,
-    VARIANTS,
-    RunConfig,
-    bounds,
-)
+from vae.config import CHOICES, RunConfig, bounds
 from vae.errors import InputError
 from vae.exports.capsule import FORMAT, VERSION, Capsule, checksum, read
 from vae.sweeps.spec import OBJECTIVES, SAMPLERS, Range, SweepSpec, parse_over
@@ -69,13 +59,8 @@ def configs(draw):
             optional={
                 "dataset": st.sampled_from(["digits", "mnist", "own-0123456789ab", "größe · 1"]),
                 "hidden": st.lists(st.integers(1, 4096), max_size=4).map(tuple),
-                "activation": st.sampled_from(list(ACTIVATIONS)),
-                "reconstruction": st.sampled_from(list(RECONSTRUCTIONS)),
-                "variants": st.sets(st.sampled_from(list(VARIANTS)), min_size=1).map(tuple),
-                "estimator": st.sampled_from(list(ESTIMATORS)),
-                "baseline": st.sampled_from(list(BASELINES)),
-                "precision": st.sampled_from(list(PRECISIONS)),
-                "device": st.sampled_from(list(DEVICES)),
+                **{name: st.sampled_from(list(choices)) for name, choices in CHOICES.items()},
+                "variants": st.sets(st.sampled_from(list(CHOICES["variants"])), min_size=1).map(tuple),
             },
         )
     )

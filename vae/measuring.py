@@ -12,11 +12,11 @@ from .analysis import disentangle, gradients, sensitivity
 from .analysis.codes import Codes, encode
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
+from .choices.variants import VARIANTS
 from .config import RunConfig
 from .datasets import Images
 from .errors import InputError
 from .learning.models import Autoencoder
-from .learning.variants import VARIANTS
 from .settings import Settings
 from .store import measurements, uploaded_images
 from .store.runs import Run, Store
@@ -33,10 +33,8 @@ def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:
     stored = store.weights(run.id, epoch)
     if not stored:
         raise InputError(f"The weights of epoch {epoch} of run {run.id} were not kept.")
-    height, width = run.data["shape"]
-    return {
-        name: restore(run.config, height * width, name, unpack_tensors(stored[name])) for name in run.config.variants
-    }
+    shape = run.data["shape"]
+    return {name: restore(run.config, shape, name, unpack_tensors(stored[name])) for name in run.config.variants}
 
 
 def images_of(store: Store, run: Run, settings: Settings) -> Images:

@@ -5,46 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .config import PRESETS, VARIANTS, RunConfig, as_text
+from .choices.variants import VARIANTS
+from .config import CHOICES, PRESETS, RunConfig, as_text
 
 LONGEST = 200  # characters of a run's name, as many as the store keeps
 HEAD = ("dataset", "latent_dim", "hidden", "beta")  # what a reader would ask first: in every name
 BETWEEN = " · "
 
-# Fields that choose among codes: code → title, as it stands within a sentence.
-TITLES = {
-    "activation": {"relu": "ReLU", "leaky_relu": "LeakyReLU", "tanh": "tanh", "elu": "ELU"},
-    "reconstruction": {"bce": "BCE", "sse": "squared error"},
-    "variants": {"ae": "AE", "noise_only": "noise only", "kl_only": "KL only", "vae": "VAE"},
-    "estimator": {"pathwise": "pathwise", "score_function": "score function", "detached": "detached"},
-    "baseline": {"none": "no baseline", "leave_one_out": "leave-one-out baseline"},
-    "precision": {"float32": "float32", "bfloat16": "bfloat16"},
-    "device": {"auto": "automatic", "cpu": "CPU", "cuda": "NVIDIA GPU", "mps": "Apple GPU"},
-}
 # Values that are no quantity.
 SPECIAL = {"train_limit": {0: "all"}, "validation_size": {0: "none"}, "hidden": {(): "none"}}
 
-# Each field as a part of a name: to be told from every other field's part without its title.
+# Each field as a part of a name, where its words alone could be those of another field.
 _PARTS: dict[str, Callable[[Any], str]] = {
     "dataset": str,
     "train_limit": lambda value: f"{words('train_limit', value)} images",
     "validation_size": lambda value: f"{value:,} for validation",
     "latent_dim": "{}-D".format,
     "hidden": lambda value: "-".join(map(str, value)) or "no hidden layer",
-    "activation": TITLES["activation"].__getitem__,
-    "reconstruction": TITLES["reconstruction"].__getitem__,
     "beta": lambda value: f"β {as_text(value)}",
     "kl_warmup_epochs": "warm-up {}".format,
     "variants": lambda value: "all variants" if value == tuple(VARIANTS) else _listed("variants", value, " + "),
-    "estimator": TITLES["estimator"].__getitem__,
     "samples": lambda value: f"{value} sample{'' if value == 1 else 's'}",
-    "baseline": TITLES["baseline"].__getitem__,
     "learning_rate": lambda value: f"learning rate {as_text(value)}",
     "batch_size": "batches of {}".format,
     "epochs": lambda value: f"{value:,} epoch{'' if value == 1 else 's'}",
     "seed": "seed {}".format,
-    "precision": TITLES["precision"].__getitem__,
-    "device": lambda value: f"on {TITLES['device'][value]}",
+    "device": lambda value: f"on {CHOICES['device'][value].title}",
 }
 
 
@@ -52,8 +38,8 @@ def words(field: str, value: Any) -> str:
     """A field's value as people read it: ("ae", "vae") → "AE, VAE", 0 training images → "all", 5000 → "5,000"."""
     if value in SPECIAL.get(field, {}):
         return SPECIAL[field][value]
-    if field in TITLES:
-        return _listed(field, value, ", ") if isinstance(value, tuple) else TITLES[field][value]
+    if field in CHOICES:
+        return _listed(field, value, ", ") if isinstance(value, tuple) else CHOICES[field][value].title
     if field != "seed" and isinstance(value, int):
         return f"{value:,}"
     return as_text(value)
@@ -61,7 +47,7 @@ def words(field: str, value: Any) -> str:
 
 def part(field: str, value: Any) -> str:
     """A field's value as a part of a name, told from every other field's without its title: "β 4", "batches of 32"."""
-    return _PARTS[field](value)
+    return _PARTS[field](value) if field in _PARTS else words(field, value)
 
 
 def experiment(config: RunConfig) -> str:
@@ -101,7 +87,7 @@ def _experiment(config: RunConfig) -> str:
 
 
 def _listed(field: str, value: tuple[str, ...], between: str) -> str:
-    return between.join(TITLES[field][code] for code in value)
+    return between.join(CHOICES[field][code].title for code in value)
 
 
 def _shortened(text: str, config: RunConfig) -> str:

@@ -1,14 +1,8 @@
-// Decoders that run in the browser: learning/models.py's Decoder once more, up to grey levels.
+// Decoders that run in the browser: the steps of learning/networks.py once more, up to the picture. ACTIVATE and PICTURE
+// are tables of functions, written from the registries by decoders.py.
 // One place for the whole page: the weights arrive once, and every component that draws asks for them by their key.
 const shelf = (window.latentTwinsDecoders ??= { byKey: new Map(), waiting: new Set() })
 const KEPT = 3 // runs and epochs
-
-const ACTIVATE = {
-  relu: (a) => (a > 0 ? a : 0),
-  leaky_relu: (a) => (a > 0 ? a : 0.5 * a),
-  tanh: Math.tanh,
-  elu: (a) => (a > 0 ? a : Math.expm1(a)),
-}
 
 // weight: input × output, so that a unit that is off costs nothing, and the inner loop runs through memory in order
 const dense = (weight, bias, input, output) => {
@@ -22,26 +16,26 @@ const dense = (weight, bias, input, output) => {
 }
 
 class Decoder {
-  constructor(layers, activation) {
-    this.layers = layers // [{ weight (in × out), bias (out) }, …]
-    this.activate = ACTIVATE[activation]
-    this.outputs = layers.map(({ bias }) => new Float64Array(bias.length))
-    this.code = new Float64Array(layers[0].weight.length / layers[0].bias.length)
+  constructor(steps, latentDim, activation, picture) {
+    this.steps = steps // [{ weight (in × out), bias (out) } for a linear one, {} for the activation, …]
+    this.activate = activation
+    this.picture = picture
+    let width = latentDim
+    this.outputs = steps.map(({ bias }) => new Float64Array((width = bias ? bias.length : width)))
+    this.code = new Float64Array(latentDim)
   }
 
-  // z: D numbers → P grey levels in [0, 1]; the array is used again by the next call
+  // z: D numbers → P values in [0, 1]; the array is used again by the next call
   decode(z) {
     let h = this.code
-    for (let i = 0; i < h.length; i++) h[i] = this.layers.length > 1 ? z[i] : this.activate(z[i])
-    this.layers.forEach(({ weight, bias }, n) => {
+    for (let i = 0; i < h.length; i++) h[i] = z[i]
+    this.steps.forEach(({ weight, bias }, n) => {
       const output = this.outputs[n]
-      dense(weight, bias, h, output)
-      const last = n === this.layers.length - 1
-      for (let i = 0; i < output.length; i++) {
-        output[i] = last ? 1 / (1 + Math.exp(-output[i])) : this.activate(output[i])
-      }
+      if (weight) dense(weight, bias, h, output)
+      else for (let i = 0; i < output.length; i++) output[i] = this.activate(h[i])
       h = output
     })
+    for (let i = 0; i < h.length; i++) h[i] = this.picture(h[i])
     return h
   }
 }
@@ -68,14 +62,15 @@ const whenDecoders = (key, use) => {
 
 const shelve = (bytes) => {
   if (shelf.byKey.has(headOf(bytes).meta.key)) return // every rerun of the page hands them over again
-  const { key, activation, variants, arrays } = unpack(bytes)
+  const { key, activation, likelihood, latentDim, variants, arrays } = unpack(bytes)
   const decoders = {}
-  for (const [variant, count] of Object.entries(variants)) {
-    const layers = Array.from({ length: count }, (_, i) => ({
-      weight: restored(arrays[`${variant}.${i}.weight`], arrays[`${variant}.${i}.scale`]),
-      bias: arrays[`${variant}.${i}.bias`].data,
-    }))
-    decoders[variant] = new Decoder(layers, activation)
+  for (const [variant, kinds] of Object.entries(variants)) {
+    const steps = kinds.map((kind, i) => {
+      if (kind === "activation") return {}
+      const [weight, scale, bias] = ["weight", "scale", "bias"].map((part) => arrays[`${variant}.${i}.${part}`])
+      return { weight: restored(weight, scale), bias: bias.data }
+    })
+    decoders[variant] = new Decoder(steps, latentDim, ACTIVATE[activation], PICTURE[likelihood])
   }
   shelf.byKey.set(key, decoders)
   while (shelf.byKey.size > KEPT) shelf.byKey.delete(shelf.byKey.keys().next().value)

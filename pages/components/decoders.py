@@ -2,39 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from vae.choices.activations import ACTIVATIONS
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
+from vae.config import RunConfig
+from vae.learning.networks import network_of
+
 from .packing import packed
 
 HERE = Path(__file__).parent
-LIBRARY = "\n".join((HERE / name).read_text(encoding="utf-8") for name in ("packing.js", "decoders.js", "access.js"))
+
+
+def library() -> str:
+    """What every component that decodes needs: JavaScript, with each registered non-linearity and picture in it."""
+    activations = {name: entry.javascript for name, entry in ACTIVATIONS.items()}
+    pictures = {name: entry.javascript for name, entry in LIKELIHOODS.items()}
+    tables = [_functions("ACTIVATE", activations), _functions("PICTURE", pictures)]
+    files = ("packing.js", "decoders.js", "access.js")
+    return "\n".join([*tables, *((HERE / name).read_text(encoding="utf-8") for name in files)])
+
+
+def _functions(table: str, expressions: Mapping[str, str | None]) -> str:
+    """A table of functions of `a`, by name."""
+    rows = [f"  {name}: (a) => {text}," for name, text in expressions.items() if text]
+    return "\n".join([f"const {table} = {{", *rows, "}"])
+
+
+LIBRARY = library()
 JS = LIBRARY + "\nexport default ({ data }) => shelve(data)\n"
 WHOLE = 32_767  # the largest 16-bit whole number
 LARGEST = 8_000_000  # bytes that a page may weigh; beyond it the server decodes
 
 
-def payload(key: str, activation: str, weights: Mapping[str, Mapping[str, np.ndarray]]) -> bytes:
+def payload(
+    key: str, config: RunConfig, shape: Sequence[int], weights: Mapping[str, Mapping[str, np.ndarray]]
+) -> bytes | None:
     """Decoders by variant, out of state dicts as arrays: `decoder.body.0.weight` … `decoder.to_logits.bias`.
 
-    Weights travel as 16-bit whole numbers with a scale for each row: as many bytes as float16, and about four times
-    closer. Measured on 2-D MNIST autoencoders, whose codes reach ±25: grey levels within 0.6/255 against 1.9/255.
+    None where the browser can't decode: a network, activation or loss that says nothing about it. Weights travel as
+    16-bit whole numbers with a scale for each row: as many bytes as float16, and about four times closer. Measured on
+    2-D MNIST autoencoders, whose codes reach ±25: grey levels within 0.6/255 against 1.9/255.
     """
-    arrays, counts = {}, {}
+    network, likelihood = network_of(config), LIKELIHOODS[config.reconstruction]
+    if network.chains is None or not ACTIVATIONS[config.activation].javascript or not likelihood.javascript:
+        return None
+    arrays, kinds = {}, {}
     for variant, state in weights.items():
-        body = {int(name.split(".")[2]) for name in state if name.startswith("decoder.body.")}
-        names = [*(f"decoder.body.{place}" for place in sorted(body)), "decoder.to_logits"]
-        counts[variant] = len(names)
-        for i, name in enumerate(names):
-            weight = state[f"{name}.weight"]  # (out, in)
-            scale = np.maximum(np.abs(weight).max(axis=1), np.finfo(np.float32).tiny) / WHOLE  # (out,)
-            arrays[f"{variant}.{i}.weight"] = np.round(weight / scale[:, None]).astype(np.int16)
-            arrays[f"{variant}.{i}.scale"] = scale.astype(np.float32)
-            arrays[f"{variant}.{i}.bias"] = state[f"{name}.bias"].astype(np.float32)
-    return packed({"key": key, "activation": activation, "variants": counts}, arrays)
+        steps = network.chains(config, shape, VARIANTS[variant]).decoder
+        kinds[variant] = [step.kind for step in steps]
+        for place, step in enumerate(steps):
+            if step.kind == "linear":
+                weight = state[f"{step.name}.weight"]  # (out, in)
+                scale = np.maximum(np.abs(weight).max(axis=1), np.finfo(np.float32).tiny) / WHOLE  # (out,)
+                arrays[f"{variant}.{place}.weight"] = np.round(weight / scale[:, None]).astype(np.int16)
+                arrays[f"{variant}.{place}.scale"] = scale.astype(np.float32)
+                arrays[f"{variant}.{place}.bias"] = state[f"{step.name}.bias"].astype(np.float32)
+    told = {"key": key, "activation": config.activation, "likelihood": config.reconstruction, "variants": kinds}
+    return packed(told | {"latentDim": config.latent_dim}, arrays)
 
 
 def decoders(data: bytes) -> None:

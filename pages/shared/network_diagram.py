@@ -7,18 +7,19 @@ import streamlit as st
 from pages.components.svg import svg
 from pages.state import resources
 from pages.text.words import duration
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.figures.network import network_svg
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
-from vae.learning.variants import VARIANTS, parameter_count
+from vae.learning.networks import network_of
 
 from .time_estimates import training_time
 
 
 def networks(config: RunConfig) -> None:
     """One drawing per variant, AE left and VAE right, and an estimate of the training time."""
-    height, width = resources.dataset(config.dataset).shape
-    layers = config.layers(height * width)
+    shape, network = resources.dataset(config.dataset).shape, network_of(config)
+    layers = network.widths(config, shape)
     for column, name in zip(st.columns(len(config.variants)), config.variants, strict=True):
         variant = VARIANTS[name]
         with column.container(border=True):
@@ -26,6 +27,6 @@ def networks(config: RunConfig) -> None:
                 f'<div style="font-weight:600;border-left:4px solid {VARIANT_COLOURS[name]};padding-left:.5rem">'
                 f"{VARIANT_TITLES[name]}</div>"
             )
-            parameters = parameter_count(layers, variant.has_logvar)
+            parameters = network.counts(config, shape, variant).parameters
             svg(network_svg(layers, name, variant.noise, variant.kl, parameters), key=f"network.{name}")
     st.caption(f"Estimated training time: {duration(training_time(config))}, when a worker is free.")

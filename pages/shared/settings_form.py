@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import streamlit as st
 
 from pages.state import resources
-from vae.config import PRESETS, RunConfig, as_text
+from vae.choices.choice import Choice
+from vae.config import CHOICES, PRESETS, RunConfig, as_text
 from vae.errors import InputError
-from vae.naming import TITLES
 from vae.runs import cost
 
 PREFIX = "config."
@@ -79,13 +80,18 @@ def _take_preset() -> None:
 
 
 def fields_form() -> None:
-    """A widget per field, in the groups that the fields name."""
+    """A widget per field, in the groups that the fields name; none where there is nothing to choose."""
     for column, group in zip(st.columns(len(GROUPS), gap="medium"), GROUPS, strict=True):
         with column:
             st.markdown(f"**{group}**")
             for name, field in RunConfig.model_fields.items():
-                if field.json_schema_extra["group"] == group:
+                if field.json_schema_extra["group"] == group and _offered(name):
                     _field(name)
+
+
+def _offered(name: str) -> bool:
+    choices = CHOICES.get(name)
+    return choices is None or len(choices) > 1
 
 
 def parsed() -> RunConfig:
@@ -114,7 +120,7 @@ def link_error() -> str | None:
 
 def _field(name: str) -> None:
     field = RunConfig.model_fields[name]
-    choices = field.json_schema_extra.get("choices")
+    choices = CHOICES.get(name)
     shared: dict[str, Any] = {
         "key": _key(name),
         "persist_state": "session",
@@ -137,10 +143,10 @@ def _field(name: str) -> None:
 
 def _title(name: str, code: str) -> str:
     """Of a choice, as it stands by itself."""
-    title = TITLES[name][code]
+    title = CHOICES[name][code].title
     return title[:1].upper() + title[1:] if name not in AS_WRITTEN else title
 
 
-def _help(name: str, description: str, choices: dict[str, str] | None) -> str:
-    lines = [f"- **{_title(name, code)}**: {text}" for code, text in (choices or {}).items()]
+def _help(name: str, description: str, choices: Mapping[str, Choice] | None) -> str:
+    lines = [f"- **{_title(name, code)}**: {choice.sentence}" for code, choice in (choices or {}).items()]
     return "\n".join([description, *([""] if lines else []), *lines])

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from vae.analysis.sentences import images
+from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.variants import VARIANTS
 from vae.runs.cost import WATCHED
 from vae.store.runs import Run
 

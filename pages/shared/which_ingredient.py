@@ -8,7 +8,7 @@ import streamlit as st
 from pages.state import background_measurements, loaded_models
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
-from vae.config import VARIANTS as ALL_VARIANTS
+from vae.choices.variants import VARIANTS as ALL_VARIANTS
 from vae.figures.nudges import UNIT_TITLES
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run

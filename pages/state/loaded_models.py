@@ -36,11 +36,12 @@ def models(run_id: str, epoch: int) -> dict:
 
 @st.cache_data(max_entries=6, show_spinner=False)
 def shelf(run_id: str, epoch: int) -> tuple[str, bytes | None]:
-    """A key for the browser's decoders, and what to send it; None when they are too large for a page."""
+    """A key for the browser's decoders, and what to send it; None when the browser can't decode them."""
     run, stored = resources.run(run_id), resources.store().weights(run_id, epoch)
     key = f"{run_id}.{epoch}"
-    sent = payload(key, run.config.activation, {name: unpack(stored[name]) for name in run.config.variants})
-    return key, sent if len(sent) <= LARGEST else None
+    weights = {name: unpack(stored[name]) for name in run.config.variants}
+    sent = payload(key, run.config, run.data["shape"], weights)
+    return key, sent if sent and len(sent) <= LARGEST else None
 
 
 @dataclass(frozen=True)

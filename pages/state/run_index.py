@@ -20,7 +20,6 @@ from . import resources
 from .experiments import Experiment, experiments
 
 FRESH = 0.4  # seconds a look at the store is shared between visitors
-LOSSES = naming.TITLES["reconstruction"]
 # Which values are marked where they are the least of their group. A KL is none: a code that has died has the least.
 DECIMALS = 2  # that the table shows: what is alike in these is marked together
 MARKS = {
@@ -74,7 +73,7 @@ class EveryRun:
         known = self.runs[self.runs["group"] != ""]
         counts = known["group"].value_counts()
         first = known.drop_duplicates("group").set_index("group").loc[counts.index]
-        short = [f"{it.dataset} · {LOSSES[it.reconstruction]}" for it in first.itertuples()]
+        short = [f"{it.dataset} · {naming.words('reconstruction', it.reconstruction)}" for it in first.itertuples()]
         titles = {}
         for name, of_most in zip(first.index, short, strict=True):
             data_hash, split, size = name.removeprefix(f"{first.loc[name, 'dataset']} ").split(" ")[:3]
@@ -116,7 +115,9 @@ class EveryRun:
             columns[name] = _numbers(runs[name])
         columns["vae_test_active_units"] = _numbers(runs["vae_test_active_units"])
         columns["dataset"] = pa.array(runs["dataset"], pa.string())
-        columns["reconstruction"] = pa.array([LOSSES[name] for name in runs["reconstruction"]], pa.string())
+        columns["reconstruction"] = pa.array(
+            [naming.words("reconstruction", code) for code in runs["reconstruction"]], pa.string()
+        )
         for name in ("latent_dim", "beta", "seed", "epochs"):
             columns[name] = pa.array(runs[name])
         columns["hidden"] = pa.array([widths or "none" for widths in runs["hidden"]], pa.string())

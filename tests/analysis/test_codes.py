@@ -16,7 +16,8 @@ from vae.analysis import codes
 from vae.analysis.codes import Codes, encode, kl_to_prior, mmd_to_prior, plane, sample
 from vae.analysis.reconstructions import restore
 from vae.config import RunConfig
-from vae.learning.models import build, initialise
+from vae.learning.models import initialise
+from vae.learning.networks import build
 from vae.learning.randomness import stream
 
 CONFIG = RunConfig(hidden=(12,), latent_dim=3)
@@ -45,9 +46,9 @@ def with_moments(mean: np.ndarray, covariance: np.ndarray, count: int = 50) -> n
 def test_codes_equal_the_network_in_numpy(monkeypatch: pytest.MonkeyPatch, variant: str) -> None:
     monkeypatch.setattr(codes, "CHUNK", 3)  # seven images: two whole chunks and a rest
     x = np.random.default_rng(0).random((7, PIXELS), dtype=np.float32)
-    weights = initialise(build(CONFIG, PIXELS, variant), stream(5, "weights")).state_dict()
+    weights = initialise(build(CONFIG, (1, 1, PIXELS), variant), stream(5, "weights")).state_dict()
     mu, logvar = oracle.encode(oracle.as_float64(weights), x.astype(np.float64), CONFIG.activation)
-    found = encode(restore(CONFIG, PIXELS, variant, weights), x)
+    found = encode(restore(CONFIG, (1, 1, PIXELS), variant, weights), x)
     assert found.latent_dim == 3
     np.testing.assert_allclose(found.mu, mu, atol=1e-6)
     if variant == "ae":

@@ -8,7 +8,8 @@ import pytest
 
 from vae.analysis import directions
 from vae.config import RunConfig
-from vae.learning.models import build, initialise
+from vae.learning.models import initialise
+from vae.learning.networks import build
 from vae.learning.randomness import stream
 
 K, D, PIXELS = 12, 5, 16
@@ -97,7 +98,7 @@ def test_a_step_has_a_root_mean_square_of_one_unit_per_dimension(scale: np.ndarr
 def test_no_direction_changes_the_picture_more_than_the_steepest(scale: np.ndarray, hidden: tuple[int, ...]) -> None:
     """First-order change |J (scale ∘ u)|, J by central differences of the network in numpy."""
     config = RunConfig(hidden=hidden, latent_dim=D, activation="tanh")
-    model = initialise(build(config, PIXELS, "ae"), stream(5, "weights")).eval().requires_grad_(False)
+    model = initialise(build(config, (1, 1, PIXELS), "ae"), stream(5, "weights")).eval().requires_grad_(False)
     weights, h = oracle.as_float64(model.state_dict()), 1e-5
 
     def images(z: np.ndarray) -> np.ndarray:

@@ -12,10 +12,10 @@ import torch
 from vae import datasets
 from vae.analysis.effects import in_words, steps, with_intervals
 from vae.analysis.intervals import half_width
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.figures.sweeps import against, drawn
 from vae.learning.training import Training
-from vae.learning.variants import VARIANTS
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,8 @@ from torch import Tensor
 from vae.analysis import geometry
 from vae.analysis.geometry import geodesic, jacobian, line, pixel_length, pullback_length, slerp, steepest, stretch
 from vae.config import RunConfig
-from vae.learning.models import build, initialise
+from vae.learning.models import initialise
+from vae.learning.networks import build
 from vae.learning.randomness import stream
 
 A = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)  # (P, D)
@@ -45,7 +46,7 @@ def test_the_jacobian_of_a_linear_decoder_is_its_matrix() -> None:
 @pytest.mark.parametrize("hidden", [(), (12,), (12, 9)])
 def test_the_jacobian_of_a_network_equals_central_differences(hidden: tuple[int, ...]) -> None:
     config = RunConfig(hidden=hidden, latent_dim=3, activation="tanh")
-    decode = geometry.decoder(initialise(build(config, 16, "vae"), stream(5, "weights")).double())
+    decode = geometry.decoder(initialise(build(config, (1, 1, 16), "vae"), stream(5, "weights")).double())
     z, step = torch.from_numpy(Z).double(), 1e-5
     with torch.no_grad():
         sides = [(decode(z + step * axis) - decode(z - step * axis)) / (2 * step) for axis in torch.eye(3).double()]
@@ -55,7 +56,7 @@ def test_the_jacobian_of_a_network_equals_central_differences(hidden: tuple[int,
 
 
 def test_decode_gives_grey_levels_of_the_model() -> None:
-    model = initialise(build(RunConfig(hidden=(4,), latent_dim=3), 16, "ae"), stream(5, "weights"))
+    model = initialise(build(RunConfig(hidden=(4,), latent_dim=3), (1, 1, 16), "ae"), stream(5, "weights"))
     logits = model.decoder(torch.from_numpy(Z)).detach().double().numpy()
     np.testing.assert_allclose(geometry.decode(model, Z), 1 / (1 + np.exp(-logits)), atol=1e-6)
 

@@ -27,10 +27,11 @@ from vae.analysis.gradients import (
     toy_variance,
     trainable,
 )
-from vae.learning.losses import RECONSTRUCTIONS
-from vae.learning.models import Autoencoder, initialise
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
+from vae.config import RunConfig
+from vae.learning.models import Autoencoder, initialise, mlp
 from vae.learning.randomness import stream
-from vae.learning.variants import VARIANTS
 
 SETTINGS = [(1.0, 0.5, 0.3), (0.0, 0.1, 0.0), (-2.0, 2.0, 1.0), (3.0, 1.0, -3.0), (0.5, 0.1, -1.5)]
 each_setting = pytest.mark.parametrize(("mu", "sigma", "k"), SETTINGS)
@@ -145,7 +146,11 @@ COLUMNS += ["reference", "repeats"]
 def tiny(with_logvar: bool = True) -> Autoencoder:
     """As pages hold them: shared, and not to be trained."""
     generator = torch.Generator().manual_seed(3)
-    return initialise(Autoencoder([PIXELS, 5, LATENT], "tanh", with_logvar), generator).eval().requires_grad_(False)
+    return (
+        initialise(mlp(RunConfig(hidden=(5,), latent_dim=LATENT, activation="tanh"), PIXELS, with_logvar), generator)
+        .eval()
+        .requires_grad_(False)
+    )
 
 
 def images() -> np.ndarray:
@@ -244,7 +249,7 @@ def test_an_estimate_holds_every_encoder_weight_in_order() -> None:
     assert got.shape == (sum(p.numel() for p in model.encoder.parameters()),)
     mu, logvar = model.encoder(x)
     z = mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape, generator=stream(0, "any"))
-    cost = RECONSTRUCTIONS["sse"].value(model.decoder(z), x).mean()
+    cost = LIKELIHOODS["sse"].value(model.decoder(z), x).mean()
     parts = torch.autograd.grad(cost, list(model.encoder.parameters()))
     torch.testing.assert_close(got, torch.cat([part.flatten() for part in parts]), rtol=1e-4, atol=1e-7)
 
@@ -308,7 +313,7 @@ def by_plain_autograd(loss: str, beta: float, samples: int) -> dict[str, dict[st
         for tensor in passed.values():
             tensor.retain_grad()
         if term == "reconstruction":
-            RECONSTRUCTIONS[loss].value(logits, x.repeat(samples, 1)).mean().backward()
+            LIKELIHOODS[loss].value(logits, x.repeat(samples, 1)).mean().backward()
         else:
             (beta * kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)).sum(1).mean()).backward()
         found[term] = {name: 0.0 if it.grad is None else float(it.grad.norm()) for name, it in passed.items()}
@@ -318,7 +323,7 @@ def by_plain_autograd(loss: str, beta: float, samples: int) -> dict[str, dict[st
     return found
 
 
-@pytest.mark.parametrize("loss", RECONSTRUCTIONS)
+@pytest.mark.parametrize("loss", LIKELIHOODS)
 @pytest.mark.parametrize("samples", [1, 3])
 def test_the_flow_of_the_trick_is_plain_autograd(loss: str, samples: int) -> None:
     got = flow(tiny(), VARIANTS["vae"], images(), loss, 2.5, samples=samples, seed=5)

@@ -19,9 +19,9 @@ from vae.analysis.objectives import (
     kl_gaussians,
     rebuilt_by_both,
 )
-from vae.config import PRESETS
-from vae.learning.losses import RECONSTRUCTIONS
-from vae.learning.models import Autoencoder, initialise
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.config import PRESETS, RunConfig
+from vae.learning.models import Autoencoder, initialise, mlp
 
 PIXELS, LATENT = 6, 3
 
@@ -31,7 +31,9 @@ def seeded(seed: int) -> torch.Generator:
 
 
 def tiny(with_logvar: bool = True) -> Autoencoder:
-    model = initialise(Autoencoder([PIXELS, 5, LATENT], "tanh", with_logvar), seeded(3))
+    model = initialise(
+        mlp(RunConfig(hidden=(5,), latent_dim=LATENT, activation="tanh"), PIXELS, with_logvar), seeded(3)
+    )
     return model.requires_grad_(False)
 
 
@@ -58,7 +60,7 @@ def test_the_collapse_preset_is_two_averages() -> None:
 
 @pytest.mark.parametrize("mean_pixels", [False, True])
 @pytest.mark.parametrize("mean_dimensions", [False, True])
-@pytest.mark.parametrize("loss", RECONSTRUCTIONS)
+@pytest.mark.parametrize("loss", LIKELIHOODS)
 def test_averages_have_the_gradient_of_sums_with_the_effective_beta(
     mean_pixels: bool, mean_dimensions: bool, loss: str
 ) -> None:
@@ -68,7 +70,7 @@ def test_averages_have_the_gradient_of_sums_with_the_effective_beta(
 
     def gradient(beta: float, pixels: float, latent_dim: float) -> torch.Tensor:
         mu, logvar = model.encoder(x)
-        cost = RECONSTRUCTIONS[loss].value(model.decoder(mu + torch.exp(0.5 * logvar) * eps), x) / pixels
+        cost = LIKELIHOODS[loss].value(model.decoder(mu + torch.exp(0.5 * logvar) * eps), x) / pixels
         kl = kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)).sum(1) / latent_dim
         parts = torch.autograd.grad((cost + beta * kl).mean(), list(model.parameters()))
         return torch.cat([it.flatten() for it in parts])

@@ -9,7 +9,8 @@ import torch
 
 from vae.analysis.reconstructions import reconstruct, resample, restore, spread
 from vae.config import RunConfig
-from vae.learning.models import build, initialise
+from vae.learning.models import initialise
+from vae.learning.networks import build
 from vae.learning.randomness import stream
 
 CONFIG = RunConfig(hidden=(12,), latent_dim=3)
@@ -22,8 +23,8 @@ def x() -> np.ndarray:
 
 
 def model_of(variant: str, config: RunConfig = CONFIG):
-    weights = initialise(build(config, PIXELS, variant), stream(5, "weights")).state_dict()
-    return restore(config, PIXELS, variant, weights), weights
+    weights = initialise(build(config, (1, 1, PIXELS), variant), stream(5, "weights")).state_dict()
+    return restore(config, (1, 1, PIXELS), variant, weights), weights
 
 
 @pytest.mark.parametrize("variant", ["ae", "noise_only", "kl_only", "vae"])

@@ -13,7 +13,8 @@ from vae.analysis import sensitivity
 from vae.analysis.codes import Codes
 from vae.analysis.reference import RealImages
 from vae.analysis.sensitivity import UNITS, Moved, measure, move, move_all, quartiles, ratios, scale, table
-from vae.learning.models import Autoencoder
+from vae.config import RunConfig
+from vae.learning.models import Autoencoder, mlp
 from vae.learning.randomness import stream
 
 D, P, N = 3, 8, 40
@@ -28,7 +29,7 @@ COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance"
 
 def network(variant: str, steepness: float = FLAT, bias: float = 0.0) -> Autoencoder:
     """mu = the first D pixels; logits = steepness · W z + bias. A vae also has σ = exp(log SIGMA + x₃ / 2)."""
-    model = Autoencoder([P, D], "relu", with_logvar=variant != "ae")
+    model = mlp(RunConfig(hidden=(), latent_dim=D), P, with_logvar=variant != "ae")
     model.decoder.body = nn.Sequential()
     with torch.no_grad():
         for layer in (layer for layer in model.modules() if isinstance(layer, nn.Linear)):

@@ -28,7 +28,8 @@ from vae.analysis.views import (
 )
 from vae.config import RunConfig
 from vae.figures.windows import RINGS
-from vae.learning.models import Autoencoder, build, initialise
+from vae.learning.models import Autoencoder, initialise
+from vae.learning.networks import build
 from vae.learning.randomness import stream
 
 PIXELS = 16
@@ -45,7 +46,7 @@ def codes(latent_dim: int, with_std: bool = True) -> Codes:
 
 def network(latent_dim: int) -> Autoencoder:
     config = RunConfig(hidden=(12,), latent_dim=latent_dim, activation="tanh")
-    return initialise(build(config, PIXELS, "vae"), stream(5, "weights")).eval().requires_grad_(False)
+    return initialise(build(config, (1, 1, PIXELS), "vae"), stream(5, "weights")).eval().requires_grad_(False)
 
 
 def looked_at(latent_dim: int, dimensions: tuple[int, int] | None = None) -> View:

@@ -8,11 +8,12 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae import benchmark, datasets
 from vae.benchmark import baseline_loop, seeds
+from vae.choices.variants import VARIANTS
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.learner import Learner
+from vae.learning.networks import parameter_count
 from vae.learning.randomness import stream
-from vae.learning.variants import VARIANTS, parameter_count
 from vae.settings import Settings
 
 CONFIG = PRESETS["pytorch_example"].config
@@ -113,17 +114,17 @@ def signature(a, b):
 @pytest.mark.parametrize("variant", ["ae", "vae"])
 def test_the_products_are_those_of_a_training_step(variant, hidden):
     config = CONFIG.model_copy(update={"hidden": hidden})
-    learner = Learner(config, 784, variant, torch.device("cpu"))
+    learner = Learner(config, (1, 28, 28), variant, torch.device("cpu"))
     noise, estimate = stream(0, "noise"), ESTIMATORS[config.estimator]
     with Recorder() as recorder:
-        estimate(learner.model, learner.variant, torch.rand(128, 784), learner.reconstruction, 1.0, noise)
+        estimate(learner.model, learner.variant, torch.rand(128, 784), learner.likelihood, 1.0, noise)
     counted = benchmark.products(config.layers(784), learner.variant.has_logvar, 128)
     assert sorted(signature(a, b) for a, b, _ in counted) == sorted(recorder.seen)
 
 
 @pytest.mark.parametrize("variant", ["ae", "noise_only", "kl_only", "vae"])
 def test_the_products_are_those_of_an_evaluation(variant):
-    learner = Learner(CONFIG, 784, variant, torch.device("cpu"))
+    learner = Learner(CONFIG, (1, 28, 28), variant, torch.device("cpu"))
     with Recorder() as recorder:
         learner.evaluate(torch.rand(50, 784), "watched")
     counted = benchmark.evaluation_products(CONFIG.layers(784), VARIANTS[variant], 50)

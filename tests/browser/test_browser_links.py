@@ -13,6 +13,8 @@ from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.settings import Settings
 
+pytestmark = pytest.mark.browser
+
 TINY = RunConfig(epochs=5, train_limit=100, validation_size=50)
 EVERY = {  # what the buttons of Perturbation, Two losses and The trick train, and another seed
     "both": {},

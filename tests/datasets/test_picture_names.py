@@ -53,7 +53,7 @@ def test_rebuilt_images_are_named_with_their_errors(stocked: Store, runs: dict[s
     with torch.no_grad():
         x = torch.from_numpy(again.x[:12])
         model = again.models["ae"]
-        rebuilt = torch.sigmoid(model.decoder(model.encoder(x)[0])).numpy()
+        rebuilt = model.picture(model.encoder(x)[0]).numpy()
     expected = np.square(rebuilt - again.x[:12]).mean(axis=1)
     found = [float(value) for value in told.removeprefix("Autoencoder: squared error per pixel ").split(", ")]
     np.testing.assert_allclose(found, expected, atol=6e-5)

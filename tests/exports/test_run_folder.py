@@ -17,11 +17,11 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.numpy import load
 
-from vae.config import ACTIVATIONS, RunConfig
+from vae.choices.activations import ACTIVATIONS
+from vae.config import RunConfig
 from vae.errors import InputError
 from vae.exports.capsule import read, record
-from vae.exports.onnx_export import OPERATORS
-from vae.exports.run_folder import SPELLED, as_zip, files, folder_name, loading, run_folder
+from vae.exports.run_folder import as_zip, files, folder_name, loading, run_folder
 from vae.measuring import models_of
 from vae.runs.execution import execute
 from vae.store.runs import Store
@@ -136,11 +136,9 @@ def test_a_zip_holds_the_folders(place):
 
 
 def test_every_activation_can_be_spelled():
-    assert SPELLED.keys() == OPERATORS.keys() == ACTIVATIONS.keys()
-    for name, text in SPELLED.items():
-        from vae.learning.models import ACTIVATIONS as BUILT
-
-        assert repr(eval(text, {"nn": torch.nn})) == repr(BUILT[name]()), name
+    for name, activation in ACTIVATIONS.items():
+        assert repr(eval(activation.spelled, {"nn": torch.nn})) == repr(activation.build()), name
+        assert activation.onnx
 
 
 @pytest.mark.parametrize("kind", CONFIGS)
@@ -162,7 +160,7 @@ def test_onnx_computes_what_torch_computes(place, kind):
                 np.testing.assert_allclose(code, wanted.numpy(), atol=1e-5)
             z = generator.normal(size=(count, run.config.latent_dim)).astype(np.float32)
             (image,) = ReferenceEvaluator(load_from_string(found[f"{variant}_decoder.onnx"])).run(None, {"z": z})
-            wanted = torch.sigmoid(model.decoder(torch.from_numpy(z)))
+            wanted = model.picture(torch.from_numpy(z))
             np.testing.assert_allclose(image, wanted.numpy(), atol=1e-5)
             checker.check_model(load_from_string(encoder), full_check=True)
 

@@ -11,13 +11,13 @@ import plotly.graph_objects as go
 import pytest
 from PIL import Image
 
+from vae.choices.variants import VARIANTS
 from vae.figures.curves import loss_curves, shared_ranges
 from vae.figures.errors import error_bars
 from vae.figures.latent import latent_scatter, plane_title, side_by_side
 from vae.figures.network import network_svg
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import BACKGROUND, GAP, tile_rows, to_grey
-from vae.learning.variants import VARIANTS
 
 HISTORY = pd.DataFrame(
     {

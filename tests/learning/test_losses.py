@@ -8,7 +8,8 @@ from torch.distributions import Normal
 from torch.distributions import kl_divergence as reference_kl
 
 from vae import datasets
-from vae.learning.losses import RECONSTRUCTIONS, active_units, kl_divergence, mean_image_floor, reparameterize
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.learning.losses import active_units, kl_divergence, mean_image_floor, reparameterize
 
 
 def normal(*shape, seed=0):
@@ -43,13 +44,13 @@ def test_reconstruction_by_hand(name, expected):
     q = LOGIT_OF_THREE_QUARTERS
     logits = torch.tensor([[0.0, q], [q, q]])
     x = torch.tensor([[1.0, 0.0], [0.25, 1.0]])
-    torch.testing.assert_close(RECONSTRUCTIONS[name].value(logits, x), torch.tensor(expected))
+    torch.testing.assert_close(LIKELIHOODS[name].value(logits, x), torch.tensor(expected))
 
 
-@pytest.mark.parametrize("name", RECONSTRUCTIONS)
+@pytest.mark.parametrize("name", LIKELIHOODS)
 def test_closed_form_gradient_equals_autograd(name):
     """Training starts its backward pass from this formula, so a slip here would train on another loss than it shows."""
-    reconstruction = RECONSTRUCTIONS[name]
+    reconstruction = LIKELIHOODS[name]
     logits = (6 * normal(20, 50)).requires_grad_()
     x = torch.rand(20, 50, generator=torch.Generator().manual_seed(2))
     x[0], x[1] = 0, 1  # black and white pixels are the usual ones
@@ -57,17 +58,17 @@ def test_closed_form_gradient_equals_autograd(name):
     torch.testing.assert_close(reconstruction.gradient(logits.detach(), x), logits.grad, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", RECONSTRUCTIONS)
+@pytest.mark.parametrize("name", LIKELIHOODS)
 def test_the_gradient_leaves_its_inputs_alone(name):
     logits, x = normal(3, 4), torch.rand(3, 4, generator=torch.Generator().manual_seed(2))
     before = logits.clone(), x.clone()
-    RECONSTRUCTIONS[name].gradient(logits, x)
+    LIKELIHOODS[name].gradient(logits, x)
     assert torch.equal(logits, before[0])
     assert torch.equal(x, before[1])
 
 
 def test_bce_is_finite_for_sure_and_wrong_pixels():
-    value = RECONSTRUCTIONS["bce"].value(torch.tensor([[500.0, -500.0]]), torch.tensor([[0.0, 1.0]]))
+    value = LIKELIHOODS["bce"].value(torch.tensor([[500.0, -500.0]]), torch.tensor([[0.0, 1.0]]))
     assert value.tolist() == [1000.0]
 
 

@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from vae import datasets
-from vae.config import ACTIVATIONS, RunConfig
+from vae.choices.activations import ACTIVATIONS
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
+from vae.config import RunConfig
 from vae.learning.learner import Learner
-from vae.learning.losses import RECONSTRUCTIONS
 from vae.learning.manual_backward import Stack
 from vae.learning.randomness import stream
 from vae.learning.training import Training
-from vae.learning.variants import VARIANTS
 
 CPU = torch.device("cpu")
 PIXELS = 35  # neither this nor the widths below fill whole vectors, so the last few numbers count
@@ -26,7 +27,7 @@ def digits(tmp_path_factory):
 
 def learners(config, variant, count):
     configs = [config.model_copy(update={"seed": seed}) for seed in range(count)]
-    return [Learner(each, PIXELS, variant, CPU) for each in configs]
+    return [Learner(each, (1, 1, PIXELS), variant, CPU) for each in configs]
 
 
 def stack_of(several):
@@ -65,7 +66,7 @@ def assert_stack_equals_autograd(config, variant, count, beta, batches=(40, 40, 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 @pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("reconstruction", RECONSTRUCTIONS)
+@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
 def test_a_step_is_autograds_to_the_last_bit(variant, activation, reconstruction):
     for hidden, latent_dim, count in itertools.product([(), (21,), (32, 17)], [1, 2, 5], [1, 3]):
         update = {"hidden": hidden, "latent_dim": latent_dim, "activation": activation, "learning_rate": 0.01}

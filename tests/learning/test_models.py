@@ -1,15 +1,18 @@
 """The networks against a from-scratch numpy forward pass, and what the variants share."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from oracle import as_float64, decode, encode
 from torch import nn
 
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
-from vae.learning.models import build, initialise
+from vae.learning.models import initialise, mlp
+from vae.learning.networks import ARCHITECTURES, build, drawn, parameter_count
 from vae.learning.randomness import stream
-from vae.learning.variants import VARIANTS, parameter_count
 
 PIXELS = 36
 SHAPES = [
@@ -22,13 +25,13 @@ each_shape = pytest.mark.parametrize("config", SHAPES, ids=lambda config: str(co
 
 
 def network(config, variant):
-    return initialise(build(config, PIXELS, variant), stream(config.seed, "weights"))
+    return initialise(build(config, (1, 1, PIXELS), variant), stream(config.seed, "weights"))
 
 
 @each_shape
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_parameter_count_is_the_real_count(config, variant):
-    real = sum(p.numel() for p in build(config, PIXELS, variant).parameters())
+    real = sum(p.numel() for p in build(config, (1, 1, PIXELS), variant).parameters())
     assert parameter_count(config.layers(PIXELS), VARIANTS[variant].has_logvar) == real
 
 
@@ -82,7 +85,7 @@ def test_forward_equals_numpy(config, variant):
 
 def test_without_hidden_layers_it_is_the_articles_network():
     """784 → 32 → 784: one linear map each way, with LeakyReLU(0.5) on the code."""
-    model = build(RunConfig(hidden=(), latent_dim=32, activation="leaky_relu"), 784, "ae")
+    model = build(RunConfig(hidden=(), latent_dim=32, activation="leaky_relu"), (1, 1, 784), "ae")
     shapes = [tuple(p.shape) for p in model.parameters()]
     assert shapes == [(32, 784), (32,), (784, 32), (784,)]
     assert len(model.encoder.body) == 0
@@ -91,13 +94,17 @@ def test_without_hidden_layers_it_is_the_articles_network():
 
 
 def test_the_decoder_mirrors_the_encoder():
-    model = build(RunConfig(hidden=(20, 10), latent_dim=3), PIXELS, "vae")
+    model = build(RunConfig(hidden=(20, 10), latent_dim=3), (1, 1, PIXELS), "vae")
     widths = [(layer.in_features, layer.out_features) for layer in model.modules() if isinstance(layer, nn.Linear)]
     assert widths == [(36, 20), (20, 10), (10, 3), (10, 3), (3, 10), (10, 20), (20, 36)]
 
 
-def test_a_layer_that_nobody_draws_is_an_error_not_a_weight_from_the_global_state():
-    model = build(RunConfig(hidden=(21,)), PIXELS, "vae")
-    model.encoder.body.append(torch.nn.LayerNorm(21))
+def test_a_layer_that_nobody_draws_is_an_error_not_a_weight_from_the_global_state(monkeypatch):
+    def with_a_norm(config, shape, variant):
+        model = mlp(config, PIXELS, variant.has_logvar)
+        model.encoder.body.append(torch.nn.LayerNorm(21))
+        return model
+
+    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=with_a_norm))
     with pytest.raises(TypeError, match=r"nobody said how to draw encoder\.body\.2\.weight"):
-        initialise(model, stream(0, "weights"))
+        drawn(RunConfig(hidden=(21,)), (1, 1, PIXELS), "vae", stream(0, "weights"))

@@ -11,15 +11,15 @@ import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from vae import datasets
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
 from vae.learning import devices
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.learner import Learner
-from vae.learning.losses import RECONSTRUCTIONS
 from vae.learning.randomness import stream
 from vae.learning.training import Diverged, Training
-from vae.learning.variants import VARIANTS, Variant
 from vae.metrics import METRIC_NAMES
 from vae.store.tensor_bytes import pack_tensors, unpack_tensors
 
@@ -71,13 +71,13 @@ def recorder(monkeypatch, record):
 
 
 @pytest.mark.parametrize("hidden", [(32,), ()], ids=str)
-@pytest.mark.parametrize("reconstruction", RECONSTRUCTIONS)
+@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
 def test_a_vae_without_noise_and_kl_is_the_autoencoder_to_the_last_digit(digits, hidden, reconstruction):
     """So whatever differs between the two in a run comes from noise and KL, and from nothing else."""
     config = SMALL.model_copy(update={"hidden": hidden, "reconstruction": reconstruction})
     training = begin(config, digits)
     ae, vae = training.learners
-    vae.variant = Variant(noise=False, kl=False)
+    vae.variant = dataclasses.replace(VARIANTS["vae"], noise=False, kl=False)
     for epoch in training.run():
         assert epoch.metrics["vae"].reconstruction == epoch.metrics["ae"].reconstruction
     assert training.epoch == config.epochs
@@ -193,13 +193,13 @@ def test_payloads_keep_shapes_types_and_bits():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("reconstruction", RECONSTRUCTIONS)
+@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
 def test_a_steps_gradient_equals_autograd_on_the_objective_as_written(digits, variant, reconstruction):
     """Mean over images of reconstruction + β · KL, with the same ε, differentiated by autograd alone."""
     config = SMALL.model_copy(update={"variants": (variant,), "reconstruction": reconstruction})
     learner, twin = (begin(config, digits).learners[0] for _ in range(2))
     x = torch.from_numpy(digits.train_x[:50]).float() / 16
-    ESTIMATORS["pathwise"](learner.model, learner.variant, x, learner.reconstruction, 2.5, stream(9, "test"))
+    ESTIMATORS["pathwise"](learner.model, learner.variant, x, learner.likelihood, 2.5, stream(9, "test"))
 
     mu, logvar = twin.model.encoder(x)
     std = torch.exp(logvar / 2) if variant != "ae" else None
@@ -337,7 +337,7 @@ def test_learning_learns(digits):
     assert test["ae"].mse_from_mean < test["vae"].mse_from_mean < test["vae"].mse_from_sample < 0.8 * floor["mse"]
 
 
-@pytest.mark.parametrize("reconstruction", RECONSTRUCTIONS)
+@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
 def test_training_equals_a_plain_pytorch_loop(digits, monkeypatch, reconstruction):
     """Same initial weights, batches and noise; the rest written as in a tutorial: autograd and torch.optim.Adam."""
     batches = []

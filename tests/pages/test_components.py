@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,8 @@ from vae.analysis.sensitivity import scale
 from vae.analysis.views import MAP_SIDE, View, side_by_side, view, with_drawings
 from vae.config import RunConfig
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
-from vae.learning.models import Autoencoder, build, initialise
+from vae.learning.models import Autoencoder, initialise
+from vae.learning.networks import build
 from vae.learning.randomness import stream
 from vae.learning.training import Training
 from vae.settings import Settings
@@ -99,48 +100,65 @@ def state_of(model: Autoencoder) -> dict[str, np.ndarray]:
     return {name: tensor.numpy() for name, tensor in model.state_dict().items()}
 
 
+def sent(
+    config: RunConfig, models: Mapping[str, Autoencoder], shape: tuple[int, ...] = (1, 1, PIXELS)
+) -> tuple[dict, dict[str, np.ndarray]]:
+    return unpacked(decoders.payload("k", config, shape, {name: state_of(model) for name, model in models.items()}))
+
+
+def tanh(hidden: tuple[int, ...], latent_dim: int = 3) -> RunConfig:
+    return RunConfig(hidden=hidden, latent_dim=latent_dim, activation="tanh")
+
+
 def network(hidden: tuple[int, ...], latent_dim: int = 3, variant: str = "vae") -> Autoencoder:
-    config = RunConfig(hidden=hidden, latent_dim=latent_dim, activation="tanh")
-    return initialise(build(config, PIXELS, variant), stream(5, "weights")).eval().requires_grad_(False)
+    return (
+        initialise(build(tanh(hidden, latent_dim), (1, 1, PIXELS), variant), stream(5, "weights"))
+        .eval()
+        .requires_grad_(False)
+    )
 
 
-def dequantised(arrays: Mapping[str, np.ndarray], variant: str, layers: int) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(weight, bias) of each layer in float64."""
+def dequantised(
+    arrays: Mapping[str, np.ndarray], variant: str, places: Sequence[int]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """(weight, bias) of each linear step in float64."""
     return [
         (
             arrays[f"{variant}.{i}.weight"].astype(np.float64) * arrays[f"{variant}.{i}.scale"][:, None],
             arrays[f"{variant}.{i}.bias"].astype(np.float64),
         )
-        for i in range(layers)
+        for i in places
     ]
 
 
 @pytest.mark.parametrize("hidden", [(), (12,), (12, 7, 9)])
 def test_weights_are_sent_within_half_a_step_in_the_order_of_the_layers(hidden: tuple[int, ...]) -> None:
     models = {"ae": network(hidden, variant="ae"), "vae": network(hidden)}
-    meta, arrays = unpacked(decoders.payload("k", "tanh", {name: state_of(it) for name, it in models.items()}))
-    count = len(hidden) + 1
-    assert meta == {"key": "k", "activation": "tanh", "variants": {"ae": count, "vae": count}}
+    meta, arrays = sent(tanh(hidden), models)
+    kinds = ["linear", "activation"] * len(hidden) + ["linear"] if hidden else ["activation", "linear"]
+    told = {"key": "k", "activation": "tanh", "likelihood": "bce", "latentDim": 3}
+    assert meta == told | {"variants": {"ae": kinds, "vae": kinds}}
+    places = [place for place, kind in enumerate(kinds) if kind == "linear"]
     widths = [3, *reversed(hidden), PIXELS]
     for name, model in models.items():
         linear = [layer for layer in model.decoder.modules() if isinstance(layer, torch.nn.Linear)]
-        found = dequantised(arrays, name, count)
+        found = dequantised(arrays, name, places)
         assert [weight.shape for weight, _ in found] == list(zip(widths[1:], widths[:-1], strict=True))
-        for i, (layer, (weight, bias)) in enumerate(zip(linear, found, strict=True)):
+        for i, layer, (weight, bias) in zip(places, linear, found, strict=True):
             original = layer.weight.double().numpy()
             steps = np.abs(original).max(axis=1) / 32767
             assert (np.abs(weight - original) <= 0.51 * steps[:, None]).all()
             assert (np.abs(arrays[f"{name}.{i}.weight"]).max(axis=1) == 32767).all(), "every bit is used"
             np.testing.assert_array_equal(bias, layer.bias.numpy())
-    assert len(arrays) == 2 * count * 3, "and nothing of the encoder"
+    assert len(arrays) == 2 * len(places) * 3, "and nothing of the encoder"
 
 
 def test_a_row_of_noughts_stays_a_row_of_noughts() -> None:
     model = network((12,))
     model.decoder.to_logits.weight[3] = 0
     model.decoder.body[0].weight.zero_()
-    _, arrays = unpacked(decoders.payload("k", "tanh", {"vae": state_of(model)}))
-    (first, _), (last, _) = dequantised(arrays, "vae", 2)
+    _, arrays = sent(tanh((12,)), {"vae": model})
+    (first, _), (last, _) = dequantised(arrays, "vae", [0, 2])
     assert (first == 0).all() and (last[3] == 0).all() and (last[4] != 0).any()
     assert all(np.isfinite(array).all() for array in arrays.values())
 
@@ -161,18 +179,15 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Training, np.ndar
 def test_the_browser_draws_a_trained_network_as_the_server_does(trained: tuple[Training, np.ndarray]) -> None:
     training, x = trained
     models = {learner.name: learner.model for learner in training.learners}
-    states = {
-        name: {key: it.detach().numpy() for key, it in model.state_dict().items()} for name, model in models.items()
-    }
-    _, arrays = unpacked(decoders.payload("k", "relu", states))
+    _, arrays = sent(training.config, models, (8, 8))
     for name, model in models.items():
         spread = encode(model, x).mu.std(axis=0)
         z = np.random.default_rng(1).normal(size=(500, 2)) * 2 * spread
         weights = oracle.as_float64(model.state_dict())
-        sent = dict(weights)
-        for layer, (weight, bias) in zip(("body.0", "to_logits"), dequantised(arrays, name, 2), strict=True):
-            sent[f"decoder.{layer}.weight"], sent[f"decoder.{layer}.bias"] = weight, bias
-        exact, drawn = (oracle.sigmoid(oracle.decode(it, z, "relu")) for it in (weights, sent))
+        rounded = dict(weights)
+        for layer, (weight, bias) in zip(("body.0", "to_logits"), dequantised(arrays, name, [0, 2]), strict=True):
+            rounded[f"decoder.{layer}.weight"], rounded[f"decoder.{layer}.bias"] = weight, bias
+        exact, drawn = (oracle.sigmoid(oracle.decode(it, z, "relu")) for it in (weights, rounded))
         assert 0 < np.abs(drawn - exact).max() < 2 / 255
         assert exact.std() > 0.2, "there is a picture"
 

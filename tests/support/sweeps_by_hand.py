@@ -2,8 +2,8 @@
 
 from optuna.trial import TrialState
 
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
-from vae.learning.variants import VARIANTS
 from vae.runs.execution import execute
 from vae.store.runs import EpochRecord, Store
 from vae.sweeps import stored, study

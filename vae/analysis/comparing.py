@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ..choices.variants import VARIANTS
 from ..config import RunConfig
-from ..learning.variants import VARIANTS
 from ..naming import words
 from .intervals import SEEDS_FOR_A_VERDICT, half_width
 

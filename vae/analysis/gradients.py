@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.variants import VARIANTS, Variant
 from ..learning.estimators import ESTIMATORS, log_normal
-from ..learning.losses import RECONSTRUCTIONS, Reconstruction
 from ..learning.models import Autoencoder
 from ..learning.randomness import stream
-from ..learning.variants import Variant
 
 # The toy: x ~ N(μ, σ²), f(x) = (x − k)². Mohamed et al. 2020 (arXiv 1906.10652) for the setting.
 
@@ -118,7 +118,7 @@ def by_autograd(mu: float, logvar: float, eps: float) -> dict[str, float]:
 
 # The encoder of a trained run. What is differentiated is the reconstruction term; the KL's gradient has no noise.
 
-NOISY = Variant(noise=True, kl=False)
+NOISY = VARIANTS["noise_only"]
 BATCH = 32  # images whose gradient is estimated
 REPEATS = 64  # estimates of each kind
 SAMPLES = (1, 2, 4, 8, 16, 32)
@@ -163,7 +163,7 @@ def encoder_gradient(
     By the very function that trains. `model` is a `trainable` copy; weights that no gradient reaches count as 0.
     """
     model.zero_grad(set_to_none=True)
-    loss = RECONSTRUCTIONS[reconstruction]
+    loss = LIKELIHOODS[reconstruction]
     ESTIMATORS[way.estimator](model, NOISY, x, loss, 0.0, generator, samples, way.baseline)
     parameters = list(model.encoder.parameters())
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
@@ -247,8 +247,10 @@ def estimator_quality(
 
 # The graph: how large a gradient is where it passes
 
-_NOTHING = Reconstruction(
-    value=lambda logits, x: logits.new_zeros(len(logits)), gradient=lambda logits, x: torch.zeros_like(logits), unit=""
+_NOTHING = replace(
+    LIKELIHOODS["sse"],
+    value=lambda outputs, x: outputs.new_zeros(len(outputs)),
+    gradient=lambda outputs, x: torch.zeros_like(outputs),
 )
 
 
@@ -266,10 +268,11 @@ def flow(
     """Norms of the objective's gradient where it passes, for images `x` (B, P): columns place, reconstruction, kl.
 
     Places: logits, z, mu, logvar (norms over the whole batch; the objective is a mean over images), and
-    encoder_weights, decoder_weights (over all weights). 0 where no gradient arrives. By the very function that trains.
+    encoder_weights, decoder_weights (over all weights). 0 where no gradient arrives. The
+    same gradient as in training, by autograd.
     """
     batch, samples = torch.from_numpy(x), max(samples, WAYS[way].least_samples)
-    terms = {"reconstruction": (RECONSTRUCTIONS[reconstruction], 0.0), "kl": (_NOTHING, beta)}
+    terms = {"reconstruction": (LIKELIHOODS[reconstruction], 0.0), "kl": (_NOTHING, beta)}
     columns = {}
     for name, (loss, weight) in terms.items():
         own, seen = trainable(model), {}

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..learning.losses import ACTIVE_UNIT_VARIANCE, RECONSTRUCTIONS, kl_divergence, reparameterize
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.variants import VARIANTS
+from ..learning.losses import ACTIVE_UNIT_VARIANCE, kl_divergence, reparameterize
 from ..learning.models import Autoencoder
 from ..learning.randomness import normal_like
-from ..learning.variants import VARIANTS
 from .codes import encode
 
 COLLAPSED_KL = 0.1  # nats per image below which a code says next to nothing
@@ -67,7 +68,7 @@ def dimensions(model: Autoencoder, x: np.ndarray) -> Dimensions:
 
 def both_losses(logits: torch.Tensor, x: torch.Tensor) -> dict[str, float]:
     """Pictures, as `logits` (N, P), of images `x` by both losses: bce and sse per image, mse per pixel."""
-    losses = {name: float(loss.value(logits.double(), x.double()).mean()) for name, loss in RECONSTRUCTIONS.items()}
+    losses = {name: float(loss.value(logits.double(), x.double()).mean()) for name, loss in LIKELIHOODS.items()}
     return losses | {"mse": losses["sse"] / x.shape[1]}
 
 

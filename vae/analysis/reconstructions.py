@@ -9,16 +9,17 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..learning.losses import reparameterize
-from ..learning.models import Autoencoder, build
+from ..learning.models import Autoencoder
+from ..learning.networks import Shape, build
 from ..learning.randomness import normal_like
-from ..learning.variants import VARIANTS
 
 
-def restore(config: RunConfig, pixels: int, variant: str, weights: Mapping[str, Tensor]) -> Autoencoder:
+def restore(config: RunConfig, shape: Shape, variant: str, weights: Mapping[str, Tensor]) -> Autoencoder:
     """A variant's network with stored `weights`, on the CPU, in evaluation mode; share it, never change it."""
-    model = build(config, pixels, variant)
+    model = build(config, shape, variant)
     model.load_state_dict(dict(weights))
     return model.eval().requires_grad_(False)
 
@@ -35,18 +36,18 @@ class Rebuilt:
 def reconstruct(model: Autoencoder, variant: str, x: np.ndarray, generator: torch.Generator) -> Rebuilt:
     """Rebuild `x` (N, P) in [0, 1]."""
     mu, logvar = model.encoder(torch.from_numpy(x))  # each (N, D)
-    from_mean = torch.sigmoid(model.decoder(mu)).numpy()
+    from_mean = model.picture(mu).numpy()
     if not VARIANTS[variant].noise:
         return Rebuilt(from_mean, None)
     z = reparameterize(mu, logvar, normal_like(mu, generator))
-    return Rebuilt(from_mean, torch.sigmoid(model.decoder(z)).numpy())
+    return Rebuilt(from_mean, model.picture(z).numpy())
 
 
 @torch.inference_mode()
 def resample(model: Autoencoder, x: np.ndarray, count: int, generator: torch.Generator) -> np.ndarray:
     """One image `x` (P,) decoded from `count` samples of its posterior q(z|x): (count, P) in [0, 1]."""
     mu, logvar = model.encoder(torch.from_numpy(x)[None].expand(count, -1))  # each (count, D)
-    return torch.sigmoid(model.decoder(reparameterize(mu, logvar, normal_like(mu, generator)))).numpy()
+    return model.picture(reparameterize(mu, logvar, normal_like(mu, generator))).numpy()
 
 
 def spread(samples: np.ndarray) -> np.ndarray:

@@ -97,11 +97,11 @@ def move(
 
     for start in range(0, len(x), CHUNK):
         rows = slice(start, start + CHUNK)
-        before = torch.sigmoid(model.decoder(mu[rows]))  # (B, P)
+        before = model.picture(mu[rows])  # (B, P)
         class_before = named(before) if classifier else None
         for i, step in enumerate(steps.values()):  # of size 1, (N, D)
             for j, size in enumerate(sizes):
-                after = torch.sigmoid(model.decoder(mu[rows] + size * step[rows]))  # (B, P)
+                after = model.picture(mu[rows] + size * step[rows])  # (B, P)
                 rmse[i, j, rows] = torch.linalg.vector_norm(after - before, dim=-1) / before.shape[1] ** 0.5
                 if classifier:
                     changed[i, j, rows] = named(after) != class_before

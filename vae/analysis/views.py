@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from scipy.stats import norm
 
+from ..choices.variants import VARIANTS
 from ..learning.models import Autoencoder
-from ..learning.variants import VARIANTS
 from .codes import Codes, Plane, plane
 from .geometry import decoder, stretch
 

@@ -23,11 +23,11 @@ import torch
 from torch import Tensor
 
 from .. import datasets
+from ..choices.variants import VARIANTS, Variant
 from ..config import PRESETS, RunConfig
 from ..datasets import Images, Split
 from ..learning.learner import EVALUATION_CHUNK
 from ..learning.training import Training
-from ..learning.variants import VARIANTS, Variant
 from ..settings import Settings, cores
 from . import seeds as runs_by_seed
 from .baseline_loop import PlainLoop

@@ -12,10 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset, Subset
 
+from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..datasets import Images, Split
 from ..datasets.torchvision_sets import torchvision_datasets
-from ..learning.variants import VARIANTS
 
 
 class PilImages(Dataset):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from ..config import PRESETS, RunConfig, rule
+from ..config import CHOICES, PRESETS, RunConfig, accepted_values
 
 
 def config_flags(parser: argparse.ArgumentParser) -> None:
     """A flag for each field, and the preset that the others start from."""
     parser.add_argument("--preset", choices=PRESETS, default="quick", help="where the other settings start from")
     for name, field in RunConfig.model_fields.items():
-        choices = (field.json_schema_extra or {}).get("choices")
-        text = f"{field.title}: {', '.join(choices)}" if choices else f"{field.title}: {rule(name)}"
+        choices = CHOICES.get(name)
+        text = f"{field.title}: {', '.join(choices)}" if choices else f"{field.title}: {accepted_values(name, field)}"
         # Values stay text here: RunConfig checks them, with the same sentences as on the page.
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=text.replace("%", "%%"))
 

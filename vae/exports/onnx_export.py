@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 from typing import Any
 
+from ..choices.activations import ACTIVATIONS
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.networks import NETWORKS
+from ..choices.variants import VARIANTS
 from ..errors import InputError
+from ..learning.networks import Step, network_of
 from ..store.runs import Run, Store
 from ..store.tensor_bytes import unpack
 
 OPSET, IR_VERSION = 17, 8  # what runtimes since 2022 read
-OPERATORS = {  # of `learning.models.ACTIVATIONS`
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": 0.5}),
-    "tanh": ("Tanh", {}),
-    "elu": ("Elu", {"alpha": 1.0}),
-}
 
 
 def package() -> ModuleType:
@@ -34,23 +34,37 @@ def graphs(store: Store, run: Run) -> dict[str, bytes]:
     """`vae_encoder.onnx`, `vae_decoder.onnx` and so on, with the weights of the last epoch.
 
     An encoder maps image (B, P) in [0, 1] to mu and, where there is one, logvar, each (B, D); a decoder maps
-    z (B, D) to image (B, P) in [0, 1]. Raises InputError when the package isn't installed.
+    z (B, D) to image (B, P) in [0, 1]. Raises InputError when the package isn't installed, and for a network,
+    activation or loss that has no ONNX form.
     """
     package()
-    height, width = run.data["shape"]
-    layers = run.config.layers(height * width)
-    stored, found = store.weights(run.id, run.config.epochs), {}
-    for variant in run.config.variants:
-        weights = unpack(stored[variant])
-        found[f"{variant}_encoder.onnx"] = _encoder(weights, layers, run.config.activation)
-        found[f"{variant}_decoder.onnx"] = _decoder(weights, layers[::-1], run.config.activation)
+    config, network = run.config, network_of(run.config)
+    activation, likelihood = ACTIVATIONS[config.activation], LIKELIHOODS[config.reconstruction]
+    if network.chains is None or activation.onnx is None or likelihood.onnx is None or likelihood.outputs_per_pixel > 1:
+        asked = f"{NETWORKS[config.network].title}, {activation.title}, {likelihood.title}"
+        raise InputError(f"Such a network ({asked}) has no ONNX form.")
+    stored, found = store.weights(run.id, config.epochs), {}
+    for variant in config.variants:
+        weights, chains = unpack(stored[variant]), network.chains(config, run.data["shape"], VARIANTS[variant])
+        encoder = _Graph(weights, "image", activation.onnx)
+        encoder.chain(chains.encoder)
+        for name, head in chains.heads.items():
+            encoder.linear(head.name, name)
+        heads = {name: head.outputs for name, head in chains.heads.items()}
+        pixels = (*chains.encoder, *chains.heads.values())[0].inputs
+        found[f"{variant}_encoder.onnx"] = encoder.saved(("image", pixels), heads)
+        decoder = _Graph(weights, "z", activation.onnx)
+        decoder.chain(chains.decoder)
+        decoder.step(likelihood.onnx, "image")
+        found[f"{variant}_decoder.onnx"] = decoder.saved(("z", chains.decoder[0].inputs), {"image": pixels})
     return found
 
 
 class _Graph:
     """Nodes in a chain, each named after the layer it is."""
 
-    def __init__(self, weights: dict[str, Any], source: str, activation: str) -> None:
+    def __init__(self, weights: dict[str, Any], source: str, activation: tuple[str, Mapping[str, float]]) -> None:
+        """`activation`: its operator and attributes."""
         self.onnx, self.weights, self.activation = package(), weights, activation
         self.nodes, self.constants, self.last = [], [], source
 
@@ -69,15 +83,14 @@ class _Graph:
         self.nodes.append(self.onnx.helper.make_node(operator, [self.last], [output], name=output, **attributes))
         self.last = output
 
-    def activate(self, name: str) -> None:
-        operator, attributes = OPERATORS[self.activation]
-        self.step(operator, name, **attributes)
-
-    def body(self, part: str, count: int) -> None:
-        """`count` hidden layers, numbered as in the `nn.Sequential`: a linear one, its activation, and so on."""
-        for i in range(count):
-            self.linear(f"{part}.body.{2 * i}")
-            self.activate(f"{part}.body.{2 * i + 1}")
+    def chain(self, steps: Sequence[Step]) -> None:
+        """All `steps`, each named after its module."""
+        operator, attributes = self.activation
+        for step in steps:
+            if step.kind == "linear":
+                self.linear(step.name)
+            else:
+                self.step(operator, step.name, **attributes)
 
     def saved(self, source: tuple[str, int], targets: dict[str, int]) -> bytes:
         """The model's file, checked."""
@@ -92,22 +105,3 @@ class _Graph:
         model = helper.make_model(graph, opset_imports=opset, ir_version=IR_VERSION, producer_name="latent-twins")
         self.onnx.checker.check_model(model, full_check=True)
         return model.SerializeToString(deterministic=True)
-
-
-def _encoder(weights: dict[str, Any], layers: list[int], activation: str) -> bytes:
-    graph = _Graph(weights, "image", activation)
-    graph.body("encoder", len(layers) - 2)
-    heads = [name for name in ("mu", "logvar") if f"encoder.to_{name}.weight" in weights]
-    for name in heads:
-        graph.linear(f"encoder.to_{name}", name)
-    return graph.saved(("image", layers[0]), dict.fromkeys(heads, layers[-1]))
-
-
-def _decoder(weights: dict[str, Any], layers: list[int], activation: str) -> bytes:
-    graph = _Graph(weights, "z", activation)
-    if len(layers) == 2:  # without hidden layers the non-linearity sits on the code itself
-        graph.activate("decoder.body.0")
-    graph.body("decoder", len(layers) - 2)
-    graph.linear("decoder.to_logits")
-    graph.step("Sigmoid", "image")
-    return graph.saved(("z", layers[0]), {"image": layers[-1]})

@@ -6,23 +6,25 @@ import io
 import json
 import zipfile
 from collections.abc import Sequence
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from safetensors.numpy import save
 
+from ..choices.activations import ACTIVATIONS
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.networks import NETWORKS
+from ..choices.variants import VARIANTS
 from ..errors import InputError
 from ..figures.tiles import tile_rows
+from ..learning.networks import network_of
 from ..store.runs import Run, Store
 from ..store.tensor_bytes import unpack
 from .capsule import capsule, dumps
 from .csv_tables import as_csv
 
 IMAGES_IN_A_ROW = 8
-# How plain PyTorch spells each activation of `learning.models`.
-SPELLED = {"relu": "nn.ReLU()", "leaky_relu": "nn.LeakyReLU(0.5)", "tanh": "nn.Tanh()", "elu": "nn.ELU()"}
 
 
 def files(store: Store, run_id: str, onnx: bool = False) -> dict[str, bytes]:
@@ -117,13 +119,16 @@ def _sheet(images: np.ndarray, shape: tuple[int, int]) -> bytes:
 
 
 def loading(run: Run) -> str:
-    """Plain PyTorch that loads a run's decoder from `weights.safetensors` and decodes a code."""
-    height, width = run.data["shape"]
-    *widths, pixels = reversed(run.config.layers(height * width))
-    variant = "vae" if "vae" in run.config.variants else run.config.variants[-1]
-    activation = SPELLED[run.config.activation]
-    steps = [f"nn.Linear({a}, {b}), {activation}" for a, b in pairwise(widths)] or [activation]
-    prefix = f"{variant}.decoder."
+    """Plain PyTorch that loads a run's decoder from `weights.safetensors` and decodes a code; or why there is none."""
+    config, likelihood = run.config, LIKELIHOODS[run.config.reconstruction]
+    network = network_of(config)
+    if network.chains is None or likelihood.spelled is None:
+        return f"(a {NETWORKS[config.network].title} network with {likelihood.title} is decoded by this program only)\n"
+    name = "vae" if "vae" in config.variants else config.variants[-1]
+    steps = network.chains(config, run.data["shape"], VARIANTS[name]).decoder
+    spelled, prefix = ACTIVATIONS[config.activation].spelled, f"{name}.decoder."
+    *body, last = [f"nn.Linear({step.inputs}, {step.outputs})" if step.kind == "linear" else spelled for step in steps]
+    picture = likelihood.spelled.format(f"decoder(torch.zeros(1, {steps[0].inputs}))")
     return f"""\
 import torch
 from collections import OrderedDict
@@ -131,10 +136,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 weights = load_file("weights.safetensors")
-body = nn.Sequential({", ".join(steps)})
-decoder = nn.Sequential(OrderedDict(body=body, to_logits=nn.Linear({widths[-1]}, {pixels})))
+body = nn.Sequential({", ".join(body)})
+decoder = nn.Sequential(OrderedDict(body=body, to_logits={last}))
 decoder.load_state_dict({{k[{len(prefix)}:]: w for k, w in weights.items() if k.startswith("{prefix}")}})
-image = torch.sigmoid(decoder(torch.zeros(1, {widths[0]}))).detach().reshape({height}, {width})  # grey levels 0 to 1
+image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # grey levels 0 to 1
 """
 
 

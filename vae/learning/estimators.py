@@ -12,19 +12,20 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from .losses import Reconstruction, kl_divergence, reparameterize
+from ..choices.likelihoods import Likelihood
+from ..choices.variants import Variant
+from .losses import kl_divergence, reparameterize
 from .models import Autoencoder
 from .randomness import normal_like
-from .variants import Variant
 
-Estimator = Callable[..., None]  # (model, variant, x, reconstruction, beta, generator, samples=1, baseline="none")
+Estimator = Callable[..., None]  # (model, variant, x, likelihood, beta, generator, samples=1, baseline="none")
 
 
 def pathwise(
     model: Autoencoder,
     variant: Variant,
     x: Tensor,
-    reconstruction: Reconstruction,
+    likelihood: Likelihood,
     beta: float,
     generator: torch.Generator,
     samples: int = 1,
@@ -36,14 +37,14 @@ def pathwise(
     """
     mu, logvar = model.encoder(x)  # each (B, D)
     z = _sample(mu, logvar, generator, samples) if variant.noise else mu
-    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, reconstruction)])
+    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, likelihood)[1]])
 
 
 def score_function(
     model: Autoencoder,
     variant: Variant,
     x: Tensor,
-    reconstruction: Reconstruction,
+    likelihood: Likelihood,
     beta: float,
     generator: torch.Generator,
     samples: int = 1,
@@ -56,22 +57,24 @@ def score_function(
     """
     mu, logvar = model.encoder(x)  # each (B, D)
     if not variant.noise:
-        _backward(variant, beta, mu, logvar, [_reconstruct(model, mu, x, reconstruction)])
+        _backward(variant, beta, mu, logvar, [_reconstruct(model, mu, x, likelihood)[1]])
         return
     z = _sample(mu, logvar, generator, samples).detach()  # (K · B, D)
-    logits, gradient = _reconstruct(model, z, x, reconstruction)
-    loss = reconstruction.value(logits.detach().float(), x.repeat(samples, 1)).view(samples, len(x))  # f(z), (K, B)
+    outputs, term = _reconstruct(model, z, x, likelihood)
+    with torch.no_grad():
+        loss = likelihood.value(outputs.float(), x.repeat(samples, 1), **model.likelihood_parameters)
+    loss = loss.view(samples, len(x))  # f(z), (K, B)
     if baseline == "leave_one_out":
         loss = (loss - loss.mean(dim=0)) * (samples / (samples - 1))  # f(zₖ) − mean of the other f(zⱼ)
     score = log_normal(z.view(samples, *mu.shape), mu, logvar).sum(dim=-1)  # log q(z|x), (K, B)
-    _backward(variant, beta, mu, logvar, [(logits, gradient), (score, loss / loss.numel())])
+    _backward(variant, beta, mu, logvar, [term, (score, loss / loss.numel())])
 
 
 def detached(
     model: Autoencoder,
     variant: Variant,
     x: Tensor,
-    reconstruction: Reconstruction,
+    likelihood: Likelihood,
     beta: float,
     generator: torch.Generator,
     samples: int = 1,
@@ -80,7 +83,7 @@ def detached(
     """The mistake: z is drawn and treated as data, so the reconstruction teaches the encoder nothing at all."""
     mu, logvar = model.encoder(x)  # each (B, D)
     z = _sample(mu, logvar, generator, samples).detach() if variant.noise else mu
-    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, reconstruction)])
+    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, likelihood)[1]])
 
 
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -95,16 +98,21 @@ def _sample(mu: Tensor, logvar: Tensor, generator: torch.Generator, samples: int
     return reparameterize(mu, logvar, normal_like(mu, generator))
 
 
-def _reconstruct(model: Autoencoder, z: Tensor, x: Tensor, reconstruction: Reconstruction) -> tuple[Tensor, Tensor]:
-    """Logits of codes `z` (K · B, D), and the mean loss's gradient with respect to them: each (K · B, P).
+def _reconstruct(
+    model: Autoencoder, z: Tensor, x: Tensor, likelihood: Likelihood
+) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+    """Outputs of codes `z` (K · B, D), (K · B, k · P), and where backward starts: a tensor and its gradient.
 
-    Backward starts at the logits with the loss's closed-form gradient: its value is not needed to learn, and computing
-    it through autograd costs about 5 % of a training step.
+    With a closed form it starts at the outputs: the loss's value is not needed to learn, and computing it through
+    autograd costs about 5 % of a training step.
     """
-    logits = model.decoder(z)
+    outputs = model.decoder(z)
     targets = x if len(z) == len(x) else x.repeat(len(z) // len(x), 1)
-    gradient = reconstruction.gradient(logits.detach().float(), targets).div_(len(z))
-    return logits, gradient.to(logits.dtype)
+    if likelihood.gradient is None:
+        loss = likelihood.value(outputs.float(), targets, **model.likelihood_parameters).sum()
+        return outputs, (loss, torch.full_like(loss, 1 / len(z)))
+    gradient = likelihood.gradient(outputs.detach().float(), targets).div_(len(z))
+    return outputs, (outputs, gradient.to(outputs.dtype))
 
 
 def _backward(

@@ -11,16 +11,17 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..metrics import Metrics
 from .adam import Moments
 from .estimators import ESTIMATORS
-from .losses import RECONSTRUCTIONS, active_units, kl_divergence, reparameterize
+from .losses import active_units, kl_divergence, reparameterize
 from .manual_backward import Stack
-from .models import build, initialise
+from .networks import Shape, drawn, steps_by_hand
 from .randomness import normal_like, stream
 from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, prior_in_plane, to_grey
-from .variants import VARIANTS
 
 EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
 
@@ -28,10 +29,10 @@ EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
 class Learner:
     """One variant: its network, Adam's moments, and how it is trained and measured."""
 
-    def __init__(self, config: RunConfig, pixels: int, variant: str, device: torch.device) -> None:
+    def __init__(self, config: RunConfig, shape: Shape, variant: str, device: torch.device) -> None:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
-        self.model = initialise(build(config, pixels, variant), stream(config.seed, "weights")).to(device)
-        self.reconstruction = RECONSTRUCTIONS[config.reconstruction]
+        self.model = drawn(config, shape, variant, stream(config.seed, "weights")).to(device)
+        self.likelihood = LIKELIHOODS[config.reconstruction]
         self.moments = Moments(list(self.model.parameters()))
         self.axes: Tensor | None = None  # of the last PCA plane
 
@@ -62,7 +63,7 @@ class Learner:
                 self.model,
                 self.variant,
                 x.index_select(0, rows),
-                self.reconstruction,
+                self.likelihood,
                 beta,
                 noise,
                 config.samples,
@@ -73,9 +74,8 @@ class Learner:
     @cached_property
     def stack(self) -> Stack | None:
         """The same step with the chain rule written out, its fast twin; None where only autograd knows it."""
-        config = self.config
-        by_hand = config.estimator == "pathwise" and config.samples == 1 and self.device.type == "cpu"
-        return Stack(config, self.variant, [self.model], [self.moments]) if by_hand else None
+        by_hand = self.device.type == "cpu" and steps_by_hand(self.config)
+        return Stack(self.config, self.variant, [self.model], [self.moments]) if by_hand else None
 
     def autocast(self) -> torch.autocast | nullcontext:
         """bfloat16 off the processor; on it `_arithmetic` does the same without casts."""
@@ -92,18 +92,20 @@ class Learner:
         for chunk in x.split(EVALUATION_CHUNK):
             with self.autocast():
                 mu, logvar = self.model.encoder(chunk)  # each (B, D)
-                logits = self.model.decoder(mu).float()
+                outputs = self.model.decoder(mu).float()
             mu = mu.float()
             means.append(mu)
-            sums["mse_from_mean"] += float((torch.sigmoid(logits) - chunk).square().mean(-1).sum())
+            sums["mse_from_mean"] += float((self.likelihood.mean(outputs) - chunk).square().mean(-1).sum())
             if logvar is not None:
                 kl = kl_divergence(mu, logvar.float()).sum(0)  # (D,)
                 kl_sum = kl if kl_sum is None else kl_sum + kl
             if self.variant.noise:
                 with self.autocast():
-                    logits = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
-                sums["mse_from_sample"] += float((torch.sigmoid(logits) - chunk).square().mean(-1).sum())
-            sums["reconstruction"] += float(self.reconstruction.value(logits, chunk).sum())
+                    outputs = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
+                sums["mse_from_sample"] += float((self.likelihood.mean(outputs) - chunk).square().mean(-1).sum())
+            sums["reconstruction"] += float(
+                self.likelihood.value(outputs, chunk, **self.model.likelihood_parameters).sum()
+            )
         sums = {name: value / len(x) for name, value in sums.items()}
         kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
         kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
@@ -127,8 +129,8 @@ class Learner:
         if self.variant.noise:
             eps = normal_like(mu, stream(self.config.seed, "snapshot", 0, self.device.type))
             z = reparameterize(mu, logvar[:IMAGES_SHOWN], eps)
-            from_sample = to_grey(torch.sigmoid(self.model.decoder(z)))
-        return Snapshot(codes, share, prior, to_grey(torch.sigmoid(self.model.decoder(mu))), from_sample)
+            from_sample = to_grey(self.model.picture(z))
+        return Snapshot(codes, share, prior, to_grey(self.model.picture(mu)), from_sample)
 
     def state(self) -> dict[str, Tensor]:
         """Weights, Adam's moments and the axes of the last plane, named; live tensors."""

@@ -14,40 +14,20 @@ Equality is by construction, for it would otherwise depend on shapes and process
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
 
+from ..choices.activations import ACTIVATIONS, Activation
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.variants import Variant
 from ..config import RunConfig
 from .adam import Moments, adam_step
-from .losses import RECONSTRUCTIONS
-from .models import ACTIVATIONS as MODULES
 from .models import Autoencoder
-from .variants import Variant
+from .networks import steps_by_hand
 
-aten = torch.ops.aten
 LINE = 16  # float32 numbers in a cache line: every network's part of an array begins on one, as a lone tensor does
-
-# name → (writes h = f(a) to h; turns g, the gradient with respect to h, into that with respect to a)
-ACTIVATIONS: dict[str, tuple[Callable, Callable]] = {
-    "relu": (
-        lambda a, h: torch.clamp_min(a, 0, out=h),
-        lambda g, a, h: aten.threshold_backward.grad_input(g, h, 0, grad_input=g),
-    ),
-    "leaky_relu": (
-        lambda a, h: aten.leaky_relu.out(a, 0.5, out=h),
-        lambda g, a, h: aten.leaky_relu_backward.grad_input(g, a, 0.5, False, grad_input=g),
-    ),
-    "tanh": (
-        lambda a, h: torch.tanh(a, out=h),
-        lambda g, a, h: aten.tanh_backward.grad_input(g, h, grad_input=g),
-    ),
-    "elu": (
-        lambda a, h: aten.elu.out(a, out=h),
-        lambda g, a, h: aten.elu_backward.grad_input(g, 1, 1, 1, False, a, grad_input=g),
-    ),
-}
 
 
 class Rows:
@@ -110,13 +90,13 @@ class Linear:
         return d_x
 
 
-class Activation:
-    """A non-linearity on K networks."""
+class Nonlinearity:
+    """An activation on K networks."""
 
     parameters, gradients = (), ()
 
-    def __init__(self, name: str, count: int, width: int) -> None:
-        self.f, self.df = ACTIVATIONS[name]
+    def __init__(self, activation: Activation, count: int, width: int) -> None:
+        self.f, self.df = activation.by_hand()
         self.h = Rooms(count, width)
 
     def forward(self, a: Rows) -> Rows:
@@ -139,17 +119,19 @@ class Stack:
         self, config: RunConfig, variant: Variant, models: Sequence[Autoencoder], moments: Sequence[Moments]
     ) -> None:
         """`moments`: Adam's, of each model in turn. Raises TypeError for a module that isn't written out here."""
-        self.config, self.variant, self.reconstruction = config, variant, RECONSTRUCTIONS[config.reconstruction]
-        count, code = len(models), config.latent_dim
+        self.config, self.variant, self.likelihood = config, variant, LIKELIHOODS[config.reconstruction]
+        count, code, activation = len(models), config.latent_dim, ACTIVATIONS[config.activation]
+        if not steps_by_hand(config):
+            raise TypeError("the steps by hand don't know this network, activation or loss; train it by autograd")
 
-        def chain(parts: Sequence[nn.Sequential], inputs: int) -> list[Linear | Activation]:
+        def chain(parts: Sequence[nn.Sequential], inputs: int) -> list[Linear | Nonlinearity]:
             made, width = [], inputs
             for same in zip(*parts, strict=True):
                 if isinstance(same[0], nn.Linear):
                     made.append(Linear(same))
                     width = same[0].out_features
-                elif type(same[0]) is type(MODULES[config.activation]()):
-                    made.append(Activation(config.activation, count, width))
+                elif type(same[0]) is type(activation.build()):
+                    made.append(Nonlinearity(activation, count, width))
                 else:
                     raise TypeError(f"the steps by hand don't know {type(same[0]).__name__}; train it by autograd")
             return made
@@ -192,7 +174,7 @@ class Stack:
         for part in self.decoder:
             h = part.forward(h)
         g = self.d_logits[batch]
-        torch.div(self.reconstruction.gradient(h.all, images.all), batch, out=g.all)
+        torch.div(self.likelihood.gradient(h.all, images.all), batch, out=g.all)
         for part in reversed(self.decoder):
             g = part.backward(g)
         uses_logvar = self.variant.noise or bool(self.variant.kl and beta)
@@ -233,7 +215,7 @@ class Stack:
         return d_mu, d_logvar
 
 
-def _lists(parts: Sequence[Linear | Activation], states: dict[int, tuple[Tensor, ...]]) -> list[list[Tensor]]:
+def _lists(parts: Sequence[Linear | Nonlinearity], states: dict[int, tuple[Tensor, ...]]) -> list[list[Tensor]]:
     """(weights, gradients, exp_avg, exp_avg_sq, steps) of all networks' parts, as `adam_step` takes them."""
     found = []
     for part in parts:

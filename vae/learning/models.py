@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
+from ..choices.activations import ACTIVATIONS
+from ..choices.likelihoods import LIKELIHOODS, Likelihood
 from ..config import RunConfig
-from .variants import VARIANTS
-
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
-    "relu": nn.ReLU,
-    "leaky_relu": lambda: nn.LeakyReLU(0.5),  # the article's slope
-    "tanh": nn.Tanh,
-    "elu": nn.ELU,
-}
 
 
 class Encoder(nn.Module):
@@ -27,7 +21,7 @@ class Encoder(nn.Module):
         *widths, latent_dim = layers
         self.body = nn.Sequential()
         for inputs, outputs in pairwise(widths):
-            self.body.extend([nn.Linear(inputs, outputs), ACTIVATIONS[activation]()])
+            self.body.extend([nn.Linear(inputs, outputs), ACTIVATIONS[activation].build()])
         self.to_mu = nn.Linear(widths[-1], latent_dim)
         self.to_logvar = nn.Linear(widths[-1], latent_dim) if with_logvar else None
 
@@ -37,47 +31,52 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code → logits of the pixels."""
+    """Code → the likelihood's outputs, k for each pixel: the logits of the pixels for both losses there are."""
 
     def __init__(self, layers: Sequence[int], activation: str) -> None:
         super().__init__()
-        widths = list(reversed(layers))
+        *widths, outputs = layers
         # Without hidden layers the non-linearity sits on the code itself, as in the article's 784 → 32 → 784 network.
-        self.body = nn.Sequential() if len(widths) > 2 else nn.Sequential(ACTIVATIONS[activation]())
-        for inputs, outputs in pairwise(widths[:-1]):
-            self.body.extend([nn.Linear(inputs, outputs), ACTIVATIONS[activation]()])
-        self.to_logits = nn.Linear(widths[-2], widths[-1])
+        self.body = nn.Sequential() if len(widths) > 1 else nn.Sequential(ACTIVATIONS[activation].build())
+        for inputs, units in pairwise(widths):
+            self.body.extend([nn.Linear(inputs, units), ACTIVATIONS[activation].build()])
+        self.to_logits = nn.Linear(widths[-1], outputs)
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.to_logits(self.body(z))  # (B, P)
+        return self.to_logits(self.body(z))  # (B, k · P)
 
 
 class Autoencoder(nn.Module):
-    """Encoder and decoder MLPs mirrored about the code. Every variant is one of these."""
+    """An encoder, a decoder, and what the likelihood learns besides. Every variant of every network is one of these."""
 
-    def __init__(self, layers: Sequence[int], activation: str, with_logvar: bool) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood) -> None:
         super().__init__()
-        self.encoder = Encoder(layers, activation, with_logvar)
-        self.decoder = Decoder(layers, activation)
+        self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
+        begin = {name: torch.tensor(value) for name, value in likelihood.parameters.items()}
+        self.likelihood_parameters = nn.ParameterDict(begin)
+
+    def picture(self, z: Tensor) -> Tensor:
+        """Codes (B, D) → pictures (B, P) in [0, 1]: the mean of the pixels' distribution."""
+        return self.likelihood.mean(self.decoder(z))
 
 
-def build(config: RunConfig, pixels: int, variant: str) -> Autoencoder:
-    """The network of one variant, its weights not yet drawn (see `initialise`)."""
-    return Autoencoder(config.layers(pixels), config.activation, VARIANTS[variant].has_logvar)
+def mlp(config: RunConfig, pixels: int, with_logvar: bool) -> Autoencoder:
+    """Two fully connected networks, mirrored about the code."""
+    layers, likelihood = config.layers(pixels), LIKELIHOODS[config.reconstruction]
+    encoder = Encoder(layers, config.activation, with_logvar)
+    decoder = Decoder([*reversed(layers[1:]), pixels * likelihood.outputs_per_pixel], config.activation)
+    return Autoencoder(encoder, decoder, likelihood)
 
 
 @torch.no_grad()
 def initialise(model: Autoencoder, generator: torch.Generator) -> Autoencoder:
-    """Draw all weights from U(−1/√n, 1/√n), n inputs per unit: PyTorch's own default, but from `generator`.
+    """Draw the weights of all linear layers from U(−1/√n, 1/√n), n inputs per unit, as PyTorch does, from `generator`.
 
-    `to_logvar` comes last, so variants with and without it start from the same weights everywhere else. Raises
-    TypeError for a parameter that isn't a linear layer's: its weights would come from torch's global state.
+    `to_logvar` comes last, so variants with and without it start from the same weights everywhere else.
     """
-    heads = [layer for layer in (model.encoder.to_logvar,) if layer is not None]
+    last = model.encoder.to_logvar
+    heads = [] if last is None else [last]
     linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer not in heads]
-    covered = {id(p) for layer in linear + heads for p in layer.parameters()}
-    if unknown := [name for name, p in model.named_parameters() if id(p) not in covered]:
-        raise TypeError(f"nobody said how to draw {unknown[0]}")
     for layer in linear + heads:
         bound = layer.in_features**-0.5
         layer.weight.uniform_(-bound, bound, generator=generator)

@@ -67,7 +67,7 @@ class Training:
         watched = split.validation if len(split.validation) else split.train[:TRAINING_IMAGES_WATCHED]
         self.watched_rows, self.watched_split = watched, "validation" if len(split.validation) else "train"
         self.watched_x = self._tensor(images.train_x[watched], images.white)
-        self.learners = [Learner(config, images.pixels, name, self.device) for name in config.variants]
+        self.learners = [Learner(config, images.shape, name, self.device) for name in config.variants]
         self.epoch, self.threads = -1, threads  # −1: not even the state before training is measured
         weights = sum(p.numel() for p in self.learners[0].model.parameters())
         if parallel is None:

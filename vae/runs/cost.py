@@ -6,14 +6,17 @@ own memory, which nobody looks at here: a run that doesn't fit there fails with 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..datasets import Dataset
 from ..errors import InputError
-from ..learning.variants import VARIANTS, parameter_count
+from ..learning.networks import Counts, network_of, steps_by_hand
 from ..settings import Settings
 
 # Bytes. Measured with torch 2.14 on Linux; tests/runs/test_cost.py compares the sum with what processes really take.
@@ -34,107 +37,118 @@ LARGEST_BLOB = 1_000_000_000  # bytes that SQLite takes in one value; PostgreSQL
 
 
 @dataclass(frozen=True)
-class Counts:
+class Demand:
     """What a config asks for, in numbers: the notation of `vae/__init__.py`."""
 
     config: RunConfig
-    pixels: int
+    shape: tuple[int, ...]  # of an image
     train: int  # images to learn from
     watched: int  # images the curves are measured on
     raw: int  # images of the whole data set
     test: int
 
     @classmethod
-    def of(cls, config: RunConfig, dataset: Dataset) -> Counts:
-        height, width = dataset.shape
+    def of(cls, config: RunConfig, dataset: Dataset) -> Demand:
         rest = max(1, dataset.train_size - config.validation_size)
         train = min(rest, config.train_limit) if config.train_limit else rest
         watched = config.validation_size or min(train, WATCHED)
-        return cls(config, height * width, train, watched, dataset.train_size + dataset.test_size, dataset.test_size)
+        whole = dataset.train_size + dataset.test_size
+        return cls(config, dataset.shape, train, watched, whole, dataset.test_size)
+
+    @property
+    def pixels(self) -> int:
+        return math.prod(self.shape)
+
+    @property
+    def networks(self) -> list[Counts]:
+        """Of each variant's network."""
+        count = network_of(self.config).counts
+        return [count(self.config, self.shape, VARIANTS[name]) for name in self.config.variants]
 
     @property
     def weights(self) -> list[int]:
         """Numbers in each variant's network."""
-        layers = self.config.layers(self.pixels)
-        return [parameter_count(layers, VARIANTS[name].has_logvar) for name in self.config.variants]
+        return [network.parameters for network in self.networks]
 
 
 def memory(config: RunConfig, dataset: Dataset) -> int:
     """Bytes that a worker takes at its peak while it trains `config`, everything included."""
-    it = Counts.of(config, dataset)
-    weights = FLOAT * sum(it.weights)
-    steps = [_step(it, VARIANTS[name].noise) for name in config.variants]
-    at_once = max(it.weights) * config.batch_size > THREADED
+    demand = Demand.of(config, dataset)
+    weights = FLOAT * sum(demand.weights)
+    steps = [
+        _step(demand, counts, VARIANTS[name].noise)
+        for name, counts in zip(config.variants, demand.networks, strict=True)
+    ]
+    at_once = max(demand.weights) * config.batch_size > THREADED
     together = sum if at_once else max
     moments = (  # what is taken and given back, one after another
         together(passing for _, passing in steps),
-        together(_evaluation(it) for _ in steps),
-        FLOAT * 3 * it.pixels * max(it.test, it.watched),  # the mean-image line
+        together(_evaluation(demand, counts) for counts in demand.networks),
+        FLOAT * 3 * demand.pixels * max(demand.test, demand.watched),  # the mean-image line
         weights * (1 + (1 + MOMENTS) * PACKED),
     )
     return (
         PROCESS
         + THREAD * (len(steps) if at_once else 0)
-        + _data(it)
+        + _data(demand)
         + weights * (1 + MOMENTS + 1)  # the last for gradients
         + sum(lasting for lasting, _ in steps)
         + max(moments)
     )
 
 
-def _data(it: Counts) -> int:
+def _data(demand: Demand) -> int:
     """The data set as it was loaded, one byte a pixel, and float32 copies of all that is used of it."""
-    loaded = it.pixels * it.raw
-    copies = FLOAT * it.pixels * (it.train + it.watched + it.test)
+    loaded = demand.pixels * demand.raw
+    copies = FLOAT * demand.pixels * (demand.train + demand.watched + demand.test)
     return loaded + max(copies, 2 * loaded)  # while it is read: the row of the database, and its parts
 
 
-def _step(it: Counts, noise: bool) -> tuple[int, int]:
+def _step(demand: Demand, counts: Counts, noise: bool) -> tuple[int, int]:
     """A training step of one variant: bytes that stay for the next one, and bytes that are given back."""
-    config, wide, code = it.config, sum(it.config.hidden), it.config.latent_dim
-    rows = min(config.batch_size, it.train)
-    gradient = (1 if config.reconstruction == "bce" else 5) * it.pixels
-    if config.estimator == "pathwise" and config.samples == 1:  # by hand: buffers for whole batches and for the last
-        rest = it.train % config.batch_size if it.train > config.batch_size else 0
-        return FLOAT * (rows + rest) * (4 * it.pixels + 6 * wide + 9 * code), FLOAT * rows * gradient
+    config, wide, code = demand.config, counts.hidden, demand.config.latent_dim
+    rows = min(config.batch_size, demand.train)
+    gradient = LIKELIHOODS[config.reconstruction].gradient_arrays * demand.pixels
+    if steps_by_hand(config):  # buffers for whole batches and for the last
+        rest = demand.train % config.batch_size if demand.train > config.batch_size else 0
+        return FLOAT * (rows + rest) * (4 * demand.pixels + 6 * wide + 9 * code), FLOAT * rows * gradient
     samples = config.samples if noise else 1
-    decoded = 3 * wide + 8 * code + (3 if samples > 1 else 2) * it.pixels + gradient
+    decoded = 3 * wide + 8 * code + (3 if samples > 1 else 2) * demand.pixels + gradient
     if config.estimator == "score_function" and noise:
-        decoded += 2 * it.pixels
-    return 0, FLOAT * rows * (it.pixels + 3 * wide + 3 * code + samples * decoded)
+        decoded += 2 * demand.pixels
+    return 0, FLOAT * rows * (demand.pixels + 3 * wide + 3 * code + samples * decoded)
 
 
-def _evaluation(it: Counts) -> int:
+def _evaluation(demand: Demand, counts: Counts) -> int:
     """Measuring one variant, a chunk of images at a time."""
-    rows = min(CHUNK, max(it.test, it.watched))
-    widest = max((it.pixels, *it.config.hidden))
-    return FLOAT * rows * (4 * it.pixels + 2 * widest + 6 * it.config.latent_dim)
+    rows = min(CHUNK, max(demand.test, demand.watched))
+    return FLOAT * rows * (4 * demand.pixels + 2 * counts.widest + 6 * demand.config.latent_dim)
 
 
 def stored(config: RunConfig, dataset: Dataset, max_weights_mb: int) -> int:
     """Bytes that a run takes in the database once all its epochs are there, its checkpoint included."""
-    it = Counts.of(config, dataset)
-    weights, epochs = FLOAT * sum(it.weights), config.epochs + 1
+    demand = Demand.of(config, dataset)
+    weights, epochs = FLOAT * sum(demand.weights), config.epochs + 1
     kept = len(range(0, epochs, stride := kept_every(weights, config.epochs, max_weights_mb)))
     kept += config.epochs % stride > 0  # the last one is
     drawn = 0
     for name in config.variants:
         variant = VARIANTS[name]
-        pictures = min(PICTURES, it.watched) * it.pixels * (2 if variant.noise else 1)
+        pictures = min(PICTURES, demand.watched) * demand.pixels * (2 if variant.noise else 1)
         numbers = NUMBER * (8 + (config.latent_dim if variant.has_logvar else 0))
-        drawn += min(CODES, it.watched) * 4 + pictures + numbers + 2 * ROW
+        drawn += min(CODES, demand.watched) * 4 + pictures + numbers + 2 * ROW
     return (
         epochs * drawn
         + kept * (weights + len(config.variants) * ROW)
         + checkpoint(config, dataset)
-        + FLOAT * (it.train + it.watched)
-        + PICTURES * it.pixels
+        + FLOAT * (demand.train + demand.watched)
+        + PICTURES * demand.pixels
     )
 
 
 def checkpoint(config: RunConfig, dataset: Dataset) -> int:
     """Bytes of what a run goes on from: weights and moments of every variant, in one value of the database."""
-    return FLOAT * sum(Counts.of(config, dataset).weights) * (1 + MOMENTS)
+    return FLOAT * sum(Demand.of(config, dataset).weights) * (1 + MOMENTS)
 
 
 def kept_every(epoch_bytes: int, epochs: int, max_mb: int) -> int:
@@ -151,19 +165,19 @@ def refuse(config: RunConfig, dataset: Dataset, settings: Settings) -> None:
         "This would need about {needed} of memory; this server allows {limit} a run (VAE_MAX_MEMORY_MB).",
         settings.max_memory_mb << 20,
         config,
-        lambda it: memory(it, dataset),
+        lambda config: memory(config, dataset),
     )
     _look(
         "A stop of this run would leave {needed} to go on from; a database keeps {limit} in one piece.",
         LARGEST_BLOB,
         config,
-        lambda it: checkpoint(it, dataset),
+        lambda config: checkpoint(config, dataset),
     )
     _look(
         "This would take about {needed} in the database; this server allows {limit} a run (VAE_MAX_RUN_MB).",
         settings.max_run_mb << 20,
         config,
-        lambda it: stored(it, dataset, settings.max_weights_mb),
+        lambda config: stored(config, dataset, settings.max_weights_mb),
     )
 
 

@@ -11,9 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
+from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..datasets import Dataset
-from ..learning.variants import parameter_count
+from ..learning.networks import network_of
 from ..store.queue_order import Turns
 from ..store.runs import Run, Store
 
@@ -29,8 +30,8 @@ def counted(config: RunConfig, dataset: Dataset) -> float:
     """Seconds on the machine that the constants were measured on."""
     images = max(1, dataset.train_size - config.validation_size)
     images = min(images, config.train_limit) if config.train_limit else images
-    layers = config.layers(dataset.shape[0] * dataset.shape[1])
-    work = 6 * parameter_count(layers, with_logvar=True) * images / RATE  # forward 2, backward 4 per weight and image
+    network = network_of(config).counts(config, dataset.shape, VARIANTS["vae"])
+    work = 6 * network.multiply_adds * images / RATE  # forward 2, backward 4 for each and every image
     steps = -(-images // config.batch_size) * STEP
     return config.epochs * (len(config.variants) * (steps + work) * 0.65 + EPOCH)
 

@@ -10,9 +10,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
+from ..choices.variants import VARIANTS
 from ..config import RunConfig, as_text, shown
 from ..errors import InputError
-from ..learning.variants import VARIANTS
 
 
 @dataclass(frozen=True)

@@ -15,9 +15,9 @@ from pages.text.words import plural, signed
 from vae.analysis.comparing import difference
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE, common_seeds, conclusion
+from vae.choices.variants import VARIANTS
 from vae.figures.comparing import difference_curves
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
-from vae.learning.variants import VARIANTS
 
 from .compared_runs import ComparedSetting
 from .run_curves import CURVE_MEASURES, read, unit

@@ -11,12 +11,12 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
 from pages.state import resources
-from pages.state.run_index import LOSSES
 from vae.analysis.sentences import conclusion, together
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
 from vae.figures.comparing import overlaid
 from vae.figures.curves import KL_UNIT, UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
-from vae.learning.variants import VARIANTS
 
 from .compared_runs import ComparedSetting
 
@@ -66,7 +66,8 @@ def panels(
             title, key = groups[setting.group], setting.group
             if measure in IN_PIXELS:  # the loss, the last word of a group, plays no part
                 key = setting.group.rpartition(" ")[0]
-                title = " · ".join(part for part in title.split(" · ") if part not in LOSSES.values())
+                losses = {likelihood.title for likelihood in LIKELIHOODS.values()}
+                title = " · ".join(part for part in title.split(" · ") if part not in losses)
             if measure == "loss":
                 objective = VARIANT_TITLES[variant] + (f", β {setting.config.beta:g}" if VARIANTS[variant].kl else "")
                 title, key = f"{title} · {objective}", f"{key} {objective}"

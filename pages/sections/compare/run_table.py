@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence, Set
+from functools import partial
 
 import numpy as np
 import streamlit as st
 
 from pages.shared.csv_button import csv
 from pages.state import resources
-from pages.state.run_index import LOSSES, MARKS, EveryRun, every_run, forget
+from pages.state.run_index import MARKS, EveryRun, every_run, forget
 from pages.text.words import plural
 from pages.visitors.visitor import local, visitor
+from vae import naming
 from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS
 
 from . import compared_runs
@@ -90,7 +92,7 @@ def filters(every: EveryRun) -> np.ndarray:
                 title,
                 options[name],
                 key=key,
-                format_func=LOSSES.get if name == "reconstruction" else str,
+                format_func=partial(naming.words, name),
                 placeholder="All" if options[name] else "None yet",
                 disabled=not options[name],
                 persist_state="session",

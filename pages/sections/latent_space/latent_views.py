@@ -12,8 +12,8 @@ from pages.shared.which_images import watched
 from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
 from vae.analysis.sentences import conclusion, together
+from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.variants import VARIANTS
 from vae.store.runs import Run
 
 STEEPNESS_AT = 300  # codes at which the decoder's steepness is measured

@@ -12,7 +12,7 @@ from pages.shared.which_images import tested
 from pages.shared.which_ingredient import POLL, SIZE, ingredients
 from pages.state import background_measurements, loaded_models
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE
-from vae.config import VARIANTS as ALL_VARIANTS
+from vae.choices.variants import VARIANTS as ALL_VARIANTS
 from vae.figures.nudges import MEASURES, UNIT_TITLES, nudge_curves
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run

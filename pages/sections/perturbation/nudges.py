@@ -88,7 +88,10 @@ def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
     )
     steps = np.geomspace(*UNITS[unit].sizes, STEPS)
     size = st.select_slider("Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[STEPS // 2]:.2g}"))
-    st.caption("These decoders are too large for a page, so the server draws when the slider is let go.")
+    st.caption(
+        "These decoders are too large for a page, or of a kind it can't run, "
+        "so the server draws when the slider is let go."
+    )
     for name, nudge in found.items():
         if unit not in nudge.steps:
             st.caption(f"{VARIANT_TITLES[name]} has no such unit.")

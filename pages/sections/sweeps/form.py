@@ -12,7 +12,7 @@ from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration
 from pages.visitors import actions
 from vae import naming
-from vae.config import PRESETS, RunConfig
+from vae.config import CHOICES, PRESETS, RunConfig
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
 from vae.sweeps.spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, parse_over
@@ -111,7 +111,7 @@ def of_ones_own() -> None:
 
 def _values_of(name: str) -> str:
     field = RunConfig.model_fields[name]
-    choices = (field.json_schema_extra or {}).get("choices")
+    choices = CHOICES.get(name)
     default = DEFAULTS.get(name) or (", ".join(choices) if choices else str(field.default))
     return st.text_input(
         f"Values of {field.title}",

@@ -19,12 +19,12 @@ from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration, plural
 from pages.visitors import actions
 from vae.analysis.effects import in_words, steps, with_intervals
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.sweeps import against, drawn
-from vae.learning.variants import VARIANTS
 from vae.store.runs import ACTIVE
 from vae.sweeps import stored
 from vae.sweeps.spec import SAMPLERS, Range, SweepSpec

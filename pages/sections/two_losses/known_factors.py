@@ -10,10 +10,10 @@ from pages.shared import similar_runs
 from pages.shared.csv_button import csv
 from pages.state import background_measurements, loaded_models, resources
 from vae.analysis.sentences import conclusion
+from vae.choices.variants import VARIANTS
 from vae.datasets import DATASETS
 from vae.figures.factors import SCORE_TITLES, scores_by_beta
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.variants import VARIANTS
 from vae.store.runs import Run
 
 from .dimension_traversals import every_dimension

@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import loaded_models, resources
+from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
-from vae.learning.variants import VARIANTS
 from vae.store.runs import Run
 
 WAYS = {"from_mean": "from μ", "from_sample": "from a sample"}

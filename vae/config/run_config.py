@@ -1,0 +1,195 @@
+"""All that defines a run, in one frozen model."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from ..choices.activations import ACTIVATIONS
+from ..choices.choice import Choice
+from ..choices.likelihoods import LIKELIHOODS
+from ..choices.networks import NETWORKS
+from ..choices.training import BASELINES, DEVICES, ESTIMATORS, PRECISIONS
+from ..choices.variants import VARIANTS
+from ..errors import InputError
+from .values import as_text, sentences, shown
+
+# Fields that take one of several names, or some of them. Read at every use: what is registered later counts too.
+CHOICES: dict[str, Mapping[str, Choice]] = {
+    "network": NETWORKS,
+    "activation": ACTIVATIONS,
+    "reconstruction": LIKELIHOODS,
+    "variants": VARIANTS,
+    "estimator": ESTIMATORS,
+    "baseline": BASELINES,
+    "precision": PRECISIONS,
+    "device": DEVICES,
+}
+
+
+def _words(value: Any) -> Any:
+    """'512, 256' and '512-256' become a list; anything else is left for the field's own check."""
+    if not isinstance(value, str):
+        return value
+    return [word for word in re.split(r"[\s,;→]+|(?<=\d)-", value.strip()) if word]
+
+
+def _field(default: Any, group: str, title: str, description: str, **rules: Any) -> Any:
+    return Field(default, title=title, description=description, json_schema_extra={"group": group}, **rules)
+
+
+Width = Annotated[int, Field(ge=1, le=4096)]
+
+
+class RunConfig(BaseModel):
+    """One run: its variants train in lockstep, on the same batches and from the same weights wherever shapes match."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    dataset: str = _field("digits", "Data", "Dataset", "The images both models learn from.", max_length=80)
+    train_limit: int = _field(
+        0, "Data", "Training images", "How many training images to use; 0 uses all of them.", ge=0, le=1_000_000
+    )
+    validation_size: int = _field(
+        200,
+        "Data",
+        "Validation images",
+        "Images set aside from the training set to watch learning on. Choices are made on these; the test set is "
+        "touched once, at the end. 0 sets none aside, and the curves then show training images.",
+        ge=0,
+        le=100_000,
+    )
+    latent_dim: int = _field(
+        2,
+        "Network",
+        "Latent dimensions",
+        "The size of the bottleneck: how many numbers the whole image is squeezed into. With 2 the code can be drawn "
+        "as it is. More dimensions help only up to a point.",
+        ge=1,
+        le=512,
+    )
+    hidden: Annotated[tuple[Width, ...], BeforeValidator(_words)] = _field(
+        (128,),
+        "Network",
+        "Hidden layers",
+        "Widths of the encoder's hidden layers, such as 400 or 512, 256; the decoder mirrors them. Empty is the "
+        "article's shallow network: pixels → code → pixels.",
+        max_length=4,
+    )
+    network: str = _field("mlp", "Network", "Architecture", "How encoder and decoder are built.")
+    activation: str = _field("relu", "Network", "Activation", "The non-linearity between layers.")
+    reconstruction: str = _field(
+        "bce",
+        "Objective",
+        "Reconstruction loss",
+        "What it costs to rebuild an image badly, summed over pixels and averaged over images.",
+    )
+    beta: float = _field(
+        1.0,
+        "Objective",
+        "β, the weight of the KL",
+        "The second loss pulls each image's distribution N(μ, σ²) towards N(0, I). 1 is the variational bound, 0 "
+        "switches it off, more than 1 is a β-VAE. The plain autoencoder has no such term.",
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+    )
+    kl_warmup_epochs: int = _field(
+        0, "Objective", "KL warm-up", "Epochs over which β grows from 0 to its value.", ge=0, le=1000
+    )
+    variants: Annotated[tuple[str, ...], BeforeValidator(_words)] = _field(
+        ("ae", "vae"), "Objective", "Variants", "Which models train side by side."
+    )
+    estimator: str = _field(
+        "pathwise", "Objective", "Gradient estimator", "How a gradient gets past the random sample z to the encoder."
+    )
+    samples: int = _field(
+        1, "Objective", "Samples per image", "How many z the estimator draws for each image and step.", ge=1, le=64
+    )
+    baseline: str = _field("none", "Objective", "Baseline", "What the score function compares a sample's loss with.")
+    learning_rate: float = _field(
+        1e-3, "Training", "Learning rate", "Adam's step size.", ge=1e-6, le=1, allow_inf_nan=False
+    )
+    batch_size: int = _field(
+        64, "Training", "Batch size", "Images per step; every variant sees the same ones.", ge=1, le=8192
+    )
+    epochs: int = _field(60, "Training", "Epochs", "How often all training images are seen.", ge=1, le=1000)
+    seed: int = _field(
+        0,
+        "Training",
+        "Seed",
+        "Fixes initial weights, the order of batches and the noise: the same settings and seed give the same numbers.",
+        ge=0,
+        le=2**32 - 1,
+    )
+    precision: str = _field("float32", "Training", "Precision", "Arithmetic of the matrix products.")
+    device: str = _field("auto", "Training", "Device", "Where the training runs.")
+
+    @field_validator(*CHOICES)
+    @classmethod
+    def _known(cls, value: Any, info: Any) -> Any:
+        choices = CHOICES[info.field_name]
+        names = value if isinstance(value, tuple) else (value,)
+        if unknown := [name for name in names if name not in choices]:
+            raise ValueError(f"{shown(', '.join(map(repr, unknown)))} is not one of {', '.join(choices)}")
+        if isinstance(value, tuple):
+            if not value:
+                raise ValueError(f"choose at least one of {', '.join(choices)}")
+            return tuple(name for name in choices if name in value)  # one order everywhere, and no doubles
+        return value
+
+    @field_validator("dataset")
+    @classmethod
+    def _printable(cls, value: str) -> str:
+        if not value.isprintable():  # nor would a database take all of it
+            raise ValueError(f"{shown(repr(value))} holds characters that can't be printed")
+        return value
+
+    @model_validator(mode="after")
+    def _fits(self) -> RunConfig:
+        if self.kl_warmup_epochs > self.epochs:
+            raise ValueError(
+                f"kl_warmup_epochs is {self.kl_warmup_epochs}, longer than the {self.epochs} epochs of the run, "
+                "so β would never reach its value"
+            )
+        if self.baseline == "leave_one_out" and self.samples < 2:
+            raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")
+        return self
+
+    @classmethod
+    def parse(cls, values: dict[str, Any]) -> RunConfig:
+        """A config from form values, flags or URL parameters. Raises InputError with a sentence per wrong field."""
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InputError(sentences(cls, error)) from None
+
+    def query(self) -> dict[str, str]:
+        """Every field as a URL parameter, so that a link means the same when a default has changed.
+
+        `RunConfig.parse` reads them back.
+        """
+        return {name: as_text(getattr(self, name)) for name in type(self).model_fields}
+
+    def fingerprint(self) -> str:
+        """64 hex digits, the same for equal configs: finds who has asked for the same before.
+
+        Of the fields that differ from the defaults, so that a field that comes later changes none. When a default
+        changes, older runs are no longer found by theirs: whoever finds one compares the configs, too.
+        """
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+
+    def layers(self, pixels: int) -> list[int]:
+        """Widths from image to code, such as [784, 400, 20]; the decoder runs through them backwards."""
+        return [pixels, *self.hidden, self.latent_dim]
+
+    def differences(self, other: RunConfig) -> dict[str, tuple[Any, Any]]:
+        """Fields in which two configs differ: name → (mine, theirs)."""
+        pairs = {name: (getattr(self, name), getattr(other, name)) for name in type(self).model_fields}
+        return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
