@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.shared import export_panel
 from pages.state import resources
-from pages.text.escape_markdown import JOINER, plain
+from pages.text.escape_markdown import JOINER, escape_markdown
 from vae import naming
 from vae.config import RunConfig
 from vae.exports.capsule import capsule, checksum, dumps, read
