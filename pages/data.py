@@ -2,8 +2,7 @@
 
 import streamlit as st
 
-from pages.sections.data import dataset_summary
-from pages.sections.data import uploads as own_images
+from pages.sections.data import dataset_summary, uploads
 from pages.shared.dataset_download import offer_download
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
@@ -59,5 +58,5 @@ st.markdown(
 )
 st.fragment(one_data_set)()
 st.header("Your own images", divider="gray")
-own_images.upload()
-own_images.listed()
+uploads.upload()
+uploads.listed()

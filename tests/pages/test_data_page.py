@@ -11,7 +11,7 @@ from lessons import done, labels, press
 from paging import open_page, texts
 from streamlit.testing.v1 import AppTest
 
-from pages.sections.data import uploads as own_images
+from pages.sections.data import uploads
 from pages.sections.data.dataset_summary import floors
 from pages.text.escape_markdown import escape_markdown
 from vae import datasets
@@ -242,7 +242,7 @@ def test_corrected_names_of_classes_are_shown_at_once(shared: Store) -> None:
 
 def test_a_file_is_read_once_while_the_page_is_used(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     times = []
-    monkeypatch.setattr(own_images, "read", lambda *rest: times.append(1) or read(*rest))
+    monkeypatch.setattr(uploads, "read", lambda *rest: times.append(1) or read(*rest))
     app = offer(open_page("data.py"), "a.npz", npz(images=GREY))
     app.run()
     next(button for button in app.button if button.key == "own.other").click().run()

@@ -7,15 +7,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.shared.csv_button import csv
+from pages.shared.image_strips import labelled_tiles, strip
 from vae.datasets import Images
 from vae.datasets.summary import Summary, summarise
 from vae.figures.classes import class_bars
 from vae.figures.tiles import to_grey
 
-from pages.shared.csv_button import csv
-from pages.shared.image_strips import labelled_tiles, strip
-
-COLUMNS, ROWS = 12, 3
+TILE_COLUMNS, TILE_ROWS = 12, 3
 CLASSES_SHOWN = 36  # mean images of the largest classes
 
 
@@ -50,16 +49,16 @@ def samples(images: Images, key: str) -> None:
                 width=200,
             )
             rows = rows if wanted < 0 else np.flatnonzero(images.train_y == wanted)
-        drawn = f"{key}.draw"
+        draw_key = f"{key}.draw"
         if st.button("Other images", icon=":material/casino:", key=f"{key}.other"):
-            st.session_state[drawn] = st.session_state.get(drawn, 0) + 1
+            st.session_state[draw_key] = st.session_state.get(draw_key, 0) + 1
     if len(rows) == 0:
         st.info("None of the training images is of this class.")
         return
-    rows = np.random.default_rng(st.session_state.get(drawn, 0)).permutation(rows)[: COLUMNS * ROWS]
+    rows = np.random.default_rng(st.session_state.get(draw_key, 0)).permutation(rows)[: TILE_COLUMNS * TILE_ROWS]
     grey = to_grey(images.train_x[rows], images.white)
     names = [images.classes[label] for label in images.train_y[rows]] if len(images.classes) > 1 else None
-    st.html(labelled_tiles(grey, names, images.shape, COLUMNS, f"{len(rows)} training images"))
+    st.html(labelled_tiles(grey, names, images.shape, TILE_COLUMNS, f"{len(rows)} training images"))
 
 
 def class_counts(images: Images, key: str) -> None:
@@ -76,14 +75,14 @@ def class_counts(images: Images, key: str) -> None:
 def mean_images(images: Images) -> None:
     """The mean of all training images, then that of each class."""
     numbers = summary(images.hash, images)
-    strip("Mean of all training images", to_grey(numbers.mean_image[None]), images.shape, COLUMNS)
+    strip("Mean of all training images", to_grey(numbers.mean_image[None]), images.shape, TILE_COLUMNS)
     if len(images.classes) < 2:
         return
     order = np.sort(np.argsort(-numbers.train_counts, kind="stable")[:CLASSES_SHOWN])
-    for start in range(0, len(order), COLUMNS):
-        shown = order[start : start + COLUMNS]
+    for start in range(0, len(order), TILE_COLUMNS):
+        shown = order[start : start + TILE_COLUMNS]
         named = ", ".join(images.classes[label] for label in shown)
-        strip(f"Mean of each class: {named}", to_grey(numbers.class_means[shown]), images.shape, COLUMNS)
+        strip(f"Mean of each class: {named}", to_grey(numbers.class_means[shown]), images.shape, TILE_COLUMNS)
     if len(order) < len(images.classes):
         st.caption(f"Of {len(images.classes)} classes, the {len(order)} with the most images are shown.")
 

@@ -8,17 +8,30 @@ from pathlib import PurePath
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
-from vae.config import PRESETS
-from vae.datasets.imported import CHOICES, LARGEST, PACKED, READERS, SMALLEST, Ambiguous, Choices, Imported, Limits, NeedsSize, read, validation_size
-from vae.errors import InputError
-from vae.store import uploaded_images
-
-from pages.visitors import actions
 from pages.shared import settings_form
-from . import dataset_summary
 from pages.state import resources
 from pages.state.memory_cache import MemoryCache
 from pages.text.escape_markdown import escape_markdown
+from pages.visitors import actions
+from vae.config import PRESETS
+from vae.datasets.imported import (
+    CHOICES,
+    LARGEST,
+    PACKED,
+    READERS,
+    SMALLEST,
+    Ambiguous,
+    Choices,
+    Imported,
+    Limits,
+    NeedsSize,
+    read,
+    validation_size,
+)
+from vae.errors import InputError
+from vae.store import uploaded_images
+
+from . import dataset_summary
 
 _previews = MemoryCache(100 * 2**20)  # images of all visitors that are looked at before they are kept
 PREVIEW, KEPT, ROUND = "own.preview", "own.kept", "own.round"
@@ -152,7 +165,9 @@ def _preview(imported: Imported, file_name: str) -> None:
     dataset_summary.class_counts(images, "own")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         stem = PurePath(file_name).stem[: uploaded_images.LONGEST_TITLE]
-        name = st.text_input("Name", stem, key=f"own.name.{images.hash}", max_chars=uploaded_images.LONGEST_TITLE, width=320)
+        name = st.text_input(
+            "Name", stem, key=f"own.name.{images.hash}", max_chars=uploaded_images.LONGEST_TITLE, width=320
+        )
         keep = st.button("Keep these images", type="primary", icon=":material/save:")
     if keep:
         try:
@@ -170,20 +185,22 @@ def _preview(imported: Imported, file_name: str) -> None:
 def _just_kept() -> None:
     """What to do with the images that were kept a moment ago."""
     name = st.session_state.get(KEPT)
-    own = resources.catalogue()
-    if name in own:
+    catalogue = resources.catalogue()
+    if name in catalogue:
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.success(f"{escape_markdown(own[name].title)} is kept; every page can use it now.", icon=":material/check:")
-            _train_button(name, own[name].train_size, "Train on them", "primary", "kept")
+            st.success(
+                f"{escape_markdown(catalogue[name].title)} is kept; every page can use it now.", icon=":material/check:"
+            )
+            _train_button(name, catalogue[name].train_size, "Train on them", "primary", "kept")
 
 
 def listed() -> None:
     """All images of one's own that are in the database."""
-    own = uploaded_images.listed(resources.store())
-    if not own:
+    uploads = uploaded_images.listed(resources.store())
+    if not uploads:
         return
     st.header("Kept in the database", divider="gray")
-    for upload_ in own:
+    for upload_ in uploads:
         height, width = upload_.info["shape"]
         count = upload_.info["train_size"] + upload_.info["test_size"]
         with st.container(horizontal=True, vertical_alignment="center", key=f"own.row.{upload_.name}"):
