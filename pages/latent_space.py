@@ -94,7 +94,7 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
         st.session_state[PIN] = {"place": place, "at": sent}
         pinned = sent
     if run.config.latent_dim > 2:
-        shares = ", ".join(f"{VARIANT_TITLES[name]} {it.plane.share:.0%}" for name, it in views.items())
+        shares = ", ".join(f"{VARIANT_TITLES[name]} {view.plane.share:.0%}" for name, view in views.items())
         st.caption(
             f"A slice: the plane through the codes' mean along {' and '.join(next(iter(views.values())).plane.names)} "
             f"of a {run.config.latent_dim}-D space. It holds this share of the codes' variance: {shares}. Codes and "
@@ -112,10 +112,10 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
 
     st.header("At the pin", divider="gray")
     images, real, shape = loaded_models.watched(run.id), loaded_models.real_images(run.id), tuple(run.data["shape"])
-    for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
-        z = it.plane.lift(np.array([pinned[name]]))
+    for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
+        z = view.plane.lift(np.array([pinned[name]]))
         picture = decode(loaded_models.models(run.id, epoch)[name], z)
-        apart = np.linalg.norm(it.codes.mu - z, axis=1)
+        apart = np.linalg.norm(view.codes.mu - z, axis=1)
         near = np.argsort(apart, kind="stable")[:NEAREST]
         distances, alike = loaded_models.nearest_real(run.id, picture, NEAREST)
         with column:
@@ -126,7 +126,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
             strip("Images whose codes are nearest", to_grey(images.x[near]), shape, NEAREST, colour, told=codes)
             strip("Training images that look most alike", to_grey(alike), shape, NEAREST, colour, told=pixels)
             st.caption(
-                f"The nearest code is {apart[near[0]] / it.spread:.2f} standard deviations of the codes away, the "
+                f"The nearest code is {apart[near[0]] / view.spread:.2f} standard deviations of the codes away, the "
                 f"training image most alike {distances[0]:.3f} (pixel RMSE, among {len(real.x):,})."
             )
 
@@ -136,18 +136,18 @@ def how_far_from_the_prior(run: Run, epoch: int) -> None:
     st.header("How far the codes are from N(0, I)", divider="gray")
     covered = latent_views.coverage(run.id, epoch)
     rows = {}
-    for name, it in covered.items():
-        per_dimension = list(zip(it.mean, it.std, strict=True))
+    for name, measured in covered.items():
+        per_dimension = list(zip(measured.mean, measured.std, strict=True))
         if len(per_dimension) <= FEW_DIMENSIONS:
             means, stds = (", ".join(f"{value:.2f}" for value in column) for column in zip(*per_dimension, strict=True))
         else:
-            means, stds = (f"{values.min():.2f} … {values.max():.2f}" for values in (it.mean, it.std))
+            means, stds = (f"{values.min():.2f} … {values.max():.2f}" for values in (measured.mean, measured.std))
         rows[VARIANT_TITLES[name]] = {
             "Codes": "z ~ q(z|x)" if VARIANTS[name].noise else "as they are",
             "Mean per dimension": means,
             "Std per dimension": stds,
-            "KL of a fitted Gaussian (nats)": "∞" if math.isinf(it.kl) else f"{it.kl:.3f}",
-            "MMD²": "–" if math.isnan(it.mmd) else f"{it.mmd:.4f}",
+            "KL of a fitted Gaussian (nats)": "∞" if math.isinf(measured.kl) else f"{measured.kl:.3f}",
+            "MMD²": "–" if math.isnan(measured.mmd) else f"{measured.mmd:.4f}",
         }
     st.dataframe(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Model"), width="stretch")
     first = next(iter(covered.values()))
@@ -167,15 +167,15 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
 
     st.header("The plane as pictures", divider="gray")
     shape = tuple(run.data["shape"])
-    for column, (name, it) in zip(st.columns(len(views)), views.items(), strict=True):
-        grid = manifold(it, name, SIDE)
-        images = decode(loaded_models.models(run.id, epoch)[name], it.plane.lift(grid.uv))
+    for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
+        grid = manifold(view, name, SIDE)
+        images = decode(loaded_models.models(run.id, epoch)[name], view.plane.lift(grid.uv))
         whose = "N(0, 1)" if VARIANTS[name].kl else "its codes"
         with column:
             heading(f"{VARIANT_TITLES[name]}: quantiles of {whose}", VARIANT_COLOURS[name])
             alt = f"{VARIANT_TITLES[name]}: images decoded from a grid of codes"
             st.html(inline_png(tile_grid(to_grey(images), shape, SIDE, grid.empty), alt))
-            st.caption(f"{grid.empty.sum()} of {SIDE * SIDE} cells hold none of {len(it.uv):,} codes: tinted.")
+            st.caption(f"{grid.empty.sum()} of {SIDE * SIDE} cells hold none of {len(view.uv):,} codes: tinted.")
 
 
 st.title("How are codes laid out?")

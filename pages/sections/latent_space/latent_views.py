@@ -27,7 +27,10 @@ def views(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> dict:
     windows = side_by_side(
         {name: view(codes, dimensions) for name, codes in loaded_models.codes(run_id, epoch).items()}
     )
-    return {name: with_drawings(it, loaded_models.models(run_id, epoch)[name]) for name, it in windows.items()}
+    return {
+        name: with_drawings(latent_view, loaded_models.models(run_id, epoch)[name])
+        for name, latent_view in windows.items()
+    }
 
 
 @dataclass(frozen=True)
@@ -53,8 +56,9 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
     from vae.learning.randomness import stream
 
     seed, found, of_all = resources.run(run_id).config.seed, {}, loaded_models.codes(run_id, epoch)
-    drawn = prior(*next(iter(of_all.values())).mu.shape, stream(seed, "coverage of the prior"))
-    mmd_of_prior = mmd_to_prior(drawn, stream(seed, "mmd"))  # the same for all: as many codes of as many dimensions
+    prior_codes = prior(*next(iter(of_all.values())).mu.shape, stream(seed, "coverage of the prior"))
+    # The same for all variants: as many codes of as many dimensions.
+    mmd_of_prior = mmd_to_prior(prior_codes, stream(seed, "mmd"))
     for name, codes in of_all.items():
         z = sample(codes, stream(seed, "coverage", epoch)) if VARIANTS[name].noise else codes.mu
         decode, axes = decoder(loaded_models.models(run_id, epoch)[name]), np.eye(codes.latent_dim, dtype=np.float32)
@@ -75,13 +79,16 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
 def notice(run: Run, epoch: int) -> str:
     """What the numbers of this epoch say, whichever way they come out."""
     covered = coverage(run.id, epoch)
-    spreads = ", ".join(f"{VARIANT_TITLES[name]} {it.spread:.2f}" for name, it in covered.items())
+    spreads = ", ".join(f"{VARIANT_TITLES[name]} {measured.spread:.2f}" for name, measured in covered.items())
     count = next(iter(covered.values())).count
     on = watched(run, min(STEEPNESS_AT, count))
     said = [f"Standard deviation of the codes (means μ of {watched(run, count)}, over all dimensions): {spreads}."]
     for unit, what in (
-        ("per unit of code", {name: it.steepness for name, it in covered.items()}),
-        ("per standard deviation of its codes", {name: it.steepness * it.spread for name, it in covered.items()}),
+        ("per unit of code", {name: measured.steepness for name, measured in covered.items()}),
+        (
+            "per standard deviation of its codes",
+            {name: measured.steepness * measured.spread for name, measured in covered.items()},
+        ),
     ):
         steep = ", ".join(f"{VARIANT_TITLES[name]} {value:.3f}" for name, value in what.items())
         said.append(f"A small nudge changes the picture by this much {unit} (pixel RMSE, median over {on}): {steep}.")
@@ -94,8 +101,8 @@ def _whose_moves_more(covered: dict[str, Coverage]) -> str:
     """Of the numbers as they are shown, in both units; a tie in one of them ranks nobody."""
     most: list[str] = []
     for what in (
-        {name: f"{it.steepness:.3f}" for name, it in covered.items()},
-        {name: f"{it.steepness * it.spread:.3f}" for name, it in covered.items()},
+        {name: f"{measured.steepness:.3f}" for name, measured in covered.items()},
+        {name: f"{measured.steepness * measured.spread:.3f}" for name, measured in covered.items()},
     ):
         largest = [name for name, value in what.items() if float(value) == max(map(float, what.values()))]
         if len(largest) > 1:
@@ -115,19 +122,19 @@ def table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.Dat
     """The scatters as rows: variant, image, class, u, v, and the whole code z1, z2, …"""
     classes, labels = resources.run(run_id).data["classes"], loaded_models.watched(run_id).labels
     parts = []
-    for name, it in views(run_id, epoch, dimensions).items():
+    for name, view in views(run_id, epoch, dimensions).items():
         place = {"variant": name, "image": np.arange(len(labels)), "class": [classes[label] for label in labels]}
-        place |= {"u": it.uv[:, 0], "v": it.uv[:, 1]}
-        parts.append(pd.DataFrame(place | {f"z{i + 1}": column for i, column in enumerate(it.codes.mu.T)}))
+        place |= {"u": view.uv[:, 0], "v": view.uv[:, 1]}
+        parts.append(pd.DataFrame(place | {f"z{i + 1}": column for i, column in enumerate(view.codes.mu.T)}))
     return pd.concat(parts, ignore_index=True)
 
 
 def map_table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.DataFrame:
     """The sensitivity maps as rows: variant, u, v, area √det(JᵀJ), norm ‖J‖, per unit of code."""
     parts = []
-    for name, it in views(run_id, epoch, dimensions).items():
-        values = {kind: np.exp(logarithms) for kind, logarithms in it.maps.items()}
-        u, v = it.grid(round(len(it.maps["norm"]) ** 0.5)).T
+    for name, view in views(run_id, epoch, dimensions).items():
+        values = {kind: np.exp(logarithms) for kind, logarithms in view.maps.items()}
+        u, v = view.grid(round(len(view.maps["norm"]) ** 0.5)).T
         parts.append(pd.DataFrame({"variant": name, "u": u, "v": v} | values))
     return pd.concat(parts, ignore_index=True)
 
@@ -138,13 +145,13 @@ def coverage_table(run_id: str, epoch: int) -> pd.DataFrame:
         pd.DataFrame(
             {
                 "variant": name,
-                "dimension": np.arange(1, len(it.mean) + 1),
-                "mean": it.mean,
-                "std": it.std,
-                "kl_of_fitted_gaussian": it.kl,
-                "mmd2": it.mmd,
-                "n": it.count,
+                "dimension": np.arange(1, len(measured.mean) + 1),
+                "mean": measured.mean,
+                "std": measured.std,
+                "kl_of_fitted_gaussian": measured.kl,
+                "mmd2": measured.mmd,
+                "n": measured.count,
             }
         )
-        for name, it in coverage(run_id, epoch).items()
+        for name, measured in coverage(run_id, epoch).items()
     )
