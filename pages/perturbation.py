@@ -4,7 +4,7 @@ import streamlit as st
 
 from pages.components.decoders import decoders
 from pages.components.nudge_strips import nudge_strips, payload
-from pages.sections.perturbation import nudges as nudging
+from pages.sections.perturbation import nudges
 from pages.sections.perturbation.measurement import the_measurement, which_ingredient
 from pages.shared import run_picker
 from pages.shared.image_strips import choose_image
@@ -45,15 +45,15 @@ def the_strips(run: Run, epoch: int) -> str:
         choice = choose(direction, run, page)
         if st.button("Other images", icon=":material/image:"):
             st.session_state[PAGE] = page = page + 1
-    nudges = nudging.nudges(run.id, epoch, page, direction, choice)
+    found = nudges.nudges(run.id, epoch, page, direction, choice)
     key, weights = loaded_models.shelf(run.id, epoch)
     if weights is None:
-        return nudging.drawn_by_the_server(run, epoch, nudges)
+        return nudges.strips_by_the_server(run, epoch, found)
     decoders(weights)
-    originals = to_grey(loaded_models.watched(run.id).x[nudging.rows(run.id, page)])
+    originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])
     unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
-    names = nudging.names(run, page)
-    data = payload(key, originals, names, tuple(run.data["shape"]), nudges, nudging.UNITS, unit, size)
+    names = nudges.names(run, page)
+    data = payload(key, originals, names, tuple(run.data["shape"]), found, nudges.UNITS, unit, size)
     new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
     unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
     if direction == "steepest":
@@ -71,7 +71,7 @@ def choose(direction: str, run: Run, page: int) -> int:
         names = list(range(1, run.config.latent_dim + 1))
         return st.selectbox("Dimension", names, key=f"perturbation.dimension.{len(names)}", width=130) - 1
     if direction == "towards":
-        names = nudging.names(run, page)
+        names = nudges.names(run, page)
         return choose_image("Image, from the left", names, f"perturbation.target.{len(names)}", 2)
     return 0
 

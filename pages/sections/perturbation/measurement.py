@@ -86,7 +86,7 @@ def _progress(family: dict[int, Run], states: dict[int, background_measurements.
             st.progress(state.share, text=f"Seed {seed}: {state.what}")
 
 
-def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
+def _results(run: Run, table: pd.DataFrame, unit: str, family_size: int) -> None:
     from vae.analysis.reference import REAL_IMAGES
     from vae.analysis.sensitivity import NEAREST_QUERIES, SIZES, ratios
     from vae.analysis.verdict import verdict
@@ -95,7 +95,7 @@ def _results(run: Run, table: pd.DataFrame, unit: str, expected: int) -> None:
     size = st.select_slider("Size of the nudge", SIZES, value=SIZE, key="measurement.size", persist_state="session")
     compared = ratios(table)
     if {"ae", "vae"} <= set(run.config.variants):
-        missing = f" ({expected - len(seeds)} more to come)" if expected > len(seeds) else ""
+        missing = f" ({family_size - len(seeds)} more to come)" if family_size > len(seeds) else ""
         st.markdown(f"**Verdict{missing}.** {verdict(compared, size, tested(run, table['n'].iloc[0]))}")
     else:
         st.info("A ratio needs an autoencoder and a VAE; this run does not hold both.")
@@ -149,12 +149,12 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
 
     at_size = table[table["size"] == size]
     means = at_size.groupby(["unit", "variant"], sort=False)["rmse"].mean()
-    ratio_of = {row["unit"]: row for _, row in compared[compared["size"] == size].iterrows()}
+    ratio_by_unit = {row["unit"]: row for _, row in compared[compared["size"] == size].iterrows()}
     rows = {}
     for unit, title in UNIT_TITLES.items():
         row = {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
         if {"ae", "vae"} <= set(variants):
-            ratio = ratio_of.get(unit)
+            ratio = ratio_by_unit.get(unit)
             ratio = None if ratio is None or pd.isna(ratio["ratio"]) else ratio
             known = ratio is not None and ratio["seeds"] > 1
             row["AE ÷ VAE"] = "–" if ratio is None else f"{ratio['ratio']:.2f}"

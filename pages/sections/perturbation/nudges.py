@@ -14,7 +14,7 @@ from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
-COLUMNS, STEPS = 10, 25  # of the server's strips and of its slider
+STRIP_COLUMNS, SLIDER_STEPS = 10, 25  # of the server's strips and of its slider
 IMAGES = 12  # in a row, to choose from
 # A slider goes from what can't be seen to what changes everything. What a unit is: analysis/sensitivity.py.
 UNITS = {
@@ -47,9 +47,12 @@ def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
     from vae.analysis.sensitivity import scale
 
     of_all = {
-        name: {unit: scale(unit, it) for unit in UNITS} for name, it in loaded_models.codes(run_id, epoch).items()
+        name: {unit: scale(unit, codes) for unit in UNITS} for name, codes in loaded_models.codes(run_id, epoch).items()
     }
-    return {name: {unit: it for unit, it in own.items() if it is not None} for name, own in of_all.items()}
+    return {
+        name: {unit: step for unit, step in of_variant.items() if step is not None}
+        for name, of_variant in of_all.items()
+    }
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
@@ -61,11 +64,11 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
     from vae.analysis import directions
     from vae.learning.randomness import stream
 
-    found, chosen, seed = {}, rows(run_id, page), resources.run(run_id).config.seed
+    found, on_page, seed = {}, rows(run_id, page), resources.run(run_id).config.seed
     for name, codes in loaded_models.codes(run_id, epoch).items():
-        mu, steps = codes.mu[chosen], {}
+        mu, steps = codes.mu[on_page], {}
         for unit, whole in _scales(run_id, epoch)[name].items():
-            here = whole[chosen] if whole.ndim == 2 else whole
+            here = whole[on_page] if whole.ndim == 2 else whole
             if direction == "random":
                 u = directions.random(*mu.shape, stream(seed, f"direction {choice}"))
             elif direction == "dimension":
@@ -79,15 +82,17 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
     return found
 
 
-def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
+def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
     """The strips of the first image where the decoders are too large for a page; the unit that was chosen."""
     from vae.analysis.geometry import decode
 
     unit = st.segmented_control(
         "Unit of the nudge", list(UNITS), format_func=UNIT_TITLES.get, default="latent_std", required=True
     )
-    steps = np.geomspace(*UNITS[unit].sizes, STEPS)
-    size = st.select_slider("Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[STEPS // 2]:.2g}"))
+    steps = np.geomspace(*UNITS[unit].sizes, SLIDER_STEPS)
+    size = st.select_slider(
+        "Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[SLIDER_STEPS // 2]:.2g}")
+    )
     st.caption(
         "These decoders are too large for a page, or of a kind it can't run, "
         "so the server draws when the slider is let go."
@@ -96,10 +101,10 @@ def drawn_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
         if unit not in nudge.steps:
             st.caption(f"{VARIANT_TITLES[name]} has no such unit.")
             continue
-        z = nudge.z[0] + np.linspace(0, size, COLUMNS, dtype=np.float32)[:, None] * nudge.steps[unit][0]
+        z = nudge.z[0] + np.linspace(0, size, STRIP_COLUMNS, dtype=np.float32)[:, None] * nudge.steps[unit][0]
         pictures = decode(loaded_models.models(run.id, epoch)[name], z)
         changes = ", ".join(f"{rmse:.3f}" for rmse in np.sqrt(np.square(pictures - pictures[0]).mean(axis=1)))
         told = f"nudged by 0 to {size:g} {UNIT_TITLES[unit]}. Pixel RMSE {changes}"
         shape = tuple(run.data["shape"])
-        strip(VARIANT_TITLES[name], to_grey(pictures), shape, COLUMNS, VARIANT_COLOURS[name], told=told)
+        strip(VARIANT_TITLES[name], to_grey(pictures), shape, STRIP_COLUMNS, VARIANT_COLOURS[name], told=told)
     return unit
