@@ -18,7 +18,7 @@ from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows, to_grey
 from vae.store.runs import Run
 
-ROWS, COLUMNS = 3, 10  # of drawn pictures
+PICTURE_ROWS, PICTURE_COLUMNS = 3, 10  # of drawn pictures
 COMPONENTS = 10
 CHOICE = 12  # watched images to choose ends and traversals from
 STEPS = 11
@@ -55,9 +55,11 @@ def new_images(run: Run, epoch: int) -> None:
     found = generated_images.pictures(run.id, epoch, source, components, draw, loaded_models.JUDGED)
     for column, (name, x) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
-            rows = to_grey(x[: ROWS * COLUMNS]).reshape(ROWS, COLUMNS, -1)
+            rows = to_grey(x[: PICTURE_ROWS * PICTURE_COLUMNS]).reshape(PICTURE_ROWS, PICTURE_COLUMNS, -1)
             heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
-            st.html(inline_png(tile_rows(list(rows), shape, COLUMNS), f"{VARIANT_TITLES[name]}: pictures drawn"))
+            st.html(
+                inline_png(tile_rows(list(rows), shape, PICTURE_COLUMNS), f"{VARIANT_TITLES[name]}: pictures drawn")
+            )
     untrained = [VARIANT_TITLES[name] for name in found if not VARIANTS[name].kl]
     if source == "prior" and untrained:
         st.warning(
@@ -92,8 +94,8 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
     here = table[table["source"] == source].set_index("variant")
     real = table.loc[table["variant"] == "real", "nearest_distance"].item()
     means = {
-        VARIANT_TITLES[it.Index]: Mean(it.nearest_distance, it.nearest_half_interval / 1.96, it.n)
-        for it in here.itertuples()
+        VARIANT_TITLES[row.Index]: Mean(row.nearest_distance, row.nearest_half_interval / 1.96, row.n)
+        for row in here.itertuples()
     }
     on = f"{loaded_models.JUDGED} pictures of each, drawn from {generated_images.SOURCES[source]}"
     quantity = Quantity("Distance to the nearest training image in pixel RMSE", on, ".4f")
@@ -119,12 +121,12 @@ def between(run: Run, epoch: int) -> None:
             key="sampling.way",
         )
         count = st.slider("Pictures", 3, 21, STEPS, 2, key="sampling.steps", width=220)
-    ways = generated_images.paths(run.id, epoch, a, b, count)
-    for name, path in ways[kind].items():
+    paths = generated_images.paths(run.id, epoch, a, b, count)
+    for name, path in paths[kind].items():
         told = f"{count} pictures from {names[a]} to {names[b]}, pixel RMSE of the steps {path.pixel_length:.4f} in all"
         strip(VARIANT_TITLES[name], to_grey(path.images), shape, count, VARIANT_COLOURS[name], told=told)
     step = st.slider("Along the way", 1, count, (count + 1) // 2, key=f"sampling.place.{count}") - 1
-    for column, (name, path) in zip(st.columns(len(ways[kind])), ways[kind].items(), strict=True):
+    for column, (name, path) in zip(st.columns(len(paths[kind])), paths[kind].items(), strict=True):
         with column:
             strip(
                 f"{VARIANT_TITLES[name]}, picture {step + 1}",
@@ -134,11 +136,11 @@ def between(run: Run, epoch: int) -> None:
                 VARIANT_COLOURS[name],
             )
     figure(
-        step_sizes({name: path.steps for name, path in ways[kind].items()}),
+        step_sizes({name: path.steps for name, path in paths[kind].items()}),
         key="steps",
         alt="How far each step moves the picture",
     )
-    table = lengths(ways)
+    table = lengths(paths)
     shown = table.assign(variant=table["variant"].map(VARIANT_TITLES), way=table["way"].map(generated_images.PATHS))
     names = {
         "variant": "Model",
@@ -154,20 +156,20 @@ def between(run: Run, epoch: int) -> None:
         "to with ever more of them. No path can be shorter than its ends are apart. The geodesic is a local minimum, "
         "found from the straight line."
     )
-    chosen = table[table["way"] == kind].set_index("variant")
+    of_kind = table[table["way"] == kind].set_index("variant")
     detour = ", ".join(
         f"{VARIANT_TITLES[name]} {row.pullback_length / row.ends_apart:.2f}" if row.ends_apart > 0 else "–"
-        for name, row in chosen.iterrows()
+        for name, row in of_kind.iterrows()
     )
     if a == b:
         st.info("Both ends are the same image: choose another one to go somewhere.")
     else:
         st.markdown(f"**What to notice.** Path length ÷ straight distance, of this one path: {detour}.")
     many_paths(run, epoch)
-    csv(lambda: every_step(ways), f"paths-{run.id}-epoch-{epoch}")
+    csv(lambda: every_step(paths), f"paths-{run.id}-epoch-{epoch}")
 
 
-def lengths(ways: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
+def lengths(paths: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
     """One row per way and variant."""
     return pd.DataFrame(
         {
@@ -178,19 +180,19 @@ def lengths(ways: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
             "ends_apart": path.ends_apart,
             "largest_step": float(path.steps.max()),
         }
-        for kind, found in ways.items()
+        for kind, found in paths.items()
         for name, path in found.items()
     )
 
 
-def every_step(ways: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
+def every_step(paths: dict[str, dict[str, generated_images.Path]]) -> pd.DataFrame:
     """The bars of all ways, one row per step, beside the lengths."""
     steps = [
         pd.DataFrame({"variant": name, "way": kind, "step": range(1, len(path.steps) + 1), "rmse": path.steps})
-        for kind, found in ways.items()
+        for kind, found in paths.items()
         for name, path in found.items()
     ]
-    return pd.concat(steps).merge(lengths(ways))
+    return pd.concat(steps).merge(lengths(paths))
 
 
 def every_dimension(run: Run, epoch: int) -> None:
@@ -199,13 +201,13 @@ def every_dimension(run: Run, epoch: int) -> None:
     names = numbered(loaded_models.watched(run.id).labels[:CHOICE], run.data["classes"])
     image = choose_image("Image", names, "sampling.traversed")
     found = latent_traversals.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)
-    for column, (name, it) in zip(st.columns(len(found)), found.items(), strict=True):
+    for column, (name, traversal) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
             heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
-            png = tile_rows(list(to_grey(it.images)), tuple(run.data["shape"]), TRAVERSED)
+            png = tile_rows(list(to_grey(traversal.images)), tuple(run.data["shape"]), TRAVERSED)
             st.html(inline_png(png, f"{VARIANT_TITLES[name]}: every dimension moved by itself"))
-            listed = ", ".join(str(dimension + 1) for dimension in it.dimensions)
-            st.caption(f"Rows: dimension{'s' * (len(it.dimensions) > 1)} {listed}.")
+            listed = ", ".join(str(dimension + 1) for dimension in traversal.dimensions)
+            st.caption(f"Rows: dimension{'s' * (len(traversal.dimensions) > 1)} {listed}.")
     if run.config.latent_dim > MOST_DIMENSIONS:
         st.caption(f"The {MOST_DIMENSIONS} of {run.config.latent_dim} dimensions along which codes vary most.")
     st.caption(

@@ -91,7 +91,7 @@ def paths(run_id: str, epoch: int, a: int, b: int, count: int) -> dict[str, dict
     """By kind of PATHS and variant: from the code of watched image `a` to that of `b`."""
     from vae.analysis import geometry
 
-    ways = {
+    path_makers = {
         "line": lambda _, *ends: geometry.line(*ends, count),
         "slerp": lambda _, *ends: geometry.slerp(*ends, count),
         "geodesic": lambda decode, *ends: geometry.geodesic(decode, *ends, count),
@@ -100,8 +100,8 @@ def paths(run_id: str, epoch: int, a: int, b: int, count: int) -> dict[str, dict
     for name, codes in loaded_models.codes(run_id, epoch).items():
         model = loaded_models.models(run_id, epoch)[name]
         decode = geometry.decoder(model)
-        for kind, way in ways.items():
-            z = way(decode, codes.mu[a], codes.mu[b])
+        for kind, make_path in path_makers.items():
+            z = make_path(decode, codes.mu[a], codes.mu[b])
             x = geometry.decode(model, z)
             steps = np.sqrt(np.square(np.diff(x, axis=0)).mean(axis=1))
             straight = float(np.sqrt(np.square(x[-1] - x[0]).mean()))

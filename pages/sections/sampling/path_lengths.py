@@ -28,11 +28,13 @@ def _panel(run: Run, epoch: int, was_active: bool) -> None:
     if was_active and not similar_runs.under_way([run.config]):
         st.rerun()
     by_seed = _by_seed(run, epoch)
-    pairs = min(len(it["ae"]) for it in by_seed.values())
+    pairs = min(len(ratios["ae"]) for ratios in by_seed.values())
     quantity = Quantity(
         "Path length ÷ straight distance", f"straight lines between {pairs} pairs of {run.watched_images} images"
     )
-    values = {VARIANT_TITLES[name]: {seed: _mean(it[name]) for seed, it in by_seed.items()} for name in ("vae", "ae")}
+    values = {
+        VARIANT_TITLES[name]: {seed: _mean(ratios[name]) for seed, ratios in by_seed.items()} for name in ("vae", "ae")
+    }
     st.markdown(
         "**Over many paths.** "
         + together(
@@ -51,9 +53,11 @@ def _mean(ratios: np.ndarray) -> float:
 
 
 def _by_seed(run: Run, epoch: int) -> dict[int, dict[str, np.ndarray]]:
-    """`drawn.detours` of this run and of those that are done and differ from it in their seed alone."""
+    """`generated_images.detours` of this run and of those that are done and differ from it in their seed alone."""
     others = [
-        it for seed, it in similar_runs.seeds_of(run.config).items() if seed != run.config.seed and it.status == "done"
+        other
+        for seed, other in similar_runs.seeds_of(run.config).items()
+        if seed != run.config.seed and other.status == "done"
     ]
-    family = [run, *(it for it in others if epoch in loaded_models.kept_epochs(it.id, it.epoch))]
-    return {it.config.seed: generated_images.detours(it.id, epoch) for it in family[: similar_runs.MOST_SEEDS]}
+    family = [run, *(other for other in others if epoch in loaded_models.kept_epochs(other.id, other.epoch))]
+    return {run.config.seed: generated_images.detours(run.id, epoch) for run in family[: similar_runs.MOST_SEEDS]}
