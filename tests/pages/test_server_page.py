@@ -95,7 +95,7 @@ def test_what_runs_and_who_waits(shared: Store, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_long_queue_is_cut_and_says_so(shared: Store, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(status, "SHOWN", 3)
+    monkeypatch.setattr(status, "ROWS_SHOWN", 3)
     for seed in range(5):
         shared.create(RunConfig(seed=seed), "test")
     app = open_page("server.py")

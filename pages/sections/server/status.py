@@ -18,7 +18,7 @@ from vae.store.sizes import Sizes, sizes
 
 FRESH = 1.0  # seconds a look is shared between visitors
 COUNTED = 30.0  # seconds for which the database's sizes are good enough
-SHOWN = 50  # rows of a table, at the most
+ROWS_SHOWN = 50  # rows of a table, at the most
 FAILURES = 10
 TILE = 171  # pixels: six in a row at 1280, two on a phone
 PERCENT = "%.0f %%"
@@ -39,12 +39,12 @@ class Board:
 def board() -> Board:
     """As it is now."""
     store = resources.store()
-    active = store.runs(2 * resources.settings().max_queued, ("queued", "running"))
+    unfinished = store.runs(2 * resources.settings().max_queued, ("queued", "running"))
     place = {run_id: number for number, run_id in enumerate(store.queue())}
     failed = store.runs(FAILURES, ("failed", "interrupted"))
     return Board(
-        running=tuple(sorted((run for run in active if run.status == "running"), key=_since)),
-        waiting=tuple(sorted((run for run in active if run.id in place), key=lambda run: place[run.id])),
+        running=tuple(sorted((run for run in unfinished if run.status == "running"), key=_since)),
+        waiting=tuple(sorted((run for run in unfinished if run.id in place), key=lambda run: place[run.id])),
         workforce=resources.jobs().workforce(),
         vitals=vitals(resources.settings().data_dir),
         failed=tuple(sorted(failed, key=_ended, reverse=True)),
@@ -73,7 +73,7 @@ def sessions() -> int | None:
 
 def numbers(now: Board) -> None:
     """A row of what one asks first."""
-    it, workers = now.vitals, len(now.workforce.workers)
+    health, workers = now.vitals, len(now.workforce.workers)
     there = sessions()
     tiles = [
         ("Training", f"{len(now.running):,}" + (f" of {workers:,}" if workers else ""), "Runs, of as many workers."),
@@ -81,12 +81,20 @@ def numbers(now: Board) -> None:
         ("Visitors", "–" if there is None else f"{there:,}", "Open browser windows."),
         (
             "Dashboard",
-            readable(it.private),
+            readable(health.private),
             "Memory that the process which draws pages has of its own. With the libraries' files, which its workers "
-            f"share, it is {readable(it.memory)}.",
+            f"share, it is {readable(health.memory)}.",
         ),
-        ("Machine", f"{it.used / it.total:.0%}", f"{readable(it.used)} of {readable(it.total)} memory in use."),
-        ("Load", "–" if it.load is None else f"{it.load:.1f} / {it.cores}", "Busy processes over a minute / cores."),
+        (
+            "Machine",
+            f"{health.used / health.total:.0%}",
+            f"{readable(health.used)} of {readable(health.total)} memory in use.",
+        ),
+        (
+            "Load",
+            "–" if health.load is None else f"{health.load:.1f} / {health.cores}",
+            "Busy processes over a minute / cores.",
+        ),
     ]
     with st.container(horizontal=True, key="server_numbers"):
         for label, value, help_ in tiles:
@@ -106,7 +114,7 @@ def under_way(now: Board) -> None:
             "Done": 100 * max(run.epoch, 0) / run.config.epochs,
             "Id": run.id,
         }
-        for run in now.running[:SHOWN]
+        for run in now.running[:ROWS_SHOWN]
     ]
     st.dataframe(
         pd.DataFrame(rows),
@@ -129,7 +137,7 @@ def queue(now: Board) -> None:
         return
     rows = [
         {"Place": place, "Run": run.name, "Since": run.queued_at, "Id": run.id}
-        for place, run in enumerate(now.waiting[:SHOWN], start=1)
+        for place, run in enumerate(now.waiting[:ROWS_SHOWN], start=1)
     ]
     st.dataframe(
         pd.DataFrame(rows),
@@ -142,8 +150,8 @@ def queue(now: Board) -> None:
         },
         alt="Runs that wait",
     )
-    if len(now.waiting) > SHOWN:
-        st.caption(f"And {plural(len(now.waiting) - SHOWN, 'run')} more.")
+    if len(now.waiting) > ROWS_SHOWN:
+        st.caption(f"And {plural(len(now.waiting) - ROWS_SHOWN, 'run')} more.")
 
 
 def workers(now: Board) -> None:
@@ -162,7 +170,7 @@ def workers(now: Board) -> None:
             "Process": "–" if worker.pid is None else str(worker.pid),
             "Machine": worker.host,
         }
-        for worker in now.workforce.workers[:SHOWN]
+        for worker in now.workforce.workers[:ROWS_SHOWN]
     ]
     st.dataframe(
         pd.DataFrame(rows),
@@ -209,13 +217,13 @@ def wrong(now: Board, *, with_log: bool) -> None:
     if with_log:
         rows += [
             {"When": event.at, "What": event.level.lower(), "Run": event.run or "–", "Said": event.text}
-            for event in logs.recent()[:SHOWN]
+            for event in logs.recent()[:ROWS_SHOWN]
         ]
     if not rows:
         st.caption("Nothing that is known of.")
         return
     st.dataframe(
-        pd.DataFrame(rows).sort_values("When", ascending=False).head(SHOWN),
+        pd.DataFrame(rows).sort_values("When", ascending=False).head(ROWS_SHOWN),
         key="server.wrong",
         hide_index=True,
         column_config={

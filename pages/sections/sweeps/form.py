@@ -173,7 +173,7 @@ def _from_link() -> None:
     try:
         asked = json.loads(st.query_params[ASKED])
         base = RunConfig.parse(asked.pop("base", {}))
-        over = {name: Range(**it) if isinstance(it, dict) else it for name, it in asked.pop("over").items()}
+        over = {name: Range(**given) if isinstance(given, dict) else given for name, given in asked.pop("over").items()}
         spec = SweepSpec.parse(base, over, **asked)
         _look_up(spec)
     except (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:

@@ -34,9 +34,9 @@ from .form import ASKED, KEY, link_to
 from .points import optuna_view, points_table
 
 POLL = 1.0
-SHOWN = 40  # sweeps offered
+SWEEPS_OFFERED = 40  # sweeps offered
 FRESH = 0.4
-MEASURES = {
+SWEEP_MEASURES = {
     "mse_from_mean": "MSE per pixel, rebuilt from μ",
     "mse_from_sample": "MSE per pixel, rebuilt from a sample",
     "reconstruction": "Reconstruction",
@@ -48,7 +48,7 @@ SPLITS = {"watched": "validation images", "test": "test images"}
 
 @st.cache_resource(ttl=FRESH, show_spinner=False)
 def _listed() -> list[Sweep]:
-    return stored.listed(resources.store(), SHOWN)
+    return stored.listed(resources.store(), SWEEPS_OFFERED)
 
 
 @st.cache_resource(ttl=FRESH, max_entries=10, show_spinner=False)
@@ -198,7 +198,7 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
     """A measure against a setting, both variants, with the interval over seeds."""
     spec, settings = sweep.spec, _columns(sweep, done)
     titles = {column: RunConfig.model_fields[name].title for name, column in settings.items()}
-    measures = {name: title for name, title in MEASURES.items() if done[name].notna().any()}
+    measures = {name: title for name, title in SWEEP_MEASURES.items() if done[name].notna().any()}
     if {"reconstruction", "dataset"} & set(spec.over):
         measures.pop("reconstruction")  # what two losses cost can't be compared
     with st.container(horizontal=True, vertical_alignment="bottom"):
