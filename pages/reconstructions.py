@@ -19,7 +19,7 @@ from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
-COLUMNS = 12
+STRIP_COLUMNS = 12
 SAMPLES = 16
 AS_THEY_COME = "as they come"
 IMAGE_KEY = "reconstructions.image"
@@ -42,16 +42,16 @@ def lesson(run: Run) -> None:
     if len(shown) == 0:
         st.info("None of these images is of this class.")
         return
-    first, shape = shown[:COLUMNS], tuple(run.data["shape"])
+    first, shape = shown[:STRIP_COLUMNS], tuple(run.data["shape"])
     names = numbered(images.labels[first], run.data["classes"])
-    strip("Original", to_grey(images.x[first]), shape, COLUMNS, told="; ".join(names))
+    strip("Original", to_grey(images.x[first]), shape, STRIP_COLUMNS, told="; ".join(names))
     for title, (name, outputs) in rows.items():
         told = "squared error per pixel " + ", ".join(f"{error:.4f}" for error in errors[title][first])
-        strip(title, to_grey(outputs[first]), shape, COLUMNS, VARIANT_COLOURS[name], told=told)
+        strip(title, to_grey(outputs[first]), shape, STRIP_COLUMNS, VARIANT_COLOURS[name], told=told)
         if maps:
             gaps = np.abs(outputs - images.x)[first]  # (n, P)
             largest = "largest of an image's pixels " + ", ".join(f"{gap:.3f}" for gap in gaps.max(axis=1))
-            strip("its absolute error", to_grey(gaps, ERROR_WHITE), shape, COLUMNS, told=largest)
+            strip("its absolute error", to_grey(gaps, ERROR_WHITE), shape, STRIP_COLUMNS, told=largest)
     if maps:
         st.caption(f"In an error map, white is an error of {ERROR_WHITE} or more; black to white in an image is 1.")
 

@@ -24,17 +24,17 @@ def z_by_hand() -> None:
         mu = st.slider("μ", -3.0, 3.0, 1.0, 0.1, key="hand.mu")
         logvar = st.slider("log σ²", -6.0, 3.0, -1.0, 0.1, key="hand.logvar")
         eps = st.slider("ε, drawn from N(0, 1)", -3.0, 3.0, 0.8, 0.05, key="hand.eps")
-    it = by_autograd(mu, logvar, eps)
+    known = by_autograd(mu, logvar, eps)
     with middle:
         figure(by_hand(mu, logvar, eps), key="by_hand", alt="ε on its bell curve, z on that of N(μ, σ²)")
     with right:
         figure(log_variance(logvar), key="log_variance", alt="The variance against the network's output")
     lines = (  # one a line: a phone shows about 25 letters
-        rf"z = \mu + \sigma\varepsilon = {mu:.2f} + {it['std']:.3f} \cdot {eps:.2f} = {it['z']:.3f}",
-        rf"\sigma = e^{{\frac12 \log\sigma^2}} = {it['std']:.3f}",
-        rf"\frac{{\partial z}}{{\partial \mu}} = {it['dz_dmu']:.3f}, \quad"
-        rf"\frac{{\partial z}}{{\partial \sigma}} = {it['dz_dstd']:.3f} = \varepsilon",
-        rf"\frac{{\partial z}}{{\partial \log\sigma^2}} = {it['dz_dlogvar']:.3f} = \tfrac12 \sigma\varepsilon",
+        rf"z = \mu + \sigma\varepsilon = {mu:.2f} + {known['std']:.3f} \cdot {eps:.2f} = {known['z']:.3f}",
+        rf"\sigma = e^{{\frac12 \log\sigma^2}} = {known['std']:.3f}",
+        rf"\frac{{\partial z}}{{\partial \mu}} = {known['dz_dmu']:.3f}, \quad"
+        rf"\frac{{\partial z}}{{\partial \sigma}} = {known['dz_dstd']:.3f} = \varepsilon",
+        rf"\frac{{\partial z}}{{\partial \log\sigma^2}} = {known['dz_dlogvar']:.3f} = \tfrac12 \sigma\varepsilon",
     )
     first, second = st.columns(2)
     for place, line in enumerate(lines):

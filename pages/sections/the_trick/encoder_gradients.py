@@ -86,10 +86,10 @@ def _one_sample(table: pd.DataFrame) -> pd.DataFrame:
     """The fewest samples of each way."""
     rows = {}
     for way, title in WAY_TITLES.items():
-        it = table[table["way"] == way].sort_values("samples")
-        if it.empty:
+        of_one = table[table["way"] == way].sort_values("samples")
+        if of_one.empty:
             continue
-        first = it.iloc[0]
+        first = of_one.iloc[0]
         rows[title] = {
             "Samples": int(first["samples"]),
             "Bias": f"{first['bias']:.3g}",

@@ -50,13 +50,13 @@ def _panel(run: Run, was_active: bool) -> None:
     if was_active and not similar_runs.under_way(configs(run).values()):
         st.rerun()
     histories = []
-    for name, it in found.items():
-        current, history = resources.progress(it.id)
+    for name, trained in found.items():
+        current, history = resources.progress(trained.id)
         if current.active:
             st.progress(max(current.epoch, 0) / current.config.epochs, text=f"{WAY_TITLES[name]}: {current.status}")
         histories.append(history.assign(way=name))
     history = pd.concat(histories, ignore_index=True)
-    started = [it for it in found.values() if resources.run(it.id).data]
+    started = [trained for trained in found.values() if resources.run(trained.id).data]
     if not started:
         return
     data = resources.run(started[0].id).data
@@ -105,7 +105,7 @@ def _losses(run: Run) -> dict[str, dict[int, float]]:
         done = [
             there[seed] for seed in sorted(there, key=lambda seed: seed != run.config.seed) if not there[seed].active
         ]
-        found[way] = {it.config.seed: _test_loss(it.id) for it in done[: similar_runs.MOST_SEEDS]}
+        found[way] = {seed_run.config.seed: _test_loss(seed_run.id) for seed_run in done[: similar_runs.MOST_SEEDS]}
     return found
 
 

@@ -45,18 +45,18 @@ def _thumbnails(run: Run, was_active: bool) -> None:
     found = similar_runs.found(similar_runs.with_every_beta(run))
     if was_active and not similar_runs.under_way(similar_runs.with_every_beta(run).values()):
         st.rerun()
-    read = {beta: resources.progress(it.id)[0] for beta, it in found.items()}  # `found` may be an epoch ahead of it
-    started = {beta: it for beta, it in read.items() if it.epoch >= 0}
+    read = {beta: resources.progress(known.id)[0] for beta, known in found.items()}  # may be an epoch behind `found`
+    started = {beta: current for beta, current in read.items() if current.epoch >= 0}
     if not started:
         st.progress(0.0, text="Waiting for a worker")
         return
-    pictures = {beta: resources.snapshot(it.id, it.epoch)["vae"] for beta, it in started.items()}
+    pictures = {beta: resources.snapshot(current.id, current.epoch)["vae"] for beta, current in started.items()}
     windows = side_by_side({beta: (pictures[beta], run.config.latent_dim) for beta in started})
     if len(started) > 1:
         scale_switch("scale.beta")
-    for column, (beta, it) in zip(st.columns(len(started)), started.items(), strict=True):
+    for column, (beta, current) in zip(st.columns(len(started)), started.items(), strict=True):
         with column:
-            _one(beta, it, pictures[beta], windows[beta])
+            _one(beta, current, pictures[beta], windows[beta])
     st.markdown(f"**What to notice.** {_notice(run)}")
     similar_runs.offer_seeds(list(similar_runs.with_every_beta(run).values()), key="beta.seeds")
 
@@ -85,9 +85,9 @@ def _notice(run: Run) -> str:
 def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
     """At the last epoch, by seed: of runs that are done, and differ from `config` in their seed alone."""
     found = {}
-    for seed, it in list(similar_runs.seeds_of(config).items())[: similar_runs.MOST_SEEDS]:
-        if not it.active:
-            run, history = resources.progress(it.id)
+    for seed, seed_run in list(similar_runs.seeds_of(config).items())[: similar_runs.MOST_SEEDS]:
+        if not seed_run.active:
+            run, history = resources.progress(seed_run.id)
             rows = history[(history["split"] != "test") & (history["epoch"] == run.epoch)]
             found[seed] = float(rows[measure].iloc[0])
     return found

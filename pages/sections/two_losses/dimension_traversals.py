@@ -16,7 +16,8 @@ from vae.store.runs import Run
 
 from . import loss_terms
 
-REACH, COLUMNS, ROWS = 2.0, 9, 10  # standard deviations either way, pictures in a row, dimensions at the most
+REACH, TRAVERSAL_COLUMNS = 2.0, 9  # standard deviations either way, and pictures in a row
+TRAVERSAL_ROWS = 10  # dimensions at the most
 CHOICE = 12  # watched images to choose from
 CIRCLE = " (A full turn comes back to where it began, so no single number can follow a rotation without a jump.)"
 
@@ -51,10 +52,10 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
         image = choose_image("Image", offered, "factors.image")
     strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(offered))
     used = loss_terms.dimensions(there[beta], epoch)["vae"]
-    order = np.argsort(-used.kl, kind="stable")[:ROWS]
-    moved = latent_traversals.traversals(there[beta], epoch, image, ROWS, REACH, COLUMNS, order=tuple(order.tolist()))[
-        "vae"
-    ]
+    order = np.argsort(-used.kl, kind="stable")[:TRAVERSAL_ROWS]
+    moved = latent_traversals.traversals(
+        there[beta], epoch, image, TRAVERSAL_ROWS, REACH, TRAVERSAL_COLUMNS, order=tuple(order.tolist())
+    )["vae"]
     share, names = known(there[beta], epoch), resources.dataset(run.config.dataset).factors
     half = -(-len(order) // 2)
     for column, places in zip(st.columns(2, gap="medium"), (slice(half), slice(half, None)), strict=True):
@@ -63,8 +64,12 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
                 best = int(share[dimension].argmax())
                 knows = f"knows {share[dimension, best]:.0%} of {names[best]}"
                 title = f"Dimension {dimension + 1}: KL {used.kl[dimension]:.2f} nats, {knows}"
-                strip(title, to_grey(row), shape, COLUMNS, VARIANT_COLOURS["vae"])
-    of_all = f"The {ROWS} of {len(used.kl)} dimensions with the largest KL" if len(used.kl) > ROWS else "All dimensions"
+                strip(title, to_grey(row), shape, TRAVERSAL_COLUMNS, VARIANT_COLOURS["vae"])
+    of_all = (
+        f"The {TRAVERSAL_ROWS} of {len(used.kl)} dimensions with the largest KL"
+        if len(used.kl) > TRAVERSAL_ROWS
+        else "All dimensions"
+    )
     st.caption(
         f"VAE, β = {beta:g}, epoch {epoch}. {of_all}, sorted by their KL over {run.watched_images} images. From "
         f"−{REACH:g} to +{REACH:g} standard deviations of the means about the image's own code, the middle. What a "

@@ -42,15 +42,15 @@ def known_factors(run: Run, epoch: int) -> None:
         return
     waiting = _waiting(family, _states(family, epoch))
     st.fragment(_scores, run_every=POLL if waiting else None)(run, epoch, waiting)
-    there = {beta: it.id for beta, it in family.items() if _has(it, epoch)}
+    there = {beta: member.id for beta, member in family.items() if _has(member, epoch)}
     if there:
         st.fragment(every_dimension)(run, epoch, there)
 
 
 def _family(run: Run) -> dict[float, Run]:
     """Runs with this VAE by β: this one, and those of the sweep that are there, all of one seed."""
-    own = {run.config.beta: run} if "vae" in run.config.variants else {}
-    return dict(sorted((similar_runs.found(similar_runs.with_every_beta(run)) | own).items()))
+    this_one = {run.config.beta: run} if "vae" in run.config.variants else {}
+    return dict(sorted((similar_runs.found(similar_runs.with_every_beta(run)) | this_one).items()))
 
 
 def _has(run: Run, epoch: int) -> bool:
