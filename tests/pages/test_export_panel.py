@@ -171,7 +171,7 @@ def test_a_rerun_that_was_stopped_is_no_verdict(shared, sealed):
 
 
 @pytest.mark.parametrize("text", [EVIL, "a_b*c*", "$x$", "`code`", "# title", "1. one", ":smile:"])
-def test_plain_leaves_no_mark_with_a_meaning(text):
+def test_escape_markdown_leaves_no_mark_with_a_meaning(text):
     """Without its backslashes and what nobody sees it is what it was; every ASCII mark has a backslash."""
     escaped = escape_markdown(text)
     marks = [i for i, letter in enumerate(escaped) if letter.isascii() and not letter.isalnum() and letter not in " \\"]
