@@ -11,7 +11,7 @@ from pages.sections.the_trick.toy_problem import formulas, the_toy
 from pages.shared import run_picker
 from pages.shared.lesson_frame import lesson_on_a_run
 from vae.figures.graph import gradient_graph
-from vae.figures.trick import WAY_TITLES, by_hand, log_variance
+from vae.figures.trick import ESTIMATOR_TITLES, by_hand, log_variance
 from vae.store.runs import Run
 
 
@@ -50,27 +50,32 @@ def lesson(run: Run) -> None:
     """What needs a trained run."""
     epoch = run_picker.epoch_picker(run)
     st.header("The graph, with and without the trick", divider="gray")
-    way = st.segmented_control(
-        "Estimator", list(WAY_TITLES), format_func=WAY_TITLES.get, default="pathwise", required=True, key="trick.way"
+    estimator = st.segmented_control(
+        "Estimator",
+        list(ESTIMATOR_TITLES),
+        format_func=ESTIMATOR_TITLES.get,
+        default="pathwise",
+        required=True,
+        key="trick.way",
     )
-    flow = encoder_gradients.flow(run.id, epoch, way)
-    norms = dict(zip(flow["place"], flow["reconstruction"], strict=True))
-    svg(gradient_graph(norms, way), key="graph")
+    norms_by_term = encoder_gradients.gradient_norms(run.id, epoch, estimator)
+    norms = dict(zip(norms_by_term["place"], norms_by_term["reconstruction"], strict=True))
+    svg(gradient_graph(norms, estimator), key="graph")
     st.caption(
         f"Arrows back: norm of the reconstruction's gradient where it passes, on {encoder_gradients.images(run)} "
         f"{run.watched_images} images with the weights of epoch {epoch}, by the code that trains. Dashed, "
         "with a cross: no gradient."
     )
-    what_the_graph_says(norms, way, flow)
+    what_the_graph_says(norms, estimator, norms_by_term)
     st.header("On the real encoder", divider="gray")
     encoder_gradients.quality(run, epoch)
     st.header("Train with every estimator", divider="gray")
     train_all(run)
 
 
-def what_the_graph_says(norms: dict[str, float], way: str, flow: pd.DataFrame) -> None:
+def what_the_graph_says(norms: dict[str, float], estimator: str, norms_by_term: pd.DataFrame) -> None:
     """From this run's numbers."""
-    kl = flow.set_index("place")["kl"]["encoder_weights"]
+    kl = norms_by_term.set_index("place")["kl"]["encoder_weights"]
     if norms["encoder_weights"] == 0:
         said = "No gradient of the reconstruction reaches the encoder: it is exactly 0 for every one of its weights."
     elif norms["z"] > 0:

@@ -127,16 +127,16 @@ def batch_of(store: Store, run: Run, images: Images) -> np.ndarray:
     return watched_of(store, run, images, gradients.BATCH)
 
 
-def flow_of(store: Store, run: Run, epoch: int, settings: Settings, way: str) -> pd.DataFrame:
-    """`gradients.flow` on the batch of `batch_of`. Raises InputError as `gradients_of`."""
+def gradient_norms_of(store: Store, run: Run, epoch: int, settings: Settings, estimator: str) -> pd.DataFrame:
+    """`gradients.gradient_norms` on the batch of `batch_of`. Raises InputError as `gradients_of`."""
     name = noisy_variant(run)
-    return gradients.flow(
+    return gradients.gradient_norms(
         models_of(store, run, epoch)[name],
         VARIANTS[name],
         batch_of(store, run, images_of(store, run, settings)),
         run.config.reconstruction,
         run.config.beta,
-        way=way,
+        estimator=estimator,
         samples=run.config.samples,
         seed=run.config.seed,
     )

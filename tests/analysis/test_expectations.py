@@ -9,7 +9,7 @@ from vae.analysis.sentences import Quantity, differences
 
 QUANTITY = Quantity("Some loss", "9 test images")
 LOWER = {0: 1.0, 1: 2.0, 2: 3.0}
-WAYS = {
+OUTCOMES = {
     "as expected": ({seed: value + 1 + 0.01 * seed for seed, value in LOWER.items()}, f"Over 3 seeds: {AS_EXPECTED}."),
     "against": ({seed: value - 1 + 0.01 * seed for seed, value in LOWER.items()}, f"Over 3 seeds: {AGAINST}."),
     "no clear difference": ({0: 2.0, 1: 1.0, 2: 3.1}, "Over 3 seeds: no clear difference."),
@@ -31,10 +31,10 @@ WAYS = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("outcome", OUTCOMES)
 @pytest.mark.parametrize("name", EXPECTATIONS)
-def test_every_expectation_is_told_every_way(name: str, way: str) -> None:
-    higher, end = WAYS[way]
+def test_every_expectation_is_told_every_way(name: str, outcome: str) -> None:
+    higher, end = OUTCOMES[outcome]
     found = differences(QUANTITY, {"lower": LOWER, "higher": higher}).get("higher")
     said = sentence(name, {"": found})
     assert said == f"The article leads one to expect that {EXPECTATIONS[name].said}. {end}"
@@ -43,8 +43,8 @@ def test_every_expectation_is_told_every_way(name: str, way: str) -> None:
 
 def test_several_things_are_told_apart_and_the_fewest_seeds_are_named() -> None:
     both = {
-        "in one unit": differences(QUANTITY, {"lower": LOWER, "higher": WAYS["as expected"][0]})["higher"],
-        "in another": differences(QUANTITY, {"lower": LOWER, "higher": WAYS["against"][0]})["higher"],
+        "in one unit": differences(QUANTITY, {"lower": LOWER, "higher": OUTCOMES["as expected"][0]})["higher"],
+        "in another": differences(QUANTITY, {"lower": LOWER, "higher": OUTCOMES["against"][0]})["higher"],
         "in a third": None,
     }
     end = f"Over 3 seeds: in one unit: {AS_EXPECTED}; in another: {AGAINST}; in a third: {NOT_MEASURED}."

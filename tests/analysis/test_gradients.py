@@ -12,13 +12,13 @@ from torch.distributions import Normal, kl_divergence
 
 from vae.analysis import gradients
 from vae.analysis.gradients import (
+    ESTIMATOR_SETUPS,
     REFERENCE_PARTS,
     REFERENCE_SAMPLES,
-    WAYS,
     by_autograd,
     encoder_gradient,
     estimator_quality,
-    flow,
+    gradient_norms,
     toy,
     toy_against_samples,
     toy_against_sigma,
@@ -162,8 +162,8 @@ def quality() -> pd.DataFrame:
     return estimator_quality(tiny(), images(), "bce", seed=1, samples=(1, 2, 8), repeats=400)
 
 
-def row(table: pd.DataFrame, way: str, samples: int) -> pd.Series:
-    (it,) = table[(table["way"] == way) & (table["samples"] == samples)].to_dict("records")
+def row(table: pd.DataFrame, estimator: str, samples: int) -> pd.Series:
+    (it,) = table[(table["way"] == estimator) & (table["samples"] == samples)].to_dict("records")
     return pd.Series(it)
 
 
@@ -195,40 +195,44 @@ def test_the_detached_gradient_is_nothing_with_no_noise_at_all(quality: pd.DataF
     assert np.isnan([it["snr"], it["cosine"], it["cosine_std"]]).all(), "no direction to compare"
 
 
-@pytest.mark.parametrize("way", ["pathwise", "score_function"])
-def test_variance_falls_with_the_number_of_samples(quality: pd.DataFrame, way: str) -> None:
-    one = row(quality, way, 1)["variance"]
+@pytest.mark.parametrize("estimator", ["pathwise", "score_function"])
+def test_variance_falls_with_the_number_of_samples(quality: pd.DataFrame, estimator: str) -> None:
+    one = row(quality, estimator, 1)["variance"]
     for count in (2, 8):
-        assert row(quality, way, count)["variance"] == pytest.approx(one / count, rel=0.3)
+        assert row(quality, estimator, count)["variance"] == pytest.approx(one / count, rel=0.3)
 
 
 def test_the_trick_is_the_least_noisy_and_a_baseline_helps(quality: pd.DataFrame) -> None:
     for count in (2, 8):
         trick, baseline, plain = (
-            row(quality, way, count) for way in ("pathwise", "score_function_loo", "score_function")
+            row(quality, estimator, count) for estimator in ("pathwise", "score_function_loo", "score_function")
         )
         assert 2 * trick["variance"] < baseline["variance"] < plain["variance"] / 2
         assert trick["snr"] > baseline["snr"] > plain["snr"]
         assert trick["cosine"] > baseline["cosine"] > plain["cosine"]
 
 
-@pytest.mark.parametrize(("way", "samples"), [("pathwise", 2), ("score_function", 1), ("score_function_loo", 8)])
-def test_the_table_is_what_numpy_makes_of_the_same_estimates(quality: pd.DataFrame, way: str, samples: int) -> None:
+@pytest.mark.parametrize(("estimator", "samples"), [("pathwise", 2), ("score_function", 1), ("score_function_loo", 8)])
+def test_the_table_is_what_numpy_makes_of_the_same_estimates(
+    quality: pd.DataFrame, estimator: str, samples: int
+) -> None:
     """All estimates at once and in float64, where the table is made in one pass."""
     model, x = trainable(tiny()), torch.from_numpy(images())
 
-    def estimates(way: str, samples: int, count: int, generator: torch.Generator) -> np.ndarray:
-        found = [encoder_gradient(model, x, "bce", WAYS[way], samples, generator) for _ in range(count)]
+    def estimates(estimator: str, samples: int, count: int, generator: torch.Generator) -> np.ndarray:
+        found = [
+            encoder_gradient(model, x, "bce", ESTIMATOR_SETUPS[estimator], samples, generator) for _ in range(count)
+        ]
         return torch.stack(found).double().numpy()
 
     exact = estimates(
         "pathwise", REFERENCE_SAMPLES // REFERENCE_PARTS, REFERENCE_PARTS, stream(1, "gradient reference")
     )
-    found = estimates(way, samples, 400, stream(1, f"gradient {way}", samples))
+    found = estimates(estimator, samples, 400, stream(1, f"gradient {estimator}", samples))
     reference, mean = exact.mean(axis=0), found.mean(axis=0)
     variance, exact_variance = found.var(axis=0, ddof=1).sum(), exact.var(axis=0, ddof=1).sum()
     cosine = found @ reference / np.linalg.norm(found, axis=1) / np.linalg.norm(reference)
-    got = row(quality, way, samples)
+    got = row(quality, estimator, samples)
     expected = {
         "bias": np.linalg.norm(mean - reference),
         "standard_error": np.sqrt(variance / 400 + exact_variance / REFERENCE_PARTS),
@@ -245,7 +249,7 @@ def test_the_table_is_what_numpy_makes_of_the_same_estimates(quality: pd.DataFra
 
 def test_an_estimate_holds_every_encoder_weight_in_order() -> None:
     model, x = trainable(tiny()), torch.from_numpy(images())
-    got = encoder_gradient(model, x, "sse", WAYS["pathwise"], 1, stream(0, "any"))
+    got = encoder_gradient(model, x, "sse", ESTIMATOR_SETUPS["pathwise"], 1, stream(0, "any"))
     assert got.shape == (sum(p.numel() for p in model.encoder.parameters()),)
     mu, logvar = model.encoder(x)
     z = mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape, generator=stream(0, "any"))
@@ -259,8 +263,8 @@ def test_the_shared_model_is_left_alone() -> None:
     before = {name: it.clone() for name, it in model.state_dict().items()}
     x, kept = images(), images().copy()
     estimator_quality(model, x, "bce", seed=1, samples=(1,), repeats=2)
-    for way in WAYS:
-        flow(model, VARIANTS["vae"], x, "bce", 1.0, way=way)
+    for estimator in ESTIMATOR_SETUPS:
+        gradient_norms(model, VARIANTS["vae"], x, "bce", 1.0, estimator=estimator)
     assert all(torch.equal(it, before[name]) for name, it in model.state_dict().items())
     assert not any(p.requires_grad or p.grad is not None for p in model.parameters())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
@@ -284,7 +288,7 @@ def test_the_same_seed_gives_the_same_table() -> None:
 
 
 def test_a_way_does_not_depend_on_which_others_are_measured() -> None:
-    alone = estimator_quality(tiny(), images(), "bce", seed=2, ways=("score_function",), samples=(2,), repeats=3)
+    alone = estimator_quality(tiny(), images(), "bce", seed=2, estimators=("score_function",), samples=(2,), repeats=3)
     beside = estimator_quality(tiny(), images(), "bce", seed=2, samples=(1, 2), repeats=3)
     assert row(alone, "score_function", 2).equals(row(beside, "score_function", 2))
 
@@ -325,8 +329,8 @@ def by_plain_autograd(loss: str, beta: float, samples: int) -> dict[str, dict[st
 
 @pytest.mark.parametrize("loss", LIKELIHOODS)
 @pytest.mark.parametrize("samples", [1, 3])
-def test_the_flow_of_the_trick_is_plain_autograd(loss: str, samples: int) -> None:
-    got = flow(tiny(), VARIANTS["vae"], images(), loss, 2.5, samples=samples, seed=5)
+def test_the_gradient_norms_of_the_trick_are_plain_autograd(loss: str, samples: int) -> None:
+    got = gradient_norms(tiny(), VARIANTS["vae"], images(), loss, 2.5, samples=samples, seed=5)
     expected = by_plain_autograd(loss, 2.5, samples)
     for term in ("reconstruction", "kl"):
         assert norms(got, term) == pytest.approx(expected[term], rel=1e-4), term
@@ -335,47 +339,58 @@ def test_the_flow_of_the_trick_is_plain_autograd(loss: str, samples: int) -> Non
 
 
 def test_nothing_passes_a_detached_sample() -> None:
-    got = norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0, way="detached"), "reconstruction")
-    trick = norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0), "reconstruction")
+    got = norms(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0, estimator="detached"), "reconstruction")
+    trick = norms(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0), "reconstruction")
     assert got == trick | {"z": 0, "mu": 0, "logvar": 0, "encoder_weights": 0}
 
 
-@pytest.mark.parametrize("way", ["score_function", "score_function_loo"])
-def test_the_score_functions_gradient_passes_by_the_sample(way: str) -> None:
-    got = norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0, way=way, samples=2, seed=5), "reconstruction")
-    trick = norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0, samples=2, seed=5), "reconstruction")
+@pytest.mark.parametrize("estimator", ["score_function", "score_function_loo"])
+def test_the_score_functions_gradient_passes_by_the_sample(estimator: str) -> None:
+    got = norms(
+        gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0, estimator=estimator, samples=2, seed=5),
+        "reconstruction",
+    )
+    trick = norms(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0, samples=2, seed=5), "reconstruction")
     assert got["z"] == 0
     assert min(got["mu"], got["logvar"], got["encoder_weights"]) > 0
     assert (got["logits"], got["decoder_weights"]) == (trick["logits"], trick["decoder_weights"])
     x, model = torch.from_numpy(images()), trainable(tiny())
-    estimate = encoder_gradient(model, x, "bce", WAYS[way], 2, stream(5, "flow"))
+    estimate = encoder_gradient(model, x, "bce", ESTIMATOR_SETUPS[estimator], 2, stream(5, "flow"))
     assert got["encoder_weights"] == pytest.approx(float(estimate.norm()), rel=1e-5)
 
 
 def test_a_baseline_gets_the_samples_it_needs() -> None:
     one, two = (
-        flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0, way="score_function_loo", samples=count) for count in (1, 2)
+        gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0, estimator="score_function_loo", samples=count)
+        for count in (1, 2)
     )
     pd.testing.assert_frame_equal(one, two)
 
 
 def test_the_kls_flow_does_not_depend_on_the_estimator() -> None:
-    columns = [norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 3.0, way=way), "kl") for way in WAYS]
+    columns = [
+        norms(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 3.0, estimator=estimator), "kl")
+        for estimator in ESTIMATOR_SETUPS
+    ]
     assert all(column == columns[0] for column in columns)
-    twice = norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 6.0), "kl")
+    twice = norms(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 6.0), "kl")
     assert twice == pytest.approx({place: 2 * value for place, value in columns[0].items()}, rel=1e-6)
 
 
 @pytest.mark.parametrize(("variant", "beta"), [("noise_only", 1.0), ("vae", 0.0)])
 def test_without_a_kl_to_pay_its_flow_is_nothing(variant: str, beta: float) -> None:
-    got = flow(tiny(), VARIANTS[variant], images(), "bce", beta)
+    got = gradient_norms(tiny(), VARIANTS[variant], images(), "bce", beta)
     assert set(norms(got, "kl").values()) == {0.0}
     assert min(norms(got, "reconstruction").values()) > 0
 
 
 def test_the_flow_repeats_by_seed() -> None:
-    pd.testing.assert_frame_equal(*(flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0, seed=2) for _ in range(2)))
-    one, other = (norms(flow(tiny(), VARIANTS["vae"], images(), "bce", 1.0, seed=seed), "kl") for seed in (2, 3))
+    pd.testing.assert_frame_equal(
+        *(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0, seed=2) for _ in range(2))
+    )
+    one, other = (
+        norms(gradient_norms(tiny(), VARIANTS["vae"], images(), "bce", 1.0, seed=seed), "kl") for seed in (2, 3)
+    )
     assert one == other, "no noise in the KL"
 
 

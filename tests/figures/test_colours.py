@@ -17,6 +17,7 @@ from vae.figures.overlay import overlaid_curves
 from vae.figures.paths import step_sizes
 from vae.figures.style import (
     COLOURS_BY_MEANING,
+    ESTIMATOR_COLOURS,
     TERM_COLOURS,
     VARIANT_COLOURS,
     VARIANT_MARKS,
@@ -24,14 +25,16 @@ from vae.figures.style import (
     VARIANT_SHORT,
     VARIANT_SYMBOLS,
     VARIANT_TITLES,
-    WAY_COLOURS,
     veil,
 )
 from vae.figures.sweeps import against, drawn
 from vae.settings import ROOT
 
 MEANINGS = {f"{kind}: {name}": hue for kind, hues in COLOURS_BY_MEANING.items() for name, hue in hues.items()}
-SAME = {("way: detached", "other: alarm"), ("part: test", "other: neutral")}  # no gradient arrives; nothing particular
+SAME = {
+    ("estimator: detached", "other: alarm"),
+    ("part: test", "other: neutral"),
+}  # no gradient arrives; nothing particular
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 SIGHT = {
     "all colours": np.eye(3),
@@ -217,4 +220,4 @@ def test_the_gradient_that_flows_back_is_the_reconstruction_s() -> None:
     drawing = gradient_graph(norms, "pathwise")
     assert TERM_COLOURS["reconstruction"] == BACKWARD
     assert drawing.count(f'fill="{BACKWARD}"') == 6, "the heads of all arrows"
-    assert not any(hue in drawing for hue in (VARIANT_COLOURS["ae"], WAY_COLOURS["pathwise"]))
+    assert not any(hue in drawing for hue in (VARIANT_COLOURS["ae"], ESTIMATOR_COLOURS["pathwise"]))

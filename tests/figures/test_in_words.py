@@ -15,7 +15,7 @@ from vae.figures.latent import latent_scatter, side_by_side
 from vae.figures.nudges import nudge_curves
 from vae.figures.objectives import dimension_bars
 from vae.figures.paths import step_sizes
-from vae.figures.trick import by_hand, lines_by_way
+from vae.figures.trick import by_hand, lines_by_estimator
 
 
 def history(reconstruction: list[float]) -> pd.DataFrame:
@@ -71,7 +71,7 @@ def test_bands_and_second_drawings_are_not_told_twice() -> None:
         "pixel RMSE (grey levels) against size of the nudge (absolute). Autoencoder: 0.02 at 0.1, 0.4 at 1."
     )
     table = pd.DataFrame({"way": "pathwise", "n": [1, 10], "measured": [4.0, 0.5], "known": [4.1, 0.41]})
-    words = in_words(lines_by_way(table, "n", "measured", ("samples", "variance"), known="known"))
+    words = in_words(lines_by_estimator(table, "n", "measured", ("samples", "variance"), known="known"))
     assert words == "variance against samples. Pathwise (the trick): 4 at 1, 0.5 at 10."
 
 

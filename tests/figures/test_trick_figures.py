@@ -9,21 +9,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vae.analysis.gradients import WAYS, toy_gradients, toy_truth
+from vae.analysis.gradients import ESTIMATOR_SETUPS, toy_gradients, toy_truth
 from vae.analysis.objectives import kl_gaussians
-from vae.figures.estimator_comparison import race_curves
+from vae.figures.estimator_comparison import estimator_curves
 from vae.figures.graph import BACKWARD, BOXES, DEAD, gradient_graph
 from vae.figures.objectives import TERM_COLOURS, dimension_bars, kl_area, terms_per_epoch
 from vae.figures.style import NEUTRAL, VARIANT_COLOURS
 from vae.figures.trick import (
     DASH_MARKS,
-    WAY_COLOURS,
-    WAY_DASHES,
-    WAY_TITLES,
+    ESTIMATOR_COLOURS,
+    ESTIMATOR_DASHES,
+    ESTIMATOR_TITLES,
     by_hand,
     histograms,
     legend,
-    lines_by_way,
+    lines_by_estimator,
     log_variance,
 )
 
@@ -43,15 +43,15 @@ NORMS = {
 }
 
 
-def test_every_way_has_a_colour_a_dash_and_a_title() -> None:
-    assert set(WAY_COLOURS) == set(WAY_DASHES) == set(WAY_TITLES) == set(WAYS)
+def test_every_estimator_has_a_colour_a_dash_and_a_title() -> None:
+    assert set(ESTIMATOR_COLOURS) == set(ESTIMATOR_DASHES) == set(ESTIMATOR_TITLES) == set(ESTIMATOR_SETUPS)
 
 
 # The graph
 
 
-def drawn(norms: dict[str, float], way: str) -> ET.Element:
-    return ET.fromstring(gradient_graph(norms, way))
+def drawn(norms: dict[str, float], estimator: str) -> ET.Element:
+    return ET.fromstring(gradient_graph(norms, estimator))
 
 
 def edges(root: ET.Element, *, broken: bool) -> Counter[tuple[str, str]]:
@@ -72,16 +72,16 @@ def words(root: ET.Element) -> list[str]:
     return ["".join(text.itertext()) for text in root.iter("text")]
 
 
-@pytest.mark.parametrize("way", NORMS)
-def test_an_edge_is_broken_exactly_where_nothing_passes(way: str) -> None:
-    root, norms = drawn(NORMS[way], way), NORMS[way]
+@pytest.mark.parametrize("estimator", NORMS)
+def test_an_edge_is_broken_exactly_where_nothing_passes(estimator: str) -> None:
+    root, norms = drawn(NORMS[estimator], estimator), NORMS[estimator]
     alive, broken = edges(root, broken=False), edges(root, broken=True)
     at = {
         ("loss", "x_hat"): norms["logits"],
         ("decoder", "z"): norms["z"],
         # the score function's gradient does not come from z, whatever reaches μ
-        ("z", "mu"): 0 if way.startswith("score") else norms["mu"],
-        ("z", "logvar"): 0 if way.startswith("score") else norms["logvar"],
+        ("z", "mu"): 0 if estimator.startswith("score") else norms["mu"],
+        ("z", "logvar"): 0 if estimator.startswith("score") else norms["logvar"],
         ("mu", "encoder"): norms["encoder_weights"],
         ("logvar", "encoder"): norms["encoder_weights"],
     }
@@ -91,11 +91,11 @@ def test_an_edge_is_broken_exactly_where_nothing_passes(way: str) -> None:
     assert len(crosses) == sum(broken.values())
 
 
-@pytest.mark.parametrize("way", NORMS)
-def test_the_score_function_passes_over_the_sample(way: str) -> None:
-    curves = [path for path in drawn(NORMS[way], way).iter("path") if path.get("stroke") == BACKWARD]
-    assert len(curves) == (2 if way.startswith("score") else 0)
-    assert ("∂log q/∂μ" in "".join(words(drawn(NORMS[way], way)))) == way.startswith("score")
+@pytest.mark.parametrize("estimator", NORMS)
+def test_the_score_function_passes_over_the_sample(estimator: str) -> None:
+    curves = [path for path in drawn(NORMS[estimator], estimator).iter("path") if path.get("stroke") == BACKWARD]
+    assert len(curves) == (2 if estimator.startswith("score") else 0)
+    assert ("∂log q/∂μ" in "".join(words(drawn(NORMS[estimator], estimator)))) == estimator.startswith("score")
 
 
 def test_a_score_functions_curve_is_broken_where_it_carries_nothing() -> None:
@@ -104,15 +104,15 @@ def test_a_score_functions_curve_is_broken_where_it_carries_nothing() -> None:
     assert not [path for path in root.iter("path") if path.get("stroke") == BACKWARD]
 
 
-@pytest.mark.parametrize("way", NORMS)
-def test_the_graph_names_its_norms_for_those_who_cannot_see_it(way: str) -> None:
-    root = drawn(NORMS[way], way)
+@pytest.mark.parametrize("estimator", NORMS)
+def test_the_graph_names_its_norms_for_those_who_cannot_see_it(estimator: str) -> None:
+    root = drawn(NORMS[estimator], estimator)
     label = root.get("aria-label")
     assert root.get("role") == "img"
-    assert way in label
-    for place, norm in NORMS[way].items():
+    assert estimator in label
+    for place, norm in NORMS[estimator].items():
         assert f"{place} {norm:.3g}" in label
-    assert "nan" not in gradient_graph(NORMS[way], way)
+    assert "nan" not in gradient_graph(NORMS[estimator], estimator)
 
 
 def test_the_graph_writes_every_norm_at_its_edge() -> None:
@@ -196,11 +196,11 @@ def test_histograms_show_nearly_all_estimates_and_the_true_gradient(
 ) -> None:
     samples, truth = toy_gradients(mu, sigma, k, 5000, 0), toy_truth(mu, sigma, k)
     drawing = histograms(samples, truth, parameter)
-    assert [steps.name for steps in drawing.data] == [WAY_TITLES["pathwise"], WAY_TITLES["score_function"]]
-    for steps, way in zip(drawing.data, ("pathwise", "score_function"), strict=True):
+    assert [steps.name for steps in drawing.data] == [ESTIMATOR_TITLES["pathwise"], ESTIMATOR_TITLES["score_function"]]
+    for steps, estimator in zip(drawing.data, ("pathwise", "score_function"), strict=True):
         assert 0.99 - 5e-4 <= steps.y.sum() <= 1 + 1e-6
-        assert (steps.line.color, steps.line.shape) == (WAY_COLOURS[way], "hvh")
-        values, half = samples[way, parameter], (float(steps.x[1]) - float(steps.x[0])) / 2
+        assert (steps.line.color, steps.line.shape) == (ESTIMATOR_COLOURS[estimator], "hvh")
+        values, half = samples[estimator, parameter], (float(steps.x[1]) - float(steps.x[0])) / 2
         middle = int(np.argmax(steps.y))
         inside = np.mean(np.abs(values - float(steps.x[middle])) <= half * (1 + 1e-4))
         assert steps.y[middle] == pytest.approx(inside, abs=2e-3)
@@ -216,31 +216,31 @@ def test_histograms_show_nearly_all_estimates_and_the_true_gradient(
 def table() -> pd.DataFrame:
     """Every number differs; the detached rows are what `estimator_quality` gives."""
     rows = [
-        (way, samples, (i + 1) * 10.0 / samples, (i + 1) * 11.0 / samples, 0.1 * (i + 1), 0.01 * (i + 1))
-        for i, way in enumerate(("score_function", "pathwise", "score_function_loo"))
+        (estimator, samples, (i + 1) * 10.0 / samples, (i + 1) * 11.0 / samples, 0.1 * (i + 1), 0.01 * (i + 1))
+        for i, estimator in enumerate(("score_function", "pathwise", "score_function_loo"))
         for samples in (8, 1, 2)
     ]
     rows.append(("detached", 1, 0.0, 0.0, np.nan, np.nan))
     return pd.DataFrame(rows, columns=["way", "samples", "variance", "known", "cosine", "cosine_std"])
 
 
-def test_there_is_one_line_for_each_way_sorted_by_what_is_across() -> None:
+def test_there_is_one_line_for_each_estimator_sorted_by_what_is_across() -> None:
     given = table()
-    drawing = lines_by_way(given, "samples", "variance", ("samples", "variance"))
+    drawing = lines_by_estimator(given, "samples", "variance", ("samples", "variance"))
     pd.testing.assert_frame_equal(given, table())
-    assert [line.name for line in drawing.data] == [WAY_TITLES[way] for way in WAY_TITLES]
-    for line, way in zip(drawing.data, WAY_TITLES, strict=True):
-        rows = given[(given["way"] == way) & (given["variance"] > 0)].sort_values("samples")
+    assert [line.name for line in drawing.data] == [ESTIMATOR_TITLES[estimator] for estimator in ESTIMATOR_TITLES]
+    for line, estimator in zip(drawing.data, ESTIMATOR_TITLES, strict=True):
+        rows = given[(given["way"] == estimator) & (given["variance"] > 0)].sort_values("samples")
         np.testing.assert_allclose(line.x, rows["samples"])
         np.testing.assert_allclose(line.y, rows["variance"], rtol=1e-6)
-        assert (line.line.color, line.line.dash) == (WAY_COLOURS[way], WAY_DASHES[way])
+        assert (line.line.color, line.line.dash) == (ESTIMATOR_COLOURS[estimator], ESTIMATOR_DASHES[estimator])
     assert drawing.layout.yaxis.type == drawing.layout.xaxis.type == "log"
     assert (drawing.layout.xaxis.title.text, drawing.layout.yaxis.title.text) == ("samples", "variance")
 
 
 def test_what_is_known_is_a_line_and_what_is_measured_are_points() -> None:
     rows = table()[lambda it: it["way"] != "detached"]
-    drawing = lines_by_way(rows, "samples", "variance", ("", ""), known="known")
+    drawing = lines_by_estimator(rows, "samples", "variance", ("", ""), known="known")
     assert [line.mode for line in drawing.data] == ["lines", "markers"] * 3
     for known, points in zip(drawing.data[::2], drawing.data[1::2], strict=True):
         np.testing.assert_allclose(np.asarray(known.y) / np.asarray(points.y), 1.1, rtol=1e-6)
@@ -248,7 +248,7 @@ def test_what_is_known_is_a_line_and_what_is_measured_are_points() -> None:
 
 
 def test_a_spread_is_drawn_as_bars_and_what_has_no_number_is_left_out() -> None:
-    drawing = lines_by_way(table(), "samples", "cosine", ("", ""), spread="cosine_std", log_y=False)
+    drawing = lines_by_estimator(table(), "samples", "cosine", ("", ""), spread="cosine_std", log_y=False)
     pathwise, *_, detached = drawing.data
     np.testing.assert_allclose(pathwise.error_y.array, [0.02] * 3, rtol=1e-6)
     assert len(detached.x) == len(detached.y) == 0
@@ -256,34 +256,41 @@ def test_a_spread_is_drawn_as_bars_and_what_has_no_number_is_left_out() -> None:
     assert "nan" not in drawing.to_json().lower()
 
 
-def test_the_legend_names_the_ways_in_their_colours() -> None:
+def test_the_legend_names_the_estimators_in_their_colours() -> None:
     html = legend(["pathwise", "detached"])
     assert html.count("<span") == 2
-    for way in ("pathwise", "detached"):
-        assert f"color:{WAY_COLOURS[way]}" in html and f"{DASH_MARKS[WAY_DASHES[way]]} {WAY_TITLES[way]}<" in html
+    for estimator in ("pathwise", "detached"):
+        assert (
+            f"color:{ESTIMATOR_COLOURS[estimator]}" in html
+            and f"{DASH_MARKS[ESTIMATOR_DASHES[estimator]]} {ESTIMATOR_TITLES[estimator]}<" in html
+        )
 
 
-# The race, and the terms
+# The estimators compared, and the terms
 
 
-def history(ways: tuple[str, ...]) -> pd.DataFrame:
+def history(estimators: tuple[str, ...]) -> pd.DataFrame:
     rows = [
-        (way, epoch, 100.0 * (i + 1) / epoch, float(epoch + i)) for i, way in enumerate(ways) for epoch in (3, 1, 2)
+        (estimator, epoch, 100.0 * (i + 1) / epoch, float(epoch + i))
+        for i, estimator in enumerate(estimators)
+        for epoch in (3, 1, 2)
     ]
     return pd.DataFrame(rows, columns=["way", "epoch", "reconstruction", "kl"])
 
 
-def test_the_race_has_both_terms_of_every_way_and_the_mean_images_line() -> None:
-    drawing = race_curves(history(("detached", "pathwise")), 42.5, "nats / image", 10)
-    titles = [WAY_TITLES["pathwise"]] * 2 + [WAY_TITLES["detached"]] * 2
+def test_the_comparison_has_both_terms_of_every_estimator_and_the_mean_images_line() -> None:
+    drawing = estimator_curves(history(("detached", "pathwise")), 42.5, "nats / image", 10)
+    titles = [ESTIMATOR_TITLES["pathwise"]] * 2 + [ESTIMATOR_TITLES["detached"]] * 2
     terms = ["reconstruction", "kl"] * 2
     assert [line.name for line in drawing.data] == [f"{a}: {b}" for a, b in zip(titles, terms, strict=True)]
-    for line, way, i in zip(drawing.data, ("pathwise", "pathwise", "detached", "detached"), (1, 1, 0, 0), strict=True):
+    for line, estimator, i in zip(
+        drawing.data, ("pathwise", "pathwise", "detached", "detached"), (1, 1, 0, 0), strict=True
+    ):
         np.testing.assert_array_equal(line.x, [1, 2, 3])
         kl = line.name.endswith("kl")
         np.testing.assert_allclose(line.y, [e + i if kl else 100 * (i + 1) / e for e in (1, 2, 3)], rtol=1e-6)
         assert line.yaxis == ("y2" if kl else "y")
-        assert (line.line.color, line.line.dash) == (WAY_COLOURS[way], WAY_DASHES[way])
+        assert (line.line.color, line.line.dash) == (ESTIMATOR_COLOURS[estimator], ESTIMATOR_DASHES[estimator])
     (floor,) = drawing.layout.shapes
     assert (floor.y0, floor.y1, floor.yref) == (42.5, 42.5, "y")
     assert drawing.layout.xaxis.range == (0, 10)

@@ -21,7 +21,7 @@ from vae.learning.models import Autoencoder, initialise, mlp
 from vae.learning.training import Training
 
 IMAGES, PIXELS, HIDDEN, LATENT = 8, 6, 5, 2
-WAYS = {
+SETUPS = {
     "pathwise": ("pathwise", "none"),
     "score_function": ("score_function", "none"),
     "score_function_loo": ("score_function", "leave_one_out"),
@@ -46,7 +46,7 @@ def images() -> Tensor:
 
 def left(
     model: Autoencoder,
-    way: str,
+    setup: str,
     *,
     variant: str = "vae",
     loss: str = "bce",
@@ -56,7 +56,7 @@ def left(
 ) -> Gradients:
     """What an estimator leaves in `.grad`."""
     model.zero_grad(set_to_none=True)
-    estimator, baseline = WAYS[way]
+    estimator, baseline = SETUPS[setup]
     generator = noise or seeded(0)
     ESTIMATORS[estimator](model, VARIANTS[variant], images(), LIKELIHOODS[loss], beta, generator, samples, baseline)
     return {name: None if p.grad is None else p.grad.clone() for name, p in model.named_parameters()}
@@ -174,35 +174,35 @@ def by_hand(model: Autoencoder, loss: str, samples: int, baseline: str) -> dict[
 
 @pytest.mark.parametrize("loss", LIKELIHOODS)
 @pytest.mark.parametrize(
-    ("way", "samples"),
+    ("setup", "samples"),
     [("score_function", 1), ("score_function", 3), ("score_function_loo", 2), ("score_function_loo", 3)],
 )
-def test_the_score_function_is_its_formula(loss: str, way: str, samples: int) -> None:
+def test_the_score_function_is_its_formula(loss: str, setup: str, samples: int) -> None:
     model = tiny()
-    got = encoders(left(model, way, variant="noise_only", loss=loss, samples=samples))
-    expected = by_hand(model, loss, samples, WAYS[way][1])
+    got = encoders(left(model, setup, variant="noise_only", loss=loss, samples=samples))
+    expected = by_hand(model, loss, samples, SETUPS[setup][1])
     assert got.keys() == expected.keys()
     for name, it in expected.items():
         np.testing.assert_allclose(got[name].numpy(), it, rtol=1e-4, atol=2e-6, err_msg=name)
 
 
-def repeated(way: str, samples: int, repeats: int, seed: int) -> np.ndarray:
+def repeated(setup: str, samples: int, repeats: int, seed: int) -> np.ndarray:
     """Gradients of all encoder weights, (repeats, W), from one stream of noise."""
     model, noise = tiny(), seeded(seed)
     kinds = {"variant": "noise_only", "samples": samples, "noise": noise}
-    return np.stack([flat(encoders(left(model, way, **kinds))) for _ in range(repeats)])
+    return np.stack([flat(encoders(left(model, setup, **kinds))) for _ in range(repeats)])
 
 
-@pytest.mark.parametrize("way", ["score_function", "score_function_loo"])
-def test_the_score_function_has_the_mean_of_the_trick(way: str) -> None:
-    one, other = repeated(way, 64, 400, 1), repeated("pathwise", 64, 100, 2)
+@pytest.mark.parametrize("setup", ["score_function", "score_function_loo"])
+def test_the_score_function_has_the_mean_of_the_trick(setup: str) -> None:
+    one, other = repeated(setup, 64, 400, 1), repeated("pathwise", 64, 100, 2)
     error = np.sqrt(one.var(axis=0, ddof=1) / len(one) + other.var(axis=0, ddof=1) / len(other))
     assert (np.abs(one.mean(axis=0) - other.mean(axis=0)) < 4 * error).all()
     assert np.linalg.norm(other.mean(axis=0)) > 4 * np.linalg.norm(error), "the mean is no noise about nought"
 
 
 def test_a_baseline_takes_variance_away_and_the_trick_has_still_less() -> None:
-    variance = {way: repeated(way, 4, 300, 5).var(axis=0).sum() for way in WAYS if way != "detached"}
+    variance = {setup: repeated(setup, 4, 300, 5).var(axis=0).sum() for setup in SETUPS if setup != "detached"}
     assert 3 * variance["score_function_loo"] < variance["score_function"]
     assert 3 * variance["pathwise"] < variance["score_function_loo"]
 
@@ -214,7 +214,7 @@ def test_a_baseline_takes_variance_away_and_the_trick_has_still_less() -> None:
 @pytest.mark.parametrize("loss", LIKELIHOODS)
 def test_every_estimator_leaves_the_same_decoder_gradient(samples: int, loss: str) -> None:
     model = tiny()
-    first, *others = (decoders(left(model, way, loss=loss, samples=samples)) for way in WAYS)
+    first, *others = (decoders(left(model, setup, loss=loss, samples=samples)) for setup in SETUPS)
     assert all(it is not None and it.abs().sum() > 0 for it in first.values())
     for other in others:
         assert_same(other, first)
@@ -239,10 +239,10 @@ def test_detached_the_encoder_still_learns_from_the_kl() -> None:
     assert_close(got, kl_alone(2.0))
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_kl_adds_the_same_gradient_to_every_estimator(way: str) -> None:
+@pytest.mark.parametrize("setup", SETUPS)
+def test_the_kl_adds_the_same_gradient_to_every_estimator(setup: str) -> None:
     model = tiny()
-    without, with_kl = (encoders(left(model, way, beta=beta, samples=2)) for beta in (0.0, 2.0))
+    without, with_kl = (encoders(left(model, setup, beta=beta, samples=2)) for beta in (0.0, 2.0))
     added = {
         name: it if without[name] is None else it - without[name] for name, it in with_kl.items() if it is not None
     }
@@ -253,7 +253,7 @@ def test_the_kl_adds_the_same_gradient_to_every_estimator(way: str) -> None:
 @pytest.mark.parametrize("samples", [2, 4])
 def test_without_noise_every_estimator_is_the_chain_rule(variant: str, samples: int) -> None:
     model = tiny(VARIANTS[variant].has_logvar)
-    first, *others = (left(model, way, variant=variant, beta=1.5, samples=samples) for way in WAYS)
+    first, *others = (left(model, setup, variant=variant, beta=1.5, samples=samples) for setup in SETUPS)
     for other in others:
         assert_same(other, first)
     assert all(it is not None and it.any() for it in encoders(first).values())
@@ -261,12 +261,12 @@ def test_without_noise_every_estimator_is_the_chain_rule(variant: str, samples: 
         assert_close(first, plain(model, variant, "bce", 1.5, 1))
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_frozen_decoder_changes_nothing_of_the_encoders_gradient(way: str) -> None:
+@pytest.mark.parametrize("setup", SETUPS)
+def test_a_frozen_decoder_changes_nothing_of_the_encoders_gradient(setup: str) -> None:
     model = tiny()
-    expected = encoders(left(model, way, samples=2))
+    expected = encoders(left(model, setup, samples=2))
     model.decoder.requires_grad_(False)
-    got = left(model, way, samples=2)
+    got = left(model, setup, samples=2)
     assert_same(encoders(got), expected)
     assert set(decoders(got).values()) == {None}
 
@@ -285,9 +285,9 @@ def test_log_normal_is_the_density_up_to_a_constant() -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-@pytest.mark.parametrize("way", WAYS)
-def test_every_estimator_trains(way: str, precision: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    estimator, baseline = WAYS[way]
+@pytest.mark.parametrize("setup", SETUPS)
+def test_every_estimator_trains(setup: str, precision: str, tmp_path_factory: pytest.TempPathFactory) -> None:
+    estimator, baseline = SETUPS[setup]
     config = RunConfig(
         estimator=estimator,
         baseline=baseline,
@@ -310,13 +310,13 @@ def test_every_estimator_trains(way: str, precision: str, tmp_path_factory: pyte
     assert all(bool(torch.isfinite(p).all()) for learner in training.learners for p in learner.model.parameters())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_under_autocast_the_gradients_are_those_of_float32_to_bfloat16s_digits(way: str) -> None:
+@pytest.mark.parametrize("setup", SETUPS)
+def test_under_autocast_the_gradients_are_those_of_float32_to_bfloat16s_digits(setup: str) -> None:
     """What a GPU does with precision bfloat16: μ, log σ² and logits arrive in bfloat16."""
     model = tiny()
-    exact = left(model, way, samples=2)
+    exact = left(model, setup, samples=2)
     with torch.autocast("cpu", torch.bfloat16):
-        rough = left(model, way, samples=2)
+        rough = left(model, setup, samples=2)
     for part in (encoders, decoders):
         one, other = flat(part(exact)), flat(part(rough))
         assert np.isfinite(other).all()

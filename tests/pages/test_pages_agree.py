@@ -12,12 +12,12 @@ from paging import open_page, texts
 from pages.sections.the_trick import estimator_comparison
 from pages.shared import similar_runs
 from vae.figures.style import VARIANT_TITLES
-from vae.figures.trick import WAY_TITLES
+from vae.figures.trick import ESTIMATOR_TITLES
 from vae.store.runs import Store
 
 PAGES = ("start.py", "train.py", "reconstructions.py", "latent_space.py", "perturbation.py", "sampling.py")
 PAGES += ("the_trick.py", "two_losses.py")
-TITLES = sorted([*VARIANT_TITLES.values(), *WAY_TITLES.values()], key=len, reverse=True)
+TITLES = sorted([*VARIANT_TITLES.values(), *ESTIMATOR_TITLES.values()], key=len, reverse=True)
 NAME = rf"(?:{'|'.join(map(re.escape, TITLES))})(?:, from (?:the mean|a sample))?"
 HEAD = re.compile(rf"([^.:*]+) \(mean over ([^:]+)\): ((?:{NAME} −?[\d.]+\d(?:; )?)+)")
 CLAIM = re.compile(rf"({NAME}) is (higher|lower) than ({NAME}) by|(no clear difference) between ({NAME}) and ({NAME})")

@@ -24,9 +24,9 @@ from vae.analysis.objectives import kl_gaussians
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
-from vae.figures.trick import WAY_TITLES
+from vae.figures.trick import ESTIMATOR_TITLES
 from vae.learning.models import Autoencoder
-from vae.measuring import KINDS, batch_of, flow_of, images_of
+from vae.measuring import KINDS, batch_of, gradient_norms_of, images_of
 from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store import schema
@@ -183,7 +183,7 @@ def test_the_toys_table_is_measured_with_the_sliders_values(
     app.select_slider(key="toy.n").set_value(n).run()
     choose(app, "toy.parameter", "sigma")
     expected, shown = gradients.toy(mu, sigma, k, n), app.dataframe[0].value
-    assert shown["Estimator"].tolist() == [WAY_TITLES[way] for way in expected["estimator"]]
+    assert shown["Estimator"].tolist() == [ESTIMATOR_TITLES[estimator] for estimator in expected["estimator"]]
     assert shown["Gradient"].tolist() == ["∂/∂μ", "∂/∂σ"] * 2
     for column, name in (
         ("True", "true"),
@@ -202,18 +202,18 @@ def test_the_toys_table_is_measured_with_the_sliders_values(
 # The trick: the graph
 
 
-def test_the_graphs_notice_is_measured_again_for_each_way(stocked: Store, runs: dict[str, str]) -> None:
+def test_the_graphs_notice_is_measured_again_for_each_estimator(stocked: Store, runs: dict[str, str]) -> None:
     run = stocked.run(runs["2-D"])
     app = open_page("the_trick.py", run=run.id)
-    for way in WAY_TITLES:
-        choose(app, "trick.way", way)
-        flow = flow_of(stocked, run, 2, resources.settings(), way).set_index("place")
+    for estimator in ESTIMATOR_TITLES:
+        choose(app, "trick.way", estimator)
+        norms = gradient_norms_of(stocked, run, 2, resources.settings(), estimator).set_index("place")
         (notice,) = (it for it in notices(app) if "The KL brings" in it)
-        there = flow["reconstruction"]
-        assert f"The KL brings the encoder {flow['kl']['encoder_weights']:.3g} of its own" in notice
-        if way == "pathwise":
+        there = norms["reconstruction"]
+        assert f"The KL brings the encoder {norms['kl']['encoder_weights']:.3g} of its own" in notice
+        if estimator == "pathwise":
             assert f"passes z ({there['z']:.3g}), so it reaches the encoder ({there['encoder_weights']:.3g})" in notice
-        elif way == "detached":
+        elif estimator == "detached":
             assert "it is exactly 0 for every one of its weights" in notice
         else:
             assert f"Nothing passes z, and yet {there['encoder_weights']:,.3g} reaches the encoder" in notice
@@ -245,22 +245,22 @@ def test_the_estimators_are_measured_in_the_background_and_shown(
     until(app, lambda app: len(app.dataframe) == 2)
     assert MEASURE not in labels(app)
     kept, shown = measurement(stocked, run_id, 2, KINDS["gradients"]), app.dataframe[1].value
-    assert list(shown.index) == list(WAY_TITLES.values())
-    for way, title in WAY_TITLES.items():
-        it, cells = kept[kept["way"] == way].sort_values("samples").iloc[0], shown.loc[title]
+    assert list(shown.index) == list(ESTIMATOR_TITLES.values())
+    for estimator, title in ESTIMATOR_TITLES.items():
+        it, cells = kept[kept["way"] == estimator].sort_values("samples").iloc[0], shown.loc[title]
         assert cells["Samples"] == it["samples"]
         assert [cells["Bias"], cells["by chance"], cells["Variance"]] == [
             f"{it[name]:.3g}" for name in ("bias", "standard_error", "variance")
         ]
-        if way == "detached":
+        if estimator == "detached":
             assert [cells["Signal to noise"], cells["Cosine"]] == ["–", "–"]
         else:
             assert cells["Signal to noise"] == f"{it['snr']:.3g}"
             assert cells["Cosine"] == f"{it['cosine']:.2f} ± {it['cosine_std']:.2f}"
     (notice,) = (it for it in notices(app) if "one pathwise sample" in it)
-    one = {way: (rows["variance"] * rows["samples"]).mean() for way, rows in kept.groupby("way")}
-    for way in ("score_function", "score_function_loo"):
-        assert f"{WAY_TITLES[way]}: about {one[way] / one['pathwise']:,.0f} samples" in notice
+    one = {estimator: (rows["variance"] * rows["samples"]).mean() for estimator, rows in kept.groupby("way")}
+    for estimator in ("score_function", "score_function_loo"):
+        assert f"{ESTIMATOR_TITLES[estimator]}: about {one[estimator] / one['pathwise']:,.0f} samples" in notice
     assert notice.endswith("The detached gradient is exactly 0.")
     assert "5 estimates of each kind" in texts(app)
     assert numbers_missing(app) == []
@@ -323,7 +323,7 @@ def test_a_decoder_that_answers_every_code_alike_is_shown_in_numbers(
     assert "about inf" not in texts(app), "infinitely many samples of one tell no more than one of the other"
 
 
-# The trick: the race
+# The trick: estimators compared
 
 
 def test_every_estimator_is_queued_once_and_all_else_is_the_same(stocked: Store, runs: dict[str, str]) -> None:
@@ -341,7 +341,7 @@ def test_every_estimator_is_queued_once_and_all_else_is_the_same(stocked: Store,
         )
     ]
     assert "Train with every estimator" not in labels(app), "there is nothing left to train"
-    assert [it.proto.text for it in app.get("progress")] == [f"{title}: queued" for title in WAY_TITLES.values()]
+    assert [it.proto.text for it in app.get("progress")] == [f"{title}: queued" for title in ESTIMATOR_TITLES.values()]
     second = open_page("the_trick.py", run=runs["all four"])
     assert "Train with every estimator" not in labels(second)
     assert len(queued(stocked)) == 4
@@ -356,7 +356,7 @@ def test_a_second_click_queues_no_doubles(stocked: Store, runs: dict[str, str]) 
 
 def test_the_four_differ_only_in_their_estimator(stocked: Store, runs: dict[str, str]) -> None:
     wanted = estimator_comparison.configs(stocked.run(runs["2-D"]))
-    assert {way: (it.estimator, it.baseline) for way, it in wanted.items()} == {
+    assert {estimator: (it.estimator, it.baseline) for estimator, it in wanted.items()} == {
         "pathwise": ("pathwise", "none"),
         "score_function": ("score_function", "none"),
         "score_function_loo": ("score_function", "leave_one_out"),
@@ -369,13 +369,16 @@ def test_only_what_is_missing_is_queued(stocked: Store, runs: dict[str, str]) ->
     wanted = estimator_comparison.configs(stocked.run(runs["2-D"]))
     done(stocked, wanted["detached"])
     press(open_page("the_trick.py", run=runs["2-D"]), "Train with every estimator")
-    assert queued(stocked) == [config for way, config in wanted.items() if way != "detached"]
+    assert queued(stocked) == [config for estimator, config in wanted.items() if estimator != "detached"]
 
 
 @pytest.fixture
-def raced(stocked: Store, runs: dict[str, str]) -> dict[str, str]:
-    """Ids of the four runs, by way."""
-    ids = {way: done(stocked, config) for way, config in estimator_comparison.configs(stocked.run(runs["2-D"])).items()}
+def compared(stocked: Store, runs: dict[str, str]) -> dict[str, str]:
+    """Ids of the four runs, by estimator."""
+    ids = {
+        estimator: done(stocked, config)
+        for estimator, config in estimator_comparison.configs(stocked.run(runs["2-D"])).items()
+    }
     look_again()
     return ids
 
@@ -385,33 +388,35 @@ def the_races_notice(app: AppTest) -> str:
     return notice
 
 
-def test_the_race_is_told_in_the_measured_order(stocked: Store, runs: dict[str, str], raced: dict[str, str]) -> None:
+def test_the_race_is_told_in_the_measured_order(stocked: Store, runs: dict[str, str], compared: dict[str, str]) -> None:
     app = open_page("the_trick.py", run=runs["2-D"])
     assert not app.error
     assert "Train with every estimator" not in labels(app)
-    test = {way: row(stocked, run_id, "vae", "test") for way, run_id in raced.items()}
-    listed = "; ".join(f"{title} {test[way]['loss']:.2f}" for way, title in WAY_TITLES.items())
+    test = {estimator: row(stocked, run_id, "vae", "test") for estimator, run_id in compared.items()}
+    listed = "; ".join(f"{title} {test[estimator]['loss']:.2f}" for estimator, title in ESTIMATOR_TITLES.items())
     notice = the_races_notice(app)
     assert f"Loss in nats / image (mean over 297 test images): {listed}. The article leads one to expect" in notice
-    for way in ("score_function", "score_function_loo", "detached"):
-        above = test[way]["loss"] - test["pathwise"]["loss"]
-        assert f"{WAY_TITLES[way]}: {'as expected' if above > 0 else '**against the expectation**'}" in notice
+    for estimator in ("score_function", "score_function_loo", "detached"):
+        above = test[estimator]["loss"] - test["pathwise"]["loss"]
+        assert (
+            f"{ESTIMATOR_TITLES[estimator]}: {'as expected' if above > 0 else '**against the expectation**'}" in notice
+        )
     assert notice.endswith("Only one seed: not enough to conclude.")
     table = app.dataframe[1].value
-    assert list(table.index) == list(WAY_TITLES.values())
-    for way, title in WAY_TITLES.items():
-        numbers = [f"{test[way][name]:.4g}" for name in ("loss", "reconstruction", "kl", "active_units")]
+    assert list(table.index) == list(ESTIMATOR_TITLES.values())
+    for estimator, title in ESTIMATOR_TITLES.items():
+        numbers = [f"{test[estimator][name]:.4g}" for name in ("loss", "reconstruction", "kl", "active_units")]
         assert table.loc[title].tolist() == numbers
     assert test["detached"]["loss"] > test["pathwise"]["loss"]
 
 
 @pytest.mark.parametrize("away", [3.25, -2.5])
 def test_detached_is_compared_with_the_mean_image(
-    stocked: Store, runs: dict[str, str], raced: dict[str, str], away: float
+    stocked: Store, runs: dict[str, str], compared: dict[str, str], away: float
 ) -> None:
-    floor = stocked.run(raced["detached"]).data["floor"]["test"]["bce"]
+    floor = stocked.run(compared["detached"]).data["floor"]["test"]["bce"]
     with stocked.write() as connection:
-        mine = (schema.metrics.c.run_id == raced["detached"], schema.metrics.c.split == "test")
+        mine = (schema.metrics.c.run_id == compared["detached"], schema.metrics.c.split == "test")
         connection.execute(update(schema.metrics).where(*mine).values(reconstruction=floor + away))
     look_again()
     word = "above" if away > 0 else "below"
@@ -420,7 +425,7 @@ def test_detached_is_compared_with_the_mean_image(
 
 
 def test_the_seeds_that_would_tell_are_queued_for_every_estimator(
-    stocked: Store, runs: dict[str, str], raced: dict[str, str]
+    stocked: Store, runs: dict[str, str], compared: dict[str, str]
 ) -> None:
     done(stocked, estimator_comparison.configs(stocked.run(runs["2-D"]))["detached"].model_copy(update={"seed": 7}))
     look_again()
@@ -432,12 +437,12 @@ def test_the_seeds_that_would_tell_are_queued_for_every_estimator(
     look_again()
     notice = the_races_notice(open_page("the_trick.py", run=runs["2-D"]))
     losses = {
-        way: np.mean(
+        estimator: np.mean(
             [row(stocked, similar_runs.seeds_of(config)[seed].id, "vae", "test")["loss"] for seed in (0, 1, 7)]
         )
-        for way, config in estimator_comparison.configs(stocked.run(runs["2-D"])).items()
+        for estimator, config in estimator_comparison.configs(stocked.run(runs["2-D"])).items()
     }
-    listed = "; ".join(f"{title} {losses[way]:.2f}" for way, title in WAY_TITLES.items())
+    listed = "; ".join(f"{title} {losses[estimator]:.2f}" for estimator, title in ESTIMATOR_TITLES.items())
     assert f": {listed}. Over 3 seeds, seed by seed: " in notice
     assert "not enough to conclude" not in notice
 

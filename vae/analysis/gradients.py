@@ -127,7 +127,7 @@ REFERENCE_PARTS = 64
 
 
 @dataclass(frozen=True)
-class Way:
+class EstimatorSetup:
     """An estimator as it is configured."""
 
     estimator: str
@@ -142,11 +142,11 @@ class Way:
         return samples >= self.least_samples and (self.estimator != "detached" or samples == 1)
 
 
-WAYS = {
-    "pathwise": Way("pathwise"),
-    "score_function": Way("score_function"),
-    "score_function_loo": Way("score_function", "leave_one_out"),
-    "detached": Way("detached"),
+ESTIMATOR_SETUPS = {
+    "pathwise": EstimatorSetup("pathwise"),
+    "score_function": EstimatorSetup("score_function"),
+    "score_function_loo": EstimatorSetup("score_function", "leave_one_out"),
+    "detached": EstimatorSetup("detached"),
 }
 
 
@@ -156,7 +156,7 @@ def trainable(model: Autoencoder) -> Autoencoder:
 
 
 def encoder_gradient(
-    model: Autoencoder, x: Tensor, reconstruction: str, way: Way, samples: int, generator: torch.Generator
+    model: Autoencoder, x: Tensor, reconstruction: str, setup: EstimatorSetup, samples: int, generator: torch.Generator
 ) -> Tensor:
     """One estimate of the reconstruction term's gradient with respect to all encoder weights, flattened, (W,).
 
@@ -164,7 +164,7 @@ def encoder_gradient(
     """
     model.zero_grad(set_to_none=True)
     loss = LIKELIHOODS[reconstruction]
-    ESTIMATORS[way.estimator](model, NOISY, x, loss, 0.0, generator, samples, way.baseline)
+    ESTIMATORS[setup.estimator](model, NOISY, x, loss, 0.0, generator, samples, setup.baseline)
     parameters = list(model.encoder.parameters())
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
 
@@ -193,7 +193,7 @@ def estimator_quality(
     reconstruction: str,
     *,
     seed: int,
-    ways: Sequence[str] = tuple(WAYS),
+    estimators: Sequence[str] = tuple(ESTIMATOR_SETUPS),
     samples: Sequence[int] = SAMPLES,
     repeats: int = REPEATS,
     progress: Callable[[float], None] = lambda share: None,
@@ -210,18 +210,20 @@ def estimator_quality(
     exact = _Moments()
     generator = stream(seed, "gradient reference")
     each = REFERENCE_SAMPLES // REFERENCE_PARTS
-    kinds = [(way, count) for way in ways for count in samples if WAYS[way].takes(count)]
+    kinds = [
+        (estimator, count) for estimator in estimators for count in samples if ESTIMATOR_SETUPS[estimator].takes(count)
+    ]
     work, done = REFERENCE_SAMPLES + repeats * sum(count for _, count in kinds), 0
     for _ in range(REFERENCE_PARTS):
-        exact.add(encoder_gradient(model, batch, reconstruction, WAYS["pathwise"], each, generator))
+        exact.add(encoder_gradient(model, batch, reconstruction, ESTIMATOR_SETUPS["pathwise"], each, generator))
         done += each
         progress(done / work)
     reference, length = exact.mean, float(exact.mean.norm())
     rows = []
-    for way, count in kinds:
-        generator, moments, cosines = stream(seed, f"gradient {way}", count), _Moments(), []
+    for estimator, count in kinds:
+        generator, moments, cosines = stream(seed, f"gradient {estimator}", count), _Moments(), []
         for _ in range(repeats):
-            estimate = encoder_gradient(model, batch, reconstruction, WAYS[way], count, generator)
+            estimate = encoder_gradient(model, batch, reconstruction, ESTIMATOR_SETUPS[estimator], count, generator)
             moments.add(estimate)
             norm = float(estimate.norm())
             cosines.append(float(estimate @ reference) / (norm * length) if norm * length > 0 else np.nan)
@@ -229,7 +231,7 @@ def estimator_quality(
         progress(done / work)
         rows.append(
             {
-                "way": way,
+                "way": estimator,
                 "samples": count,
                 "bias": float((moments.mean - reference).norm()),
                 "standard_error": (moments.variance / repeats + exact.variance / REFERENCE_PARTS) ** 0.5,
@@ -254,14 +256,14 @@ _NOTHING = replace(
 )
 
 
-def flow(
+def gradient_norms(
     model: Autoencoder,
     variant: Variant,
     x: np.ndarray,
     reconstruction: str,
     beta: float,
     *,
-    way: str = "pathwise",
+    estimator: str = "pathwise",
     samples: int = 1,
     seed: int = 0,
 ) -> pd.DataFrame:
@@ -271,20 +273,21 @@ def flow(
     encoder_weights, decoder_weights (over all weights). 0 where no gradient arrives. The
     same gradient as in training, by autograd.
     """
-    batch, samples = torch.from_numpy(x), max(samples, WAYS[way].least_samples)
+    setup = ESTIMATOR_SETUPS[estimator]
+    batch, samples = torch.from_numpy(x), max(samples, setup.least_samples)
     terms = {"reconstruction": (LIKELIHOODS[reconstruction], 0.0), "kl": (_NOTHING, beta)}
     columns = {}
     for name, (loss, weight) in terms.items():
-        own, seen = trainable(model), {}
-        _watch(own, seen)
+        copied, seen = trainable(model), {}
+        _watch(copied, seen)
         generator = stream(seed, "flow")
-        ESTIMATORS[WAYS[way].estimator](own, variant, batch, loss, weight, generator, samples, WAYS[way].baseline)
+        ESTIMATORS[setup.estimator](copied, variant, batch, loss, weight, generator, samples, setup.baseline)
         columns[name] = {place: _norm([tensor.grad]) for place, tensor in seen.items()}
-        columns[name]["encoder_weights"] = _norm([p.grad for p in own.encoder.parameters()])
-        columns[name]["decoder_weights"] = _norm([p.grad for p in own.decoder.parameters()])
+        columns[name]["encoder_weights"] = _norm([p.grad for p in copied.encoder.parameters()])
+        columns[name]["decoder_weights"] = _norm([p.grad for p in copied.decoder.parameters()])
     places = ["logits", "z", "mu", "logvar", "encoder_weights", "decoder_weights"]
     return pd.DataFrame(
-        {"place": places} | {name: [found.get(it, 0.0) for it in places] for name, found in columns.items()}
+        {"place": places} | {name: [found.get(place, 0.0) for place in places] for name, found in columns.items()}
     )
 
 

@@ -30,7 +30,7 @@ RATIOS = {
     f"{LARGE} by autograd / {LARGE}": None,
     f"{LARGE} / {LARGE} together": None,
 }
-Way = Callable[[list[RunConfig], Images, Split], list[Training]]
+TrainRuns = Callable[[list[RunConfig], Images, Split], list[Training]]
 
 
 def contenders(settings: Settings, large: Images) -> dict[str, tuple[str, Callable[[], list[float]]]]:
@@ -40,7 +40,7 @@ def contenders(settings: Settings, large: Images) -> dict[str, tuple[str, Callab
         SMALL: (PRESETS["quick"].config.model_copy(update={"epochs": 10}), small),
         LARGE: (PRESETS["pytorch_example"].config.model_copy(update={"epochs": 2, **_sizes(large)}), large),
     }
-    ways = {
+    trainers = {
         " by autograd": ("one after another, gradients by autograd", partial(one_after_another, by_hand=False)),
         "": ("one after another, steps by hand: as the program trains them", one_after_another),
         " together": ("in lockstep, steps by hand", together),
@@ -48,8 +48,8 @@ def contenders(settings: Settings, large: Images) -> dict[str, tuple[str, Callab
     found = {}
     for name, (config, data) in cases.items():
         split = datasets.split(data, config.validation_size, config.train_limit)
-        for ending, (what, way) in ways.items():
-            found[name + ending] = (f"{SEEDS} seeds, {what}", partial(seconds, way, config, data, split))
+        for ending, (what, train) in trainers.items():
+            found[name + ending] = (f"{SEEDS} seeds, {what}", partial(seconds, train, config, data, split))
     return found
 
 
@@ -59,11 +59,11 @@ def _sizes(data: Images) -> dict[str, int]:
     return {"validation_size": min(validation, 500), "train_limit": min(len(data.train_x) - validation, 4000)}
 
 
-def seconds(way: Way, config: RunConfig, data: Images, split: Split) -> list[float]:
+def seconds(train: TrainRuns, config: RunConfig, data: Images, split: Split) -> list[float]:
     """Processor seconds per epoch of a run, whole runs with their measurements counted; without the store."""
     configs = [config.model_copy(update={"seed": seed, "device": "cpu"}) for seed in range(SEEDS)]
     started = time.process_time()
-    way(configs, data, split)
+    train(configs, data, split)
     return [(time.process_time() - started) / (SEEDS * config.epochs)]
 
 

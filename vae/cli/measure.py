@@ -73,7 +73,7 @@ def _gradients(options: argparse.Namespace) -> int:
     import pandas as pd
 
     from .. import measuring
-    from ..analysis.gradients import WAYS
+    from ..analysis.gradients import ESTIMATOR_SETUPS
     from ..store.measurements import records
     from ..store.runs import Store
 
@@ -82,14 +82,17 @@ def _gradients(options: argparse.Namespace) -> int:
     run = store.run(options.run)
     epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
     _say_epoch(run, epoch)
-    flow = pd.concat([measuring.flow_of(store, run, epoch, settings, way).assign(way=way) for way in WAYS])
+    norms_by_estimator = {
+        estimator: measuring.gradient_norms_of(store, run, epoch, settings, estimator) for estimator in ESTIMATOR_SETUPS
+    }
+    norms = pd.concat([table.assign(way=estimator) for estimator, table in norms_by_estimator.items()])
     quality = measuring.gradients_of(store, run.id, epoch, settings, share_bar)
     if options.json:
         result = {"run_id": run.id, "epoch": epoch, "variant": measuring.noisy_variant(run)}
-        emit(result | {"flow": records(flow), "quality": records(quality)}, options.json)
+        emit(result | {"flow": records(norms), "quality": records(quality)}, options.json)
         return 0
     print(f"Norms of the gradient on its way back, {measuring.epoch_in_words(run, epoch)}:")
-    print(flow.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
+    print(norms.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     print("\nEstimates of the reconstruction's gradient for the encoder:")
     print(quality.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
     return 0

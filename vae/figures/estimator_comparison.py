@@ -7,14 +7,14 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from .style import BARE, GRID, NEUTRAL
-from .trick import WAY_COLOURS, WAY_DASHES, WAY_TITLES
+from .trick import ESTIMATOR_COLOURS, ESTIMATOR_DASHES, ESTIMATOR_TITLES
 
 
-def race_curves(history: pd.DataFrame, floor: float, unit: str, epochs: int) -> go.Figure:
+def estimator_curves(history: pd.DataFrame, floor: float, unit: str, epochs: int) -> go.Figure:
     """`history`: rows with columns way, epoch, reconstruction, kl. `floor`: what the mean image costs."""
     lines = []
-    for way in [name for name in WAY_COLOURS if name in set(history["way"])]:
-        rows = history[history["way"] == way].sort_values("epoch")
+    for estimator in [name for name in ESTIMATOR_COLOURS if name in set(history["way"])]:
+        rows = history[history["way"] == estimator].sort_values("epoch")
         for term, axis in (("reconstruction", "y"), ("kl", "y2")):
             lines.append(
                 {
@@ -23,9 +23,9 @@ def race_curves(history: pd.DataFrame, floor: float, unit: str, epochs: int) -> 
                     "y": rows[term].to_numpy(dtype=np.float32),
                     "yaxis": axis,
                     "mode": "lines",
-                    "line": {"color": WAY_COLOURS[way], "dash": WAY_DASHES[way], "width": 2.5},
-                    "name": f"{WAY_TITLES[way]}: {term}",
-                    "hovertemplate": "%{y:.2f}<extra>" + WAY_TITLES[way] + "</extra>",
+                    "line": {"color": ESTIMATOR_COLOURS[estimator], "dash": ESTIMATOR_DASHES[estimator], "width": 2.5},
+                    "name": f"{ESTIMATOR_TITLES[estimator]}: {term}",
+                    "hovertemplate": "%{y:.2f}<extra>" + ESTIMATOR_TITLES[estimator] + "</extra>",
                 }
             )
     mark = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": floor, "y1": floor, "yref": "y"}

@@ -25,13 +25,13 @@ BOXES = {  # name → (x, y, width, label)
 }
 
 
-def gradient_graph(norms: Mapping[str, float], way: str) -> str:
-    """`norms`: place → norm of the reconstruction's gradient there, all places of `gradients.flow`.
+def gradient_graph(norms: Mapping[str, float], estimator: str) -> str:
+    """`norms`: place → norm of the reconstruction's gradient there, all places of `gradients.gradient_norms`.
 
     Gradients go from right to left below the edges; one that is 0 is drawn broken. The score function's way from the
     loss to μ and log σ² passes over z, by log q(z|x).
     """
-    score = way.startswith("score_function")
+    score = estimator.startswith("score_function")
     parts = [_forward(*pair) for pair in (("x", "encoder"), ("encoder", "mu"), ("encoder", "logvar"))]
     parts += [_forward("mu", "z"), _forward("logvar", "z"), _forward("z", "decoder")]
     parts += [_forward("decoder", "x_hat"), _forward("x_hat", "loss"), _noise()]
@@ -47,7 +47,9 @@ def gradient_graph(norms: Mapping[str, float], way: str) -> str:
     for name in ("encoder", "decoder"):
         parts.append(_words(BOXES[name][0], MIDDLE + 40, "its weights", norms[f"{name}_weights"]))
     parts += [_box(name) for name in BOXES]
-    title = escape(f"Gradient norms with {way}: " + ", ".join(f"{place} {value:.3g}" for place, value in norms.items()))
+    title = escape(
+        f"Gradient norms with {estimator}: " + ", ".join(f"{place} {value:.3g}" for place, value in norms.items())
+    )
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" '
         f'style="width:100%;min-width:{LEAST_WIDTH}px;height:auto;display:block">{"".join(parts)}</svg>'

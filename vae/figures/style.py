@@ -22,7 +22,7 @@ SPARSE = 8  # markers along a curve of many points: enough to tell whose it is
 NEUTRAL = "#8A8F98"  # lines that belong to nothing in particular
 ALARM = "#C03A3A"  # what is wrong, forbidden or missing: an error, a negative variance, a gradient that does not arrive
 TERM_COLOURS = {"reconstruction": "#14919B", "kl": "#7A62E0", "loss": "#86622A"}  # of the objective
-WAY_COLOURS = {  # ways to estimate a gradient
+ESTIMATOR_COLOURS = {
     "pathwise": "#B8189A",
     "score_function": "#648400",
     "score_function_loo": "#9A5566",
@@ -37,7 +37,7 @@ VALUE_COLOURS = ((0, "#8A5FBF"), (1, "#B8860B"))  # from the least of a quantity
 COLOURS_BY_MEANING = {
     "variant": VARIANT_COLOURS,
     "term": TERM_COLOURS,
-    "way": WAY_COLOURS,
+    "estimator": ESTIMATOR_COLOURS,
     "score": SCORE_COLOURS,
     "part": PART_COLOURS,
     "other": {"neutral": NEUTRAL, "alarm": ALARM},

@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import ALARM, BARE, GRID, NEUTRAL, VARIANT_COLOURS, WAY_COLOURS, veil
+from .style import ALARM, BARE, ESTIMATOR_COLOURS, GRID, NEUTRAL, VARIANT_COLOURS, veil
 
-WAY_TITLES = {
+ESTIMATOR_TITLES = {
     "pathwise": "Pathwise (the trick)",
     "score_function": "Score function",
     "score_function_loo": "Score function, leave-one-out baseline",
     "detached": "Detached",
 }
-WAY_DASHES = {"pathwise": "solid", "score_function": "dash", "score_function_loo": "dashdot", "detached": "dot"}
+ESTIMATOR_DASHES = {"pathwise": "solid", "score_function": "dash", "score_function_loo": "dashdot", "detached": "dot"}
 DASH_MARKS = {"solid": "───", "dash": "╌╌╌", "dashdot": "─·─", "dot": "·····"}  # in text
 BINS = 60
-SHOWN = 0.99  # share of the estimates that a histogram shows; the rest lies beyond its edges
+SHARE_SHOWN = 0.99  # share of the estimates that a histogram shows; the rest lies beyond its edges
 
 
 def normal_density(x: np.ndarray, mean: float, std: float) -> np.ndarray:
@@ -114,12 +114,12 @@ def histograms(
     gradients: Mapping[tuple[str, str], np.ndarray], truth: Mapping[str, float], parameter: str
 ) -> go.Figure:
     """One-sample estimates of the gradient of `parameter` by both estimators, and the true gradient as a line."""
-    samples = {way: values for (way, name), values in gradients.items() if name == parameter}
-    ends = [np.quantile(values, ((1 - SHOWN) / 2, (1 + SHOWN) / 2)) for values in samples.values()]
+    samples = {estimator: values for (estimator, name), values in gradients.items() if name == parameter}
+    ends = [np.quantile(values, ((1 - SHARE_SHOWN) / 2, (1 + SHARE_SHOWN) / 2)) for values in samples.values()]
     low, high = min(end[0] for end in ends), max(end[1] for end in ends)
     edges = np.linspace(low, high if high > low else low + 1, BINS + 1)
     steps = []
-    for way, values in samples.items():
+    for estimator, values in samples.items():
         share = np.histogram(values, bins=edges)[0] / len(values)
         steps.append(
             {
@@ -128,10 +128,15 @@ def histograms(
                 "mode": "lines",
                 "x": ((edges[1:] + edges[:-1]) / 2).astype(np.float32),
                 "y": share.astype(np.float32),
-                "line": {"color": WAY_COLOURS[way], "dash": WAY_DASHES[way], "shape": "hvh", "width": 1.5},
+                "line": {
+                    "color": ESTIMATOR_COLOURS[estimator],
+                    "dash": ESTIMATOR_DASHES[estimator],
+                    "shape": "hvh",
+                    "width": 1.5,
+                },
                 "fill": "tozeroy",
-                "name": WAY_TITLES[way],
-                "hovertemplate": f"{WAY_TITLES[way]}: %{{y:.1%}}<extra></extra>",
+                "name": ESTIMATOR_TITLES[estimator],
+                "hovertemplate": f"{ESTIMATOR_TITLES[estimator]}: %{{y:.1%}}<extra></extra>",
             }
         )
     sign = {"mu": "μ", "sigma": "σ"}[parameter]
@@ -149,7 +154,7 @@ def histograms(
     return go.Figure({"data": steps, "layout": layout})
 
 
-def lines_by_way(
+def lines_by_estimator(
     table: pd.DataFrame,
     x: str,
     y: str,
@@ -159,13 +164,13 @@ def lines_by_way(
     known: str | None = None,
     log_y: bool = True,
 ) -> go.Figure:
-    """Columns way, `x`, `y` (and `spread`, a standard deviation): one line per way, logarithmic in `x`.
+    """Columns way, `x`, `y` (and `spread`, a standard deviation): one line per estimator, logarithmic in `x`.
 
     With a column `known` the measured values are points, and the lines are what is known.
     """
     lines = []
-    for way in [name for name in WAY_COLOURS if name in set(table["way"])]:
-        rows = table[(table["way"] == way) & table[y].notna()].sort_values(x)
+    for estimator in [name for name in ESTIMATOR_COLOURS if name in set(table["way"])]:
+        rows = table[(table["way"] == estimator) & table[y].notna()].sort_values(x)
         if log_y:
             rows = rows[rows[y] > 0]
         line = {
@@ -173,10 +178,10 @@ def lines_by_way(
             "x": rows[x].to_numpy(dtype=np.float32),
             "y": rows[y].to_numpy(dtype=np.float32),
             "mode": "markers" if known else "lines+markers",
-            "marker": {"color": WAY_COLOURS[way], "size": 8},
-            "line": {"color": WAY_COLOURS[way], "width": 2.5, "dash": WAY_DASHES[way]},
-            "name": WAY_TITLES[way],
-            "hovertemplate": f"{WAY_TITLES[way]}: %{{y:.4g}}<extra></extra>",
+            "marker": {"color": ESTIMATOR_COLOURS[estimator], "size": 8},
+            "line": {"color": ESTIMATOR_COLOURS[estimator], "width": 2.5, "dash": ESTIMATOR_DASHES[estimator]},
+            "name": ESTIMATOR_TITLES[estimator],
+            "hovertemplate": f"{ESTIMATOR_TITLES[estimator]}: %{{y:.4g}}<extra></extra>",
         }
         if known:
             lines.append(line | {"y": rows[known].to_numpy(dtype=np.float32), "mode": "lines", "hoverinfo": "skip"})
@@ -194,12 +199,12 @@ def lines_by_way(
     return go.Figure({"data": lines, "layout": layout})
 
 
-def legend(ways: Sequence[str]) -> str:
-    """HTML: the ways' names in their colours, each behind its dash, for figures that share one legend."""
+def legend(estimators: Sequence[str]) -> str:
+    """HTML: the estimators' names in their colours, each behind its dash, for figures that share one legend."""
     return " &nbsp; ".join(
-        f'<span style="white-space:nowrap;color:{WAY_COLOURS[way]};font-weight:600">'
-        f"{DASH_MARKS[WAY_DASHES[way]]} {WAY_TITLES[way]}</span>"
-        for way in ways
+        f'<span style="white-space:nowrap;color:{ESTIMATOR_COLOURS[estimator]};font-weight:600">'
+        f"{DASH_MARKS[ESTIMATOR_DASHES[estimator]]} {ESTIMATOR_TITLES[estimator]}</span>"
+        for estimator in estimators
     )
 
 

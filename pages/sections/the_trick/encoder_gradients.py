@@ -1,4 +1,4 @@
-"""Gradients of a trained run's encoder: where they pass, and how noisy each way to estimate them is."""
+"""Gradients of a trained run's encoder: where they pass, and how noisy each estimator of them is."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
 from pages.state import background_measurements, loaded_models, resources
-from vae.figures.trick import WAY_TITLES, legend, lines_by_way
+from vae.figures.trick import ESTIMATOR_TITLES, legend, lines_by_estimator
 from vae.store.runs import Run
 
 BATCH = 32  # images: gradients.BATCH, whose module would bring torch along
@@ -21,11 +21,11 @@ def images(run: Run) -> int:
 
 
 @st.cache_data(max_entries=60, show_spinner=False)
-def flow(run_id: str, epoch: int, way: str) -> pd.DataFrame:
-    """`gradients.flow` on the first watched images."""
-    from vae.measuring import flow_of
+def gradient_norms(run_id: str, epoch: int, estimator: str) -> pd.DataFrame:
+    """`gradients.gradient_norms` on the first watched images."""
+    from vae.measuring import gradient_norms_of
 
-    return flow_of(resources.store(), resources.run(run_id), epoch, resources.settings(), way)
+    return gradient_norms_of(resources.store(), resources.run(run_id), epoch, resources.settings(), estimator)
 
 
 def quality(run: Run, epoch: int) -> None:
@@ -58,7 +58,7 @@ def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
     if was_waiting:
         st.rerun()
     table = state.table
-    st.html(f"<div>{legend([way for way in WAY_TITLES if way in set(table['way'])])}</div>")
+    st.html(f"<div>{legend([estimator for estimator in ESTIMATOR_TITLES if estimator in set(table['way'])])}</div>")
     for column, (y, title, spread, log_y) in zip(
         st.columns(2),
         (
@@ -68,7 +68,7 @@ def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
         strict=True,
     ):
         with column:
-            drawing = lines_by_way(table, "samples", y, ("samples per image", title), spread=spread, log_y=log_y)
+            drawing = lines_by_estimator(table, "samples", y, ("samples per image", title), spread=spread, log_y=log_y)
             figure(drawing, key=f"quality.{y}", alt=f"{title} against samples")
     st.dataframe(_one_sample(table), width="stretch")
     repeats = int(table["repeats"].iloc[0])
@@ -83,10 +83,10 @@ def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
 
 
 def _one_sample(table: pd.DataFrame) -> pd.DataFrame:
-    """The fewest samples of each way."""
+    """The fewest samples of each estimator."""
     rows = {}
-    for way, title in WAY_TITLES.items():
-        of_one = table[table["way"] == way].sort_values("samples")
+    for estimator, title in ESTIMATOR_TITLES.items():
+        of_one = table[table["way"] == estimator].sort_values("samples")
         if of_one.empty:
             continue
         first = of_one.iloc[0]
@@ -108,9 +108,9 @@ def _notice(table: pd.DataFrame) -> None:
         st.markdown("**What to notice.** The decoder answers every code alike, so there is no gradient to estimate.")
         return
     said = [
-        f"{WAY_TITLES[way]}: about {per_sample[way] / per_sample['pathwise']:,.0f} samples"
-        for way in ("score_function", "score_function_loo")
-        if way in per_sample
+        f"{ESTIMATOR_TITLES[estimator]}: about {per_sample[estimator] / per_sample['pathwise']:,.0f} samples"
+        for estimator in ("score_function", "score_function_loo")
+        if estimator in per_sample
     ]
     detached = table[table["way"] == "detached"]
     zero = " The detached gradient is exactly 0." if len(detached) and (detached["gradient"] == 0).all() else ""

@@ -14,8 +14,8 @@ from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
 from vae.config import RunConfig
 from vae.figures.curves import UNITS
-from vae.figures.estimator_comparison import race_curves
-from vae.figures.trick import WAY_TITLES, legend
+from vae.figures.estimator_comparison import estimator_curves
+from vae.figures.trick import ESTIMATOR_TITLES, legend
 from vae.store.runs import Run
 
 POLL = 0.5
@@ -23,11 +23,11 @@ SAMPLES = 2  # per image, for every estimator: the least that a leave-one-out ba
 
 
 def configs(run: Run) -> dict[str, RunConfig]:
-    """The run's VAE, by way; all else is the same for all four, down to the seed."""
-    from vae.analysis.gradients import WAYS
+    """The run's VAE, by estimator; all else is the same for all four, down to the seed."""
+    from vae.analysis.gradients import ESTIMATOR_SETUPS
 
     shared = {"variants": ("vae",), "samples": SAMPLES}
-    return {name: run.config.model_copy(update=shared | vars(way)) for name, way in WAYS.items()}
+    return {name: run.config.model_copy(update=shared | vars(setup)) for name, setup in ESTIMATOR_SETUPS.items()}
 
 
 def train_all(run: Run) -> None:
@@ -53,7 +53,9 @@ def _panel(run: Run, was_active: bool) -> None:
     for name, trained in found.items():
         current, history = resources.progress(trained.id)
         if current.active:
-            st.progress(max(current.epoch, 0) / current.config.epochs, text=f"{WAY_TITLES[name]}: {current.status}")
+            st.progress(
+                max(current.epoch, 0) / current.config.epochs, text=f"{ESTIMATOR_TITLES[name]}: {current.status}"
+            )
         histories.append(history.assign(way=name))
     history = pd.concat(histories, ignore_index=True)
     started = [trained for trained in found.values() if resources.run(trained.id).data]
@@ -64,14 +66,14 @@ def _panel(run: Run, was_active: bool) -> None:
     curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
     st.html(f"<div>{legend(list(found))}</div>")
     unit = UNITS[run.config.reconstruction]
-    figure(race_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
+    figure(estimator_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
     st.caption(
         f"Seed {run.config.seed}, means over {watched(run)}. The dotted line is what predicting the mean training "
         "image costs."
     )
     csv(lambda: history, f"estimators-{run.id}")
     ended = history[history["split"] == "test"].set_index("way")
-    if len(ended) == len(WAY_TITLES):
+    if len(ended) == len(ESTIMATOR_TITLES):
         _notice(run, ended, data["floor"]["test"][run.config.reconstruction], unit)
 
 
@@ -82,12 +84,14 @@ def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
         "kl": "KL (nats)",
         "active_units": "Active units",
     }
-    table = ended.loc[[way for way in WAY_TITLES if way in ended.index], list(names)].rename(columns=names)
-    table.index = pd.Index([WAY_TITLES[way] for way in table.index], name="Estimator")
+    present = [estimator for estimator in ESTIMATOR_TITLES if estimator in ended.index]
+    table = ended.loc[present, list(names)].rename(columns=names)
+    table.index = pd.Index([ESTIMATOR_TITLES[estimator] for estimator in table.index], name="Estimator")
     st.dataframe(table.map(lambda value: "–" if pd.isna(value) else f"{value:.4g}"), width="stretch")
     above = ended.loc["detached", "reconstruction"] - floor
     quantity = Quantity(f"Loss in {unit}", tested(run))
-    values = {WAY_TITLES[way]: by_seed for way, by_seed in _losses(run).items()}  # the trick's first: expected least
+    # The trick's first: it is expected to be the least.
+    values = {ESTIMATOR_TITLES[estimator]: by_seed for estimator, by_seed in _losses(run).items()}
     st.markdown(
         "**What to notice.** Detached, the encoder learns nothing from reconstruction, which ends "
         f"{abs(above):.2f} {'above' if above > 0 else 'below'} the {floor:.2f} of the mean image (seed "
@@ -98,14 +102,16 @@ def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
 
 
 def _losses(run: Run) -> dict[str, dict[int, float]]:
-    """Loss on the test images by way and seed, of runs that are done."""
+    """Loss on the test images by estimator and seed, of runs that are done."""
     found: dict[str, dict[int, float]] = {}
-    for way, config in configs(run).items():
+    for estimator, config in configs(run).items():
         there = similar_runs.seeds_of(config)
         done = [
             there[seed] for seed in sorted(there, key=lambda seed: seed != run.config.seed) if not there[seed].active
         ]
-        found[way] = {seed_run.config.seed: _test_loss(seed_run.id) for seed_run in done[: similar_runs.MOST_SEEDS]}
+        found[estimator] = {
+            seed_run.config.seed: _test_loss(seed_run.id) for seed_run in done[: similar_runs.MOST_SEEDS]
+        }
     return found
 
 

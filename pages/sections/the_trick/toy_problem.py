@@ -8,7 +8,7 @@ import streamlit as st
 
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
-from vae.figures.trick import WAY_TITLES, histograms, lines_by_way
+from vae.figures.trick import ESTIMATOR_TITLES, histograms, lines_by_estimator
 
 COUNTS = (100, 1000, 10_000, 100_000, 200_000)
 SIGMAS = tuple(float(f"{value:.2g}") for value in np.geomspace(0.05, 3, 12))
@@ -61,7 +61,7 @@ def the_toy() -> None:
         st.select_slider("Samples", COUNTS, key="toy.n", format_func=lambda count: f"{count:,}")
         st.segmented_control("Gradient", list(SIGNS), format_func=SIGNS.get, required=True, key="toy.parameter")
     shown = table.assign(
-        estimator=table["estimator"].map(WAY_TITLES),
+        estimator=table["estimator"].map(ESTIMATOR_TITLES),
         parameter=table["parameter"].map(SIGNS),
         mean=[f"{row.mean:.4f} ± {1.96 * row.standard_error:.4f}" for row in table.itertuples(index=False, name="Row")],
     )
@@ -95,7 +95,7 @@ def _how_variance_grows(mu: float, sigma: float, k: float, parameter: str) -> No
     ):
         with column:
             figure(
-                lines_by_way(
+                lines_by_estimator(
                     table[table["parameter"] == parameter],
                     x,
                     "variance",

@@ -13,7 +13,7 @@ from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
-WAYS = {"from_mean": "from μ", "from_sample": "from a sample"}
+REBUILT_FROM = {"from_mean": "from μ", "from_sample": "from a sample"}
 COLLAPSED_KL = 0.1  # objectives.COLLAPSED_KL
 
 
@@ -82,7 +82,7 @@ def by_both(run_id: str, epoch: int) -> pd.DataFrame:
     x, seed, rows = loaded_models.watched(run_id).x, resources.run(run_id).config.seed, []
     for name, model in loaded_models.models(run_id, epoch).items():
         found = rebuilt_by_both(model, name, x, stream(seed, "rebuilt", epoch))
-        rows += [{"variant": name, "way": way, **losses} for way, losses in found.items()]
+        rows += [{"variant": name, "way": rebuilt_from, **losses} for rebuilt_from, losses in found.items()]
     return pd.DataFrame(rows)
 
 
@@ -103,7 +103,7 @@ def floors(run_id: str) -> dict[str, float]:
 def title_of(row: dict[str, Any]) -> str:
     """Of a row of `by_both`."""
     title = VARIANT_TITLES[row["variant"]]
-    return f"{title}, {WAYS[row['way']]}" if VARIANTS[row["variant"]].noise else title
+    return f"{title}, {REBUILT_FROM[row['way']]}" if VARIANTS[row["variant"]].noise else title
 
 
 @st.cache_data(max_entries=200, show_spinner=False)
