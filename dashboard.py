@@ -39,17 +39,17 @@ def _warm_up() -> None:
 
     with suppress(InputError):  # a database that can't be used is told on every page
         every_run()
-        _train_the_judge()
+        _train_the_reference_classifier()
     gc.collect()
     gc.freeze()
 
 
-def _train_the_judge() -> None:
+def _train_the_reference_classifier() -> None:
     """The digits' reference classifier, once for each database: two seconds now, thirty once a class waits for it."""
     from pages.state import resources
     from vae import datasets, measuring
 
-    measuring.judge_of(resources.store(), datasets.load("digits", resources.settings().data_dir))
+    measuring.reference_classifier_of(resources.store(), datasets.load("digits", resources.settings().data_dir))
 
 
 @asynccontextmanager

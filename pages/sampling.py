@@ -74,7 +74,8 @@ def new_images(run: Run, epoch: int) -> None:
 
 def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> None:
     """Distance to the nearest real image and the classifier's confidence, of every source beside real images."""
-    table, judge = generated_images.quality(run.id, epoch, components, draw), loaded_models.judge(run.id)
+    table = generated_images.quality(run.id, epoch, components, draw)
+    reference = loaded_models.reference_classifier(run.id)
     rows = {}
     for row in table.to_dict("records"):
         title = "Real test images" if row["variant"] == "real" else VARIANT_TITLES[row["variant"]]
@@ -85,7 +86,7 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
             "Classifier's confidence": "–" if row["confidence"] is None else f"{row['confidence']:.1%}",
         }
     st.dataframe(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Pictures"), width="stretch")
-    trust = f" The classifier is right on {judge.accuracy:.1%} of the test images." if judge else ""
+    trust = f" The classifier is right on {reference.accuracy:.1%} of the test images." if reference else ""
     st.caption(
         f"{loaded_models.JUDGED} pictures of each and {table['n'].iloc[0]} real test images; ± is the 95 % interval "
         "of the mean over them. A small distance is not always good: "

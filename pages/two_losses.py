@@ -76,7 +76,7 @@ def per_dimension(run: Run, name: str, epoch: int) -> None:
         key="dimensions",
         alt="KL of each latent dimension",
     )
-    count = int(used.active.sum())
+    count = int(used.active_unit_mask.sum())
     st.markdown(
         f"**What to notice.** {count} of {len(used.kl)} dimensions are active: their mean μ moves with the image, with "
         f"a variance above {ACTIVE:g}. Together they hold {loss_terms.share_of_active(used):.1%} of the KL."

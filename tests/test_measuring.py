@@ -20,9 +20,9 @@ from vae.errors import InputError
 from vae.measuring import (
     by_configuration,
     images_of,
-    judge_of,
     last_epoch,
     models_of,
+    reference_classifier_of,
     same_but_for_seed,
     sensitivity_of,
 )
@@ -81,18 +81,18 @@ def test_the_table_is_that_of_the_analysis_on_all_test_images(measured: Measured
     images, run = datasets.load("digits", measured.settings.data_dir), measured.run
     models = models_of(measured.store, run, 2)
     x = images.test_x.astype(np.float32) / 16
-    judge = judge_of(measured.store, images)
+    reference = reference_classifier_of(measured.store, images)
     train = unpack(measured.store.split_rows(run.id))["train"]
     real = sensitivity.RealImages.of(images, train)
-    expected = sensitivity.measure(models, x, seed=run.config.seed, classifier=judge.classifier, real=real)
-    pd.testing.assert_frame_equal(measured.table[sensitivity.COLUMNS], expected)
+    expected = sensitivity.measure(models, x, seed=run.config.seed, classifier=reference.classifier, real=real)
+    pd.testing.assert_frame_equal(measured.table[sensitivity.SENSITIVITY_COLUMNS], expected)
     assert set(measured.table.n) == {297}
     assert measured.table[["rmse_q25", "rmse_q75"]].notna().all(axis=None)
     assert (measured.table.rmse_q25 < measured.table.rmse_q75).all()
 
 
 def test_a_second_look_reads_the_kept_table(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sensitivity, "move_all", never)
+    monkeypatch.setattr(sensitivity, "perturb_all", never)
     again = sensitivity_of(measured.store, measured.run.id, 2, measured.settings)
     pd.testing.assert_frame_equal(again, measured.table)
 
@@ -109,10 +109,12 @@ def test_the_classifier_is_kept_once_for_a_data_set(measured: Measured, monkeypa
     images = datasets.load("digits", measured.settings.data_dir)
     fresh = measuring.train_classifier(images)
     monkeypatch.setattr(measuring, "train_classifier", never)
-    judge = judge_of(measured.store, images)
-    assert all(torch.equal(value, fresh.state_dict()[name]) for name, value in judge.classifier.state_dict().items())
-    assert judge.accuracy == measuring.accuracy(fresh, images) > 0.95
-    assert not any(parameter.requires_grad for parameter in judge.classifier.parameters())
+    reference = reference_classifier_of(measured.store, images)
+    assert all(
+        torch.equal(value, fresh.state_dict()[name]) for name, value in reference.classifier.state_dict().items()
+    )
+    assert reference.accuracy == measuring.accuracy(fresh, images) > 0.95
+    assert not any(parameter.requires_grad for parameter in reference.classifier.parameters())
     calls = []
     sensitivity_of(measured.store, measured.run.id, 1, measured.settings, lambda *call: calls.append(call))
     assert calls[0][1] == "Nudging 297 test images", "and not trained again"
@@ -120,7 +122,7 @@ def test_the_classifier_is_kept_once_for_a_data_set(measured: Measured, monkeypa
 
 def test_images_without_classes_have_no_judge(store: Store, settings: Settings) -> None:
     images = dataclasses.replace(datasets.load("digits", settings.data_dir), classes=("any",))
-    assert judge_of(store, images) is None
+    assert reference_classifier_of(store, images) is None
 
 
 def test_models_are_those_of_the_kept_epoch(measured: Measured) -> None:

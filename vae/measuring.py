@@ -53,14 +53,14 @@ def watched_of(store: Store, run: Run, images: Images, most: int) -> np.ndarray:
 
 
 @dataclass(frozen=True)
-class Judge:
+class ReferenceClassifier:
     """The reference classifier of a data set, and how far it can be trusted."""
 
     classifier: Classifier
     accuracy: float  # on the test images
 
 
-def judge_of(store: Store, images: Images) -> Judge | None:
+def reference_classifier_of(store: Store, images: Images) -> ReferenceClassifier | None:
     """The kept classifier, or one trained now and kept. None for images without classes."""
     if len(images.classes) < 2:
         return None
@@ -68,11 +68,11 @@ def judge_of(store: Store, images: Images) -> Judge | None:
     if kept:
         model = Classifier(images.pixels, len(images.classes))
         model.load_state_dict(unpack_tensors(kept[1]))
-        return Judge(model.eval().requires_grad_(False), kept[0])
+        return ReferenceClassifier(model.eval().requires_grad_(False), kept[0])
     model = train_classifier(images)
-    judge = Judge(model, accuracy(model, images))
-    measurements.keep_classifier(store, images.hash, judge.accuracy, pack_tensors(model.state_dict()))
-    return judge
+    reference = ReferenceClassifier(model, accuracy(model, images))
+    measurements.keep_classifier(store, images.hash, reference.accuracy, pack_tensors(model.state_dict()))
+    return reference
 
 
 def sensitivity_of(
@@ -89,21 +89,21 @@ def sensitivity_of(
     models, images = models_of(store, run, epoch), images_of(store, run, settings)
     if len(images.classes) > 1 and not measurements.classifier(store, images.hash):
         progress(0.0, "Training the reference classifier")
-    judge = judge_of(store, images)
-    moved = sensitivity.move_all(
+    reference = reference_classifier_of(store, images)
+    perturbed = sensitivity.perturb_all(
         models,
         images.test_x.astype(np.float32) / images.white,
         seed=run.config.seed,
-        classifier=judge.classifier if judge else None,
+        classifier=reference.classifier if reference else None,
         real=RealImages.of(images, unpack(store.split_rows(run_id))["train"]),
         progress=lambda share: progress(share, f"Nudging {len(images.test_x):,} test images"),
     )
-    measured = sensitivity.table(moved, run.config.seed).merge(sensitivity.quartiles(moved))
+    measured = sensitivity.table(perturbed, run.config.seed).merge(sensitivity.quartiles(perturbed))
     measurements.keep_measurement(store, run_id, epoch, KINDS["sensitivity"], measured)
     return measured
 
 
-def ratio_of(store: Store, run: Run, settings: Settings, unit: str = "latent_std", size: float = 0.1) -> float:
+def sensitivity_ratio(store: Store, run: Run, settings: Settings, unit: str = "latent_std", size: float = 0.1) -> float:
     """How many times as much one nudge changes the autoencoder's pictures as the VAE's, on the validation images.
 
     For choosing settings, so the test images are left alone. Raises InputError as `sensitivity_of`.

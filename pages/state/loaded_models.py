@@ -107,11 +107,11 @@ def nearest_real(run_id: str, picture: np.ndarray, count: int) -> tuple[np.ndarr
 
 
 @st.cache_resource(max_entries=4, show_spinner="Training a small classifier, once for this data set …")
-def judge(run_id: str) -> Any:
-    """`Judge`: the reference classifier and its accuracy; None for images without classes."""
-    from vae.measuring import judge_of
+def reference_classifier(run_id: str) -> Any:
+    """`ReferenceClassifier`, trained once for a data set; None for images without classes."""
+    from vae.measuring import reference_classifier_of
 
-    return judge_of(resources.store(), _images(run_id))
+    return reference_classifier_of(resources.store(), _images(run_id))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)

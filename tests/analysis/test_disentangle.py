@@ -223,7 +223,7 @@ def test_votes_are_learnt_from_one_half_and_scored_on_the_other() -> None:
 def test_the_table_names_scores_and_codes() -> None:
     codes = Codes(PERFECT.astype(np.float32), np.full(PERFECT.shape, 0.4, dtype=np.float32))
     table = scores(codes, FACTORS, seed=3)
-    assert list(table.columns) == disentangle.COLUMNS
+    assert list(table.columns) == disentangle.SCORE_COLUMNS
     assert list(zip(table.score, table.codes, strict=True)) == [
         ("mig", "mean"),
         ("mig", "sample"),

@@ -14,7 +14,7 @@ from vae.analysis.effects import in_words, steps, with_intervals
 from vae.analysis.intervals import half_width
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
-from vae.figures.sweeps import against, drawn
+from vae.figures.sweeps import against, drawn_points
 from vae.learning.training import Training
 
 
@@ -119,7 +119,7 @@ def test_other_settings_have_a_line_each() -> None:
 def test_drawn_points_stand_on_a_number_line() -> None:
     rows = table({("vae", 0.001): [1], ("vae", 0.01): [2]}).rename(columns={"latent_dim": "learning_rate"})
     bands = with_intervals(rows, ["variant", "learning_rate"], "mse")
-    figure = drawn(bands, "learning_rate", "Learning rate", "MSE", log=True)
+    figure = drawn_points(bands, "learning_rate", "Learning rate", "MSE", log=True)
     assert figure.layout.xaxis.type == "log"
     np.testing.assert_allclose(figure.data[0].x, [0.001, 0.01])
 

@@ -141,8 +141,8 @@ def test_dimensions_are_those_of_the_network_in_numpy() -> None:
     got = dimensions(model, x)
     np.testing.assert_allclose(got.kl, oracle.kl(mu, logvar).mean(axis=0), rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(got.variance_of_mean, mu.var(axis=0), rtol=1e-4, atol=1e-7)
-    assert got.active.tolist() == (mu.var(axis=0) > 0.01).tolist()
-    assert not got.active[1]
+    assert got.active_unit_mask.tolist() == (mu.var(axis=0) > 0.01).tolist()
+    assert not got.active_unit_mask[1]
     assert got.kl[1] > 0, "a dimension can cost KL and still say nothing"
 
 

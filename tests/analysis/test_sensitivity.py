@@ -12,7 +12,7 @@ from torch import nn
 from vae.analysis import sensitivity
 from vae.analysis.codes import Codes
 from vae.analysis.reference import RealImages
-from vae.analysis.sensitivity import UNITS, Moved, measure, move, move_all, quartiles, ratios, scale, table
+from vae.analysis.sensitivity import UNITS, Perturbed, measure, perturb, perturb_all, quartiles, ratios, scale, table
 from vae.config import RunConfig
 from vae.learning.models import Autoencoder, mlp
 from vae.learning.randomness import stream
@@ -24,7 +24,7 @@ W = {
 }
 FLAT = 0.02  # logits stay below 0.15, where sigmoid(a) is 1/2 + a/4 to 0.2 %
 SIGMA = np.float32([0.5, 2.0, 1.0])  # of q(z|x), times 1 + the image's fourth pixel
-COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
+SENSITIVITY_COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
 
 
 def network(variant: str, steepness: float = FLAT, bias: float = 0.0) -> Autoencoder:
@@ -96,7 +96,7 @@ def test_an_unknown_unit_is_told_with_those_there_are() -> None:
 def test_a_flat_decoder_moves_by_the_closed_form(variant: str, unit: str) -> None:
     """Pixel change = ¼ · W δ with δ = size · unit ∘ u √D: the same u for each variant, unit and size."""
     sizes = (0.1, 0.4)
-    moved = move(MODELS[variant], X, seed=4, units=(unit,), sizes=sizes)
+    moved = perturb(MODELS[variant], X, seed=4, units=(unit,), sizes=sizes)
     if (variant, unit) == ("ae", "posterior_std"):
         assert (moved.units, len(moved.rmse)) == ((), 0)
         return
@@ -111,13 +111,13 @@ def test_a_size_is_the_root_mean_square_of_the_step_per_dimension() -> None:
     """A decoder whose first pixels are the code itself: the change of picture is the step."""
     copy = network("ae", steepness=0)
     nn.init.eye_(copy.decoder.to_logits.weight).mul_(FLAT)
-    moved = move(copy, X, seed=0, units=("absolute",), sizes=(0.3,))
+    moved = perturb(copy, X, seed=0, units=("absolute",), sizes=(0.3,))
     np.testing.assert_allclose(moved.rmse * np.sqrt(P / D) * 4 / FLAT, np.full((1, 1, N), 0.3), rtol=0.003)
 
 
 def test_another_seed_nudges_in_other_directions() -> None:
     first, same, other = (
-        move(MODELS["ae"], X, seed=seed, units=("absolute",), sizes=(0.3,)).rmse for seed in (1, 1, 2)
+        perturb(MODELS["ae"], X, seed=seed, units=("absolute",), sizes=(0.3,)).rmse for seed in (1, 1, 2)
     )
     np.testing.assert_array_equal(first, same)
     assert np.abs(first - other).max() > 0.1 * first.mean()
@@ -128,7 +128,9 @@ def test_class_change_counts_codes_that_cross_the_classifiers_border() -> None:
     classifier = nn.Linear(P, 2).requires_grad_(False)
     classifier.weight.zero_()[0, 0] = 2
     classifier.bias.copy_(torch.tensor([0.0, 1.0]))
-    moved = move(network("ae", 1.0, bias=-0.5), X, seed=4, units=("absolute",), sizes=(0.2, 1.0), classifier=classifier)
+    moved = perturb(
+        network("ae", 1.0, bias=-0.5), X, seed=4, units=("absolute",), sizes=(0.2, 1.0), classifier=classifier
+    )
     z, w = X[:, :D].astype(np.float64), W["ae"][0].astype(np.float64)
     crossed = [(z @ w > 0.5) != ((z + size * directions(4)) @ w > 0.5) for size in (0.2, 1.0)]
     np.testing.assert_array_equal(moved.changed[0], crossed)
@@ -141,7 +143,7 @@ def test_nearest_distance_is_that_of_brute_force_over_the_first_images(monkeypat
     monkeypatch.setattr(sensitivity, "CHUNK", 10)  # the last of the 25 are half a chunk
     kept = torch.from_numpy(np.random.default_rng(5).random((9, P), dtype=np.float32))
     real = RealImages(kept, 0.5 * kept.square().sum(-1))
-    moved = move(network("vae", 1.0), X, seed=4, units=("absolute",), sizes=(0.2, 1.0), real=real)
+    moved = perturb(network("vae", 1.0), X, seed=4, units=("absolute",), sizes=(0.2, 1.0), real=real)
     for j, size in enumerate((0.2, 1.0)):
         pictures = 1 / (1 + np.exp(-(X[:25, :D] + size * directions(4)[:25]) @ W["vae"].T))
         expected = np.sqrt(((pictures[:, None] - kept.double().numpy()) ** 2).mean(-1)).min(axis=1)
@@ -151,9 +153,9 @@ def test_nearest_distance_is_that_of_brute_force_over_the_first_images(monkeypat
 
 def test_chunks_do_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
     options = {"seed": 4, "classifier": nn.Linear(P, 3), "real": RealImages(torch.eye(P), torch.full((P,), 0.5))}
-    whole = move_all(MODELS, X, **options)
+    whole = perturb_all(MODELS, X, **options)
     monkeypatch.setattr(sensitivity, "CHUNK", 7)
-    for variant, parts in move_all(MODELS, X, **options).items():
+    for variant, parts in perturb_all(MODELS, X, **options).items():
         assert parts.units == whole[variant].units
         np.testing.assert_allclose(parts.rmse, whole[variant].rmse, atol=1e-6)
         np.testing.assert_array_equal(parts.changed, whole[variant].changed)
@@ -172,7 +174,7 @@ def test_progress_runs_to_one_over_all_models(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_table_has_a_row_per_variant_unit_and_size_and_nan_where_not_measured() -> None:
     measured = measure(MODELS, X, seed=4, sizes=(0.1, 0.2))
-    assert list(measured.columns) == COLUMNS
+    assert list(measured.columns) == SENSITIVITY_COLUMNS
     expected = [(v, u, s) for v in MODELS for u in UNITS for s in (0.1, 0.2) if (v, u) != ("ae", "posterior_std")]
     assert list(measured[["variant", "unit", "size"]].itertuples(index=False, name=None)) == expected
     assert measured[["class_change", "nearest_distance"]].isna().all(axis=None)
@@ -182,7 +184,7 @@ def test_the_table_has_a_row_per_variant_unit_and_size_and_nan_where_not_measure
 
 def test_rmse_and_quartiles_by_hand() -> None:
     rmse = np.float32([[[1, 2, 3, 4, 5], [2, 2, 2, 2, 7]]])
-    moved = {"vae": Moved(("absolute",), (0.1, 0.2), rmse, None, None)}
+    moved = {"vae": Perturbed(("absolute",), (0.1, 0.2), rmse, None, None)}
     np.testing.assert_allclose(table(moved, 0).rmse, [np.sqrt(11), np.sqrt(13)], rtol=1e-7)
     rows = [("vae", "absolute", 0.1, 2.0, 4.0), ("vae", "absolute", 0.2, 2.0, 2.0)]
     expected = pd.DataFrame(rows, columns=["variant", "unit", "size", "rmse_q25", "rmse_q75"])
@@ -226,7 +228,8 @@ def test_one_seed_has_a_ratio_and_no_interval() -> None:
 def test_a_measure_of_0_in_one_seed_gives_no_ratio_instead_of_a_bent_one() -> None:
     rows = [("ae", 0.0, 1), ("vae", 0.2, 1), ("ae", 0.1, 2), ("vae", 0.2, 2)]
     measured = pd.DataFrame(
-        [(variant, "absolute", 0.1, 0.5, share, np.nan, 10, seed) for variant, share, seed in rows], columns=COLUMNS
+        [(variant, "absolute", 0.1, 0.5, share, np.nan, 10, seed) for variant, share, seed in rows],
+        columns=SENSITIVITY_COLUMNS,
     )
     (row,) = ratios(measured, measure="class_change").to_dict("records")
     assert row["seeds"] == 2

@@ -27,7 +27,7 @@ from vae.figures.style import (
     VARIANT_TITLES,
     veil,
 )
-from vae.figures.sweeps import against, drawn
+from vae.figures.sweeps import against, drawn_points
 from vae.settings import ROOT
 
 MEANINGS = {f"{kind}: {name}": hue for kind, hues in COLOURS_BY_MEANING.items() for name, hue in hues.items()}
@@ -160,7 +160,7 @@ def lines_of(kind: str) -> dict[str, object]:
         rows = pd.DataFrame({"variant": BOTH, "beta": 1.0, "mean": 1.0, "low": 0.5, "high": 1.5, "seeds": 3})
         drawing = against(rows, "beta", "β", "MSE")
     elif kind == "drawn":
-        drawing = drawn(pd.DataFrame({"variant": BOTH, "beta": 1.0, "mean": 1.0}), "beta", "β", "MSE", log=False)
+        drawing = drawn_points(pd.DataFrame({"variant": BOTH, "beta": 1.0, "mean": 1.0}), "beta", "β", "MSE", log=False)
     else:
         folded = {"settings": "s", "rate": [np.nan, 2.0], "distortion": 20.0, "seeds": 1, "front": False}
         runs = {"settings": "s", "kl": [np.nan, 2.0], "reconstruction": 20.0}

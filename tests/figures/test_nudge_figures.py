@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from vae.analysis.sensitivity import UNITS
-from vae.figures.nudges import MEASURES, UNIT_TITLES, nudge_curves, over_seeds
+from vae.figures.nudges import NUDGE_MEASURES, UNIT_TITLES, nudge_curves, over_seeds
 from vae.figures.paths import step_sizes
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import VEIL, VEIL_COLOUR, WIDTH, tile_grid
@@ -104,12 +104,12 @@ def test_curves_come_in_the_order_of_the_variants_and_by_size() -> None:
     assert all(list(line.x) == sorted(line.x) for line in lines)
 
 
-@pytest.mark.parametrize("measure", MEASURES)
+@pytest.mark.parametrize("measure", NUDGE_MEASURES)
 @pytest.mark.parametrize("unit", UNIT_TITLES)
 def test_axes_name_the_unit_and_the_measure(unit: str, measure: str) -> None:
     layout = nudge_curves(measured(1), unit, measure).layout
     assert UNIT_TITLES[unit] in layout.xaxis.title.text
-    assert layout.yaxis.title.text == MEASURES[measure].axis
+    assert layout.yaxis.title.text == NUDGE_MEASURES[measure].axis
     assert layout.xaxis.type == "log"
     assert (layout.yaxis.type == "log") == (measure == "rmse"), "shares and distances start at nought"
     assert layout.yaxis.rangemode == (None if measure == "rmse" else "tozero")

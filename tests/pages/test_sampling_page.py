@@ -20,7 +20,7 @@ from vae.analysis import geometry
 from vae.analysis.expectations import EXPECTATIONS
 from vae.figures.style import VARIANT_TITLES
 from vae.learning.randomness import stream
-from vae.measuring import judge_of
+from vae.measuring import reference_classifier_of
 from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.runs import Store
@@ -52,10 +52,10 @@ def test_the_quality_of_drawn_pictures_is_measured_again(stocked: Store, runs: d
     else:
         assert f"{VAE} is {'higher' if vae > ae else 'lower'} than {AE} by {abs(vae - ae):.4f} " in first
     assert first.endswith("Only one seed: not enough to conclude.")
-    judge = judge_of(stocked, datasets.load("digits", resources.settings().data_dir))
-    sure = judge.classifier.probabilities(again.test).max(axis=1).mean()
+    reference = reference_classifier_of(stocked, datasets.load("digits", resources.settings().data_dir))
+    sure = reference.classifier.probabilities(again.test).max(axis=1).mean()
     assert table.loc["Real test images", "Classifier's confidence"] == f"{sure:.1%}"
-    assert f"The classifier is right on {judge.accuracy:.1%} of the test images." in texts(app)
+    assert f"The classifier is right on {reference.accuracy:.1%} of the test images." in texts(app)
     assert len(table) == 1 + 3 * 2
 
 

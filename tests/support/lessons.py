@@ -21,7 +21,7 @@ from vae import datasets
 from vae.analysis.codes import Codes, encode
 from vae.config import RunConfig
 from vae.figures.style import VARIANT_TITLES
-from vae.measuring import KINDS, judge_of, models_of
+from vae.measuring import KINDS, models_of, reference_classifier_of
 from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.measurements import measurement
@@ -47,7 +47,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, dic
     with postgres.settings_for(tmp_path_factory.mktemp("library")) as settings:
         store = Store(settings.database_url)
         ids = {kind: done(store, config, settings) for kind, config in CONFIGS.items()}
-        judge_of(store, datasets.load("digits", settings.data_dir))
+        reference_classifier_of(store, datasets.load("digits", settings.data_dir))
         yield settings.database_url, ids
 
 

@@ -19,7 +19,7 @@ from sweeps_by_hand import (
 from vae import measuring
 from vae.analysis import sensitivity
 from vae.errors import InputError
-from vae.measuring import images_of, models_of, ratio_of
+from vae.measuring import images_of, models_of, sensitivity_ratio
 from vae.runs import heartbeats
 from vae.runs.execution import execute
 from vae.runs.heartbeats import BLIND, SILENCE
@@ -77,7 +77,7 @@ def test_the_ratio_is_that_of_the_nudges_of_the_validation_images(store, setting
         table = sensitivity.measure(models_of(store, run, 2), images.train_x[rows] / np.float32(16), seed=member.seed)
         moved = table.query("unit == 'latent_std' and size == 0.1").set_index("variant")["rmse"]
         logs.append(np.log(moved["ae"] / moved["vae"]))
-        assert ratio_of(store, run, settings) == pytest.approx(np.exp(logs[-1]), rel=1e-5)
+        assert sensitivity_ratio(store, run, settings) == pytest.approx(np.exp(logs[-1]), rel=1e-5)
     assert trial.values[0] == pytest.approx(np.exp(np.mean(logs)), rel=1e-5)
 
 
@@ -95,15 +95,15 @@ def test_the_ratio_takes_a_limited_number_of_images_and_training_images_where_no
     run_id = store.create(TINY.model_copy(update={"validation_size": 0}), "me")
     execute(store, run_id, settings)
     run = store.run(run_id)
-    assert ratio_of(store, run, settings) > 0
+    assert sensitivity_ratio(store, run, settings) > 0
     images, rows = images_of(store, run, settings), unpack(store.split_rows(run_id))["train"]
     assert np.array_equal(seen[0], images.train_x[rows[:7]] / np.float32(16))
     with pytest.raises(InputError, match="has no weights to measure"):
-        ratio_of(store, store.run(store.create(TINY, "me")), settings)
+        sensitivity_ratio(store, store.run(store.create(TINY, "me")), settings)
 
 
 def test_a_point_that_cannot_be_measured_fails_with_its_reason(store, settings, monkeypatch):
-    monkeypatch.setattr("vae.measuring.ratio_of", lambda *_: float("nan"))
+    monkeypatch.setattr("vae.measuring.sensitivity_ratio", lambda *_: float("nan"))
     sweep = begin(store, SweepSpec.parse(TINY, {"beta": [1.0]}, seeds=1, objectives=("ratio",)))
     assert train_all(store, sweep, settings).status == "failed", "nothing succeeded"
     (trial,) = points(store, sweep)

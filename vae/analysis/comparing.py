@@ -31,9 +31,12 @@ def fold(configs: Mapping[str, RunConfig]) -> list[list[str]]:
 def differing(configs: Mapping[str, RunConfig]) -> pd.DataFrame:
     """Fields in which configs differ, the seed aside: columns setting (its title), then one for each name, as text."""
     fields = RunConfig.model_fields
-    differ = [name for name in fields if name != "seed" and len({getattr(it, name) for it in configs.values()}) > 1]
+    differ = [
+        name for name in fields if name != "seed" and len({getattr(config, name) for config in configs.values()}) > 1
+    ]
     rows = [
-        {"setting": fields[field].title} | {name: words(field, getattr(it, field)) for name, it in configs.items()}
+        {"setting": fields[field].title}
+        | {name: words(field, getattr(config, field)) for name, config in configs.items()}
         for field in differ
     ]
     return pd.DataFrame(rows, columns=["setting", *configs])
@@ -95,12 +98,12 @@ def paired_curve(a: pd.DataFrame, b: pd.DataFrame, measure: str) -> pd.DataFrame
 
     `a` and `b` hold the columns seed, epoch and `measure`. Epochs with fewer pairs than others are left out.
     """
-    sides = [it.dropna(subset=[measure]).set_index(["epoch", "seed"])[measure] for it in (a, b)]
+    sides = [side.dropna(subset=[measure]).set_index(["epoch", "seed"])[measure] for side in (a, b)]
     apart = (sides[1] - sides[0]).dropna()
     rows: list[tuple[Any, ...]] = []
     for epoch, values in apart.groupby(level="epoch"):
-        it = difference(values.to_numpy())
-        rows.append((epoch, it.mean, it.low, it.high, it.pairs))
+        at_epoch = difference(values.to_numpy())
+        rows.append((epoch, at_epoch.mean, at_epoch.low, at_epoch.high, at_epoch.pairs))
     found = pd.DataFrame(rows, columns=["epoch", "mean", "low", "high", "pairs"])
     return found[found["pairs"] == found["pairs"].max()].reset_index(drop=True)
 

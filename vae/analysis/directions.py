@@ -33,9 +33,9 @@ def towards(mu: np.ndarray, target: int, scale: np.ndarray) -> np.ndarray:
     0 for the target itself, and in dimensions whose unit is 0.
     """
     apart = mu[target] - mu  # (K, D)
-    way = np.divide(apart, scale, out=np.zeros_like(apart), where=np.broadcast_to(scale, apart.shape) > 0)
-    length = np.linalg.norm(way, axis=1, keepdims=True)
-    return np.divide(way, length, out=np.zeros_like(way), where=length > 0)
+    scaled = np.divide(apart, scale, out=np.zeros_like(apart), where=np.broadcast_to(scale, apart.shape) > 0)
+    length = np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.divide(scaled, length, out=np.zeros_like(scaled), where=length > 0)
 
 
 def step(u: np.ndarray, scale: np.ndarray) -> np.ndarray:

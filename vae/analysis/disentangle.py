@@ -18,11 +18,11 @@ SHUFFLES = 5  # pairings of codes with factors of other images, for what MIG is 
 VOTES, VOTE_BATCH = 1600, 64  # votes, half of them to learn from; images a vote is cast on
 LEAST_STD = 0.05  # a dimension whose codes vary less has collapsed, and casts no votes: as in disentanglement_lib
 CHUNK = 50_000  # codes held at a time while votes are cast
-COLUMNS = ["score", "codes", "value", "chance"]
+SCORE_COLUMNS = ["score", "codes", "value", "chance"]
 
 
 def scores(codes: Codes, factors: np.ndarray, seed: int) -> pd.DataFrame:
-    """Every score there is for `codes` of N images made from `factors` (N, K): a row each, `COLUMNS`.
+    """Every score there is for `codes` of N images made from `factors` (N, K): a row each, `SCORE_COLUMNS`.
 
     `score`: mig or factor_vae. `codes`: "mean" for μ, "sample" for one z ~ q(z|x) per image, which codes without a
     standard deviation have none of. `chance`: what codes that know nothing of the factors would score.
@@ -36,7 +36,7 @@ def scores(codes: Codes, factors: np.ndarray, seed: int) -> pd.DataFrame:
     varying = int((entropies(factors) > 0).sum())
     value = factor_vae_score(mu, factors, stream(seed, "votes"))
     rows.append(("factor_vae", "mean", value, 1 / varying if varying else np.nan))
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=SCORE_COLUMNS)
 
 
 def mutual_information_gap(codes: np.ndarray, factors: np.ndarray, bins: int = BINS) -> float:

@@ -58,12 +58,12 @@ def sentence(name: str, found: Mapping[str, Difference | None]) -> str:
     Raises KeyError for a name that is not in the registry.
     """
     expected = f"The article leads one to expect that {EXPECTATIONS[name].said}."
-    measured = [it.pairs for it in found.values() if it is not None]
+    measured = [difference.pairs for difference in found.values() if difference is not None]
     if not measured:
         return f"{expected} That is not measured here."
     seeds = min(measured)
     where = f"Over {seeds} seeds" if seeds >= SEEDS_FOR_A_VERDICT else f"In {_these(seeds)}"
-    parts = "; ".join(f"{what}: {outcome(it)}".removeprefix(": ") for what, it in found.items())
+    parts = "; ".join(f"{what}: {outcome(difference)}".removeprefix(": ") for what, difference in found.items())
     return f"{expected} {where}: {parts}. {conclusion(seeds)}".rstrip()
 
 

@@ -168,7 +168,7 @@ def detours(decode: Decode, a: np.ndarray, b: np.ndarray, substeps: int = 64) ->
     t = ((torch.arange(substeps) + 0.5) / substeps)[:, None, None]
     pixels, lengths = decode(start[:1]).shape[1], []
     for here, step in zip(
-        *(it.split(max(1, JACOBIAN_VALUES // (pixels * substeps))) for it in (start, span)), strict=True
+        *(codes.split(max(1, JACOBIAN_VALUES // (pixels * substeps))) for codes in (start, span)), strict=True
     ):
         at, direction = (here + t * step).flatten(0, 1), step.repeat(substeps, 1)  # (substeps · n, D)
         change = along(decode, at, direction).square().mean(-1).sqrt()  # ‖J ż‖

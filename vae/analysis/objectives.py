@@ -50,7 +50,7 @@ class Dimensions:
     variance_of_mean: np.ndarray  # (D,) Var_x(E[z|x])
 
     @property
-    def active(self) -> np.ndarray:
+    def active_unit_mask(self) -> np.ndarray:
         """(D,) bool, by Burda et al. 2016 (arXiv 1509.00519): the mean moves with the image."""
         return self.variance_of_mean > ACTIVE_UNIT_VARIANCE
 

@@ -31,7 +31,7 @@ UNITS = {
 SIZES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 NEAREST_QUERIES = 250  # images whose nearest real image is looked for, at every size and unit
 CHUNK = 500  # codes at a time: their pictures stay in the processor's cache
-COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
+SENSITIVITY_COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
 
 
 def scale(unit: str, codes: Codes) -> np.ndarray | None:
@@ -55,7 +55,7 @@ def scale(unit: str, codes: Codes) -> np.ndarray | None:
 
 
 @dataclass(frozen=True)
-class Moved:
+class Perturbed:
     """What nudges do to the pictures of one variant: U units, S sizes, N images."""
 
     units: tuple[str, ...]  # those that exist for this variant
@@ -66,7 +66,7 @@ class Moved:
 
 
 @torch.inference_mode()
-def move(
+def perturb(
     model: Autoencoder,
     x: np.ndarray,
     *,
@@ -76,7 +76,7 @@ def move(
     classifier: Classifier | None = None,
     real: RealImages | None = None,
     progress: Callable[[float], None] = lambda share: None,
-) -> Moved:
+) -> Perturbed:
     """Nudge the codes (means) of `x` (N, P), each in a random direction of its own, by every size in every unit.
 
     Directions depend on the seed alone: they are the same for every variant, unit and size. `progress` is called
@@ -85,7 +85,11 @@ def move(
     codes = encode(model, x)
     u = directions.random(*codes.mu.shape, stream(seed, "nudge"))
     scales = {unit: scale(unit, codes) for unit in units}
-    steps = {unit: torch.from_numpy(directions.step(u, it)) for unit, it in scales.items() if it is not None}
+    steps = {
+        unit: torch.from_numpy(directions.step(u, one_unit))
+        for unit, one_unit in scales.items()
+        if one_unit is not None
+    }
     mu, queries = torch.from_numpy(codes.mu), min(NEAREST_QUERIES, len(x))
     shape = (len(steps), len(sizes))
     rmse = np.empty((*shape, len(x)), dtype=np.float32)
@@ -108,11 +112,11 @@ def move(
                 if real and start < queries:
                     nearest[i, j, rows] = real.nearest(after[: queries - start])[0][:, 0]
         progress(min(1.0, (start + CHUNK) / len(x)))
-    return Moved(tuple(steps), tuple(sizes), rmse, changed, nearest)
+    return Perturbed(tuple(steps), tuple(sizes), rmse, changed, nearest)
 
 
-def table(moved: Mapping[str, Moved], seed: int) -> pd.DataFrame:
-    """One row per variant, unit and size, with the columns COLUMNS.
+def table(perturbed: Mapping[str, Perturbed], seed: int) -> pd.DataFrame:
+    """One row per variant, unit and size, with the columns SENSITIVITY_COLUMNS.
 
     rmse: root mean square over the pixels of all n images, in grey levels of [0, 1]. class_change: the share of
     pictures whose class changes. nearest_distance: the mean pixel RMSE to the nearest real image, over the first
@@ -123,64 +127,64 @@ def table(moved: Mapping[str, Moved], seed: int) -> pd.DataFrame:
             variant,
             unit,
             size,
-            float(np.sqrt(np.square(it.rmse[i, j], dtype=np.float64).mean())),
-            float(it.changed[i, j].mean()) if it.changed is not None else np.nan,
-            float(it.nearest[i, j].mean(dtype=np.float64)) if it.nearest is not None else np.nan,
-            it.rmse.shape[2],
+            float(np.sqrt(np.square(of_variant.rmse[i, j], dtype=np.float64).mean())),
+            float(of_variant.changed[i, j].mean()) if of_variant.changed is not None else np.nan,
+            float(of_variant.nearest[i, j].mean(dtype=np.float64)) if of_variant.nearest is not None else np.nan,
+            of_variant.rmse.shape[2],
             seed,
         )
-        for variant, it in moved.items()
-        for i, unit in enumerate(it.units)
-        for j, size in enumerate(it.sizes)
+        for variant, of_variant in perturbed.items()
+        for i, unit in enumerate(of_variant.units)
+        for j, size in enumerate(of_variant.sizes)
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=SENSITIVITY_COLUMNS)
 
 
-def quartiles(moved: Mapping[str, Moved]) -> pd.DataFrame:
+def quartiles(perturbed: Mapping[str, Perturbed]) -> pd.DataFrame:
     """How images differ: columns variant, unit, size, rmse_q25, rmse_q75, the quartiles over images of their RMSE."""
     rows = [
-        (variant, unit, size, *map(float, np.quantile(it.rmse[i, j], (0.25, 0.75))))
-        for variant, it in moved.items()
-        for i, unit in enumerate(it.units)
-        for j, size in enumerate(it.sizes)
+        (variant, unit, size, *map(float, np.quantile(of_variant.rmse[i, j], (0.25, 0.75))))
+        for variant, of_variant in perturbed.items()
+        for i, unit in enumerate(of_variant.units)
+        for j, size in enumerate(of_variant.sizes)
     ]
     return pd.DataFrame(rows, columns=["variant", "unit", "size", "rmse_q25", "rmse_q75"])
 
 
-def move_all(
+def perturb_all(
     models: Mapping[str, Autoencoder],
     x: np.ndarray,
     *,
     progress: Callable[[float], None] = lambda share: None,
     **options: Any,
-) -> dict[str, Moved]:
-    """`move` for every model, by variant, with the same options.
+) -> dict[str, Perturbed]:
+    """`perturb` for every model, by variant, with the same options.
 
     One Python thread per model, with one torch thread each: on a machine that also trains, threads that wait for one
     another at every product would be many times slower.
     """
     shares = dict.fromkeys(models, 0.0)
 
-    def one(name: str) -> Moved:
+    def one(name: str) -> Perturbed:
         torch.set_num_threads(1)  # this thread's own
 
         def told(share: float) -> None:
             shares[name] = share
             progress(sum(shares.values()) / len(shares))
 
-        return move(models[name], x, progress=told, **options)
+        return perturb(models[name], x, progress=told, **options)
 
     with ThreadPoolExecutor(len(models)) as pool:
         return dict(zip(models, pool.map(one, models), strict=True))
 
 
 def measure(models: Mapping[str, Autoencoder], x: np.ndarray, *, seed: int, **options: Any) -> pd.DataFrame:
-    """Nudge the codes of `x` (N, P) in [0, 1] under every model (by variant): a table with the columns COLUMNS.
+    """Nudge the codes of `x` (N, P) in [0, 1] under every model (by variant): SENSITIVITY_COLUMNS in a table.
 
-    `seed` draws the directions and names the row; `options` are those of `move`: units, sizes, classifier, real,
+    `seed` draws the directions and names the row; `options` are those of `perturb`: units, sizes, classifier, real,
     progress. See `table` for what the columns mean.
     """
-    return table(move_all(models, x, seed=seed, **options), seed)
+    return table(perturb_all(models, x, seed=seed, **options), seed)
 
 
 def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str = "rmse") -> pd.DataFrame:

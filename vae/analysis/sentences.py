@@ -109,7 +109,11 @@ def over_seeds(quantity: Quantity, values: Mapping[str, Mapping[int, float]]) ->
 
 def common_seeds(values: Mapping[str, Mapping[int, float]]) -> list[int]:
     """Seeds for which every title has a value."""
-    return sorted(set.intersection(*({seed for seed, it in of.items() if np.isfinite(it)} for of in values.values())))
+    return sorted(
+        set.intersection(
+            *({seed for seed, value in by_seed.items() if np.isfinite(value)} for by_seed in values.values())
+        )
+    )
 
 
 def differences(quantity: Quantity, values: Mapping[str, Mapping[int, float]]) -> dict[str, Difference]:
@@ -118,20 +122,20 @@ def differences(quantity: Quantity, values: Mapping[str, Mapping[int, float]]) -
     if not seeds:
         return {}
     of_all = {title: np.array([by_seed[seed] for seed in seeds], dtype=float) for title, by_seed in values.items()}
-    means = {title: float(it.mean()) for title, it in of_all.items()}
+    means = {title: float(of_title.mean()) for title, of_title in of_all.items()}
     return {
-        title: difference(it - of_all[first], _tied(quantity, means, first, title))
-        for title, it in of_all.items()
+        title: difference(of_title - of_all[first], _tied(quantity, means, first, title))
+        for title, of_title in of_all.items()
         if title != first
     }
 
 
 def over_drawn(quantity: Quantity, values: Mapping[str, Mean]) -> str:
     """What models of one run draw, compared with the first: no picture of one belongs to a picture of another."""
-    means, first = {title: it.value for title, it in values.items()}, next(iter(values))
+    means, first = {title: mean.value for title, mean in values.items()}, next(iter(values))
     found = {
-        title: replace(welch(values[first], it), tied=_tied(quantity, means, first, title))
-        for title, it in values.items()
+        title: replace(welch(values[first], mean), tied=_tied(quantity, means, first, title))
+        for title, mean in values.items()
         if title != first
     }
     said = f"{quantity.head}: {_each(quantity, means)}."
@@ -161,15 +165,15 @@ def _each(quantity: Quantity, values: Mapping[str, float]) -> str:
 
 def _relations(quantity: Quantity, first: str, found: Mapping[str, Difference]) -> str:
     """“VAE is higher than AE by 0.007 (95 % interval 0.006 to 0.008); no clear difference between …”."""
-    return "; ".join(_relation(quantity, first, title, it) for title, it in found.items())
+    return "; ".join(_relation(quantity, first, title, apart) for title, apart in found.items())
 
 
-def _relation(quantity: Quantity, first: str, second: str, it: Difference) -> str:
-    way = {"B is higher": "higher", "B is lower": "lower"}.get(it.judgement)
-    if way is None:
+def _relation(quantity: Quantity, first: str, second: str, apart: Difference) -> str:
+    direction = {"B is higher": "higher", "B is lower": "lower"}.get(apart.judgement)
+    if direction is None:
         return f"{NO_CLEAR_DIFFERENCE} between {first} and {second}"
-    low, high = sorted((abs(it.low), abs(it.high)))
+    low, high = sorted((abs(apart.low), abs(apart.high)))
     return (
-        f"{second} is {way} than {first} by {quantity.text(abs(it.mean))} "
+        f"{second} is {direction} than {first} by {quantity.text(abs(apart.mean))} "
         f"(95 % interval {quantity.text(low)} to {quantity.text(high)})"
     )

@@ -69,36 +69,38 @@ def side_by_side(views: Mapping[str, View]) -> dict[str, View]:
 
     A window that would not show the prior's circle of PRIOR standard deviations is larger than that.
     """
-    needed = [np.quantile(np.abs(it.uv - it.centre).max(axis=1) / it.spread, INSIDE) for it in views.values()]
+    needed = [np.quantile(np.abs(view.uv - view.centre).max(axis=1) / view.spread, INSIDE) for view in views.values()]
     reach = float(np.clip(1.08 * max(needed), *REACH))
-    return {name: replace(it, half=max(reach * it.spread, _as_far_as_the_prior(it))) for name, it in views.items()}
+    return {
+        name: replace(view, half=max(reach * view.spread, _as_far_as_the_prior(view))) for name, view in views.items()
+    }
 
 
-def _as_far_as_the_prior(it: View) -> float:
-    axes = 1 if it.flat else 2
-    return ROOM * (float(np.abs(it.prior - it.centre)[:axes].max()) + PRIOR)
+def _as_far_as_the_prior(view: View) -> float:
+    axes = 1 if view.flat else 2
+    return ROOM * (float(np.abs(view.prior - view.centre)[:axes].max()) + PRIOR)
 
 
-def posteriors(it: View) -> np.ndarray | None:
+def posteriors(view: View) -> np.ndarray | None:
     """Centre and covariance (xx, xy, yy) in the plane of the first ELLIPSES posteriors, (m, 5); None without σ."""
-    if it.codes.std is None:
+    if view.codes.std is None:
         return None
-    variance = np.square(it.codes.std[:ELLIPSES])  # (m, D)
-    a, b = it.plane.axes
-    return np.column_stack([it.uv[:ELLIPSES], variance @ (a * a), variance @ (a * b), variance @ (b * b)])
+    variance = np.square(view.codes.std[:ELLIPSES])  # (m, D)
+    a, b = view.plane.axes
+    return np.column_stack([view.uv[:ELLIPSES], variance @ (a * a), variance @ (a * b), variance @ (b * b)])
 
 
-def sensitivity_maps(it: View, model: Autoencoder) -> dict[str, np.ndarray]:
+def sensitivity_maps(view: View, model: Autoencoder) -> dict[str, np.ndarray]:
     """log √det(JᵀJ) and log ‖J‖_F over the window, per unit of code, J taken along the plane's axes."""
-    axes = it.plane.axes[: min(2, it.codes.latent_dim)]
-    stretched = stretch(decoder(model), it.plane.lift(it.grid(MAP_SIDE)), axes)
+    axes = view.plane.axes[: min(2, view.codes.latent_dim)]
+    stretched = stretch(decoder(model), view.plane.lift(view.grid(MAP_SIDE)), axes)
     tiny = np.finfo(np.float32).tiny
     return {name: np.log(np.maximum(values, tiny)) for name, values in vars(stretched).items()}
 
 
-def with_drawings(it: View, model: Autoencoder) -> View:
+def with_drawings(view: View, model: Autoencoder) -> View:
     """The view with its posteriors and maps."""
-    return replace(it, ellipses=posteriors(it), maps=sensitivity_maps(it, model))
+    return replace(view, ellipses=posteriors(view), maps=sensitivity_maps(view, model))
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ class Manifold:
     empty: np.ndarray  # (side²,) bool: no code lies in this cell
 
 
-def manifold(it: View, variant: str, side: int) -> Manifold:
+def manifold(view: View, variant: str, side: int) -> Manifold:
     """Codes at evenly spaced quantiles: of N(0, 1) for variants that pay the KL, else of the codes themselves.
 
     Cells meet halfway, in probability. Kingma & Welling 2014 (arXiv 1312.6114), figure 4, for the Gaussian ones.
@@ -118,11 +120,11 @@ def manifold(it: View, variant: str, side: int) -> Manifold:
     columns = []
     for axis in range(2):
         if VARIANTS[variant].kl:
-            columns.append([norm.ppf(p) + it.prior[axis] for p in (middles, edges)])
+            columns.append([norm.ppf(p) + view.prior[axis] for p in (middles, edges)])
         else:
-            columns.append([np.quantile(it.uv[:, axis], p) for p in (middles, edges)])
+            columns.append([np.quantile(view.uv[:, axis], p) for p in (middles, edges)])
     (u, u_edges), (v, v_edges) = columns
     grid_u, grid_v = np.meshgrid(u, v[::-1])
     counts = np.zeros((side, side), dtype=int)
-    np.add.at(counts, (side - 1 - np.searchsorted(v_edges, it.uv[:, 1]), np.searchsorted(u_edges, it.uv[:, 0])), 1)
+    np.add.at(counts, (side - 1 - np.searchsorted(v_edges, view.uv[:, 1]), np.searchsorted(u_edges, view.uv[:, 0])), 1)
     return Manifold(np.stack([grid_u.ravel(), grid_v.ravel()], axis=1), counts.ravel() == 0)

@@ -33,7 +33,7 @@ def _sensitivity(options: argparse.Namespace) -> int:
     import pandas as pd
 
     from .. import measuring
-    from ..analysis.sensitivity import COLUMNS, ratios
+    from ..analysis.sensitivity import SENSITIVITY_COLUMNS, ratios
     from ..store.measurements import records
     from ..store.runs import Store
 
@@ -45,16 +45,16 @@ def _sensitivity(options: argparse.Namespace) -> int:
     for run in runs:
         epochs[run.id] = epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
         _say_epoch(run, epoch)
-        tables.append(measuring.sensitivity_of(store, run.id, epoch, settings, share_bar)[COLUMNS])
+        tables.append(measuring.sensitivity_of(store, run.id, epoch, settings, share_bar)[SENSITIVITY_COLUMNS])
     measured = pd.concat(tables, ignore_index=True)
     compared = ratios(measured)
     if options.json:
-        judge = measuring.judge_of(store, measuring.images_of(store, runs[0], settings))
+        reference = measuring.reference_classifier_of(store, measuring.images_of(store, runs[0], settings))
         result = {
             "config": runs[0].config.model_dump(mode="json", exclude={"seed"}),
             "runs": {run.id: run.config.seed for run in runs},
             "epochs": epochs,
-            "classifier_accuracy": judge.accuracy if judge else None,
+            "classifier_accuracy": reference.accuracy if reference else None,
             "measurements": records(measured),
             "ratios": records(compared),  # AE ÷ VAE
         }

@@ -31,18 +31,18 @@ def add(commands: Any) -> None:
 
 
 def _status(options: argparse.Namespace) -> int:
-    from ..runs.process_health import readable, versions, vitals
+    from ..runs.process_health import process_health, readable, versions
     from ..store.runs import Store
     from ..store.sizes import sizes
 
     settings = Settings.from_environment()
     store = Store(settings.database_url)
-    found, here = sizes(store), vitals(settings.data_dir)
+    found, health = sizes(store), process_health(settings.data_dir)
     waiting, running = store.queue(), store.runs(1000, ("running",))
     if options.json:
         under_way = [{"run_id": run.id, "epoch": max(run.epoch, 0), "epochs": run.config.epochs} for run in running]
         told = {"queue": waiting, "running": under_way, "database": asdict(found) | {"rest": found.rest}}
-        told |= {"disk_free": here.disk_free, "versions": versions()}
+        told |= {"disk_free": health.disk_free, "versions": versions()}
         emit(told, options.json)
         return 0
     print(f"waiting  {len(waiting):,}")
@@ -52,11 +52,11 @@ def _status(options: argparse.Namespace) -> int:
     counts = ", ".join(f"{count:,} {status}" for status, count in sorted(found.runs.items())) or "none"
     print(f"runs     {counts}; {found.deleted:,} deleted that can be restored")
     print(f"database {found.database}, {readable(found.total)}, of which {readable(found.unused)} unused")
-    for name, size in sorted((found.kinds or {}).items(), key=lambda it: -it[1]):
+    for name, size in sorted((found.kinds or {}).items(), key=lambda kind_and_size: -kind_and_size[1]):
         print(f"  {name:12s} {readable(size):>9}")
     if found.rest is not None:
         print(f"  {'the rest':12s} {readable(found.rest):>9}")
-    print(f"disk     {readable(here.disk_free)} free of {readable(here.disk_total)}")
+    print(f"disk     {readable(health.disk_free)} free of {readable(health.disk_total)}")
     print("versions " + ", ".join(f"{name} {number}" for name, number in versions().items()))
     return 0
 

@@ -50,7 +50,7 @@ def overlaid(curves: pd.DataFrame, title: str) -> go.Figure:
     lines: list[dict[str, Any]] = []
     ends: list[tuple[float, float, str, str]] = []
     names = sorted(set(curves["name"]))
-    for variant in [it for it in VARIANT_COLOURS if it in set(curves["variant"])]:
+    for variant in [name for name in VARIANT_COLOURS if name in set(curves["variant"])]:
         for name in names:
             rows = curves[(curves["variant"] == variant) & (curves["name"] == name)].sort_values("epoch")
             if rows.empty:
@@ -94,7 +94,7 @@ def dash_of(name: str) -> str:
 def difference_curves(curves: pd.DataFrame, title: str) -> go.Figure:
     """`curves`: columns variant, epoch, mean, low, high: B − A over pairs of seeds, around a line at 0."""
     lines: list[dict[str, Any]] = []
-    for variant in [it for it in VARIANT_COLOURS if it in set(curves["variant"])]:
+    for variant in [name for name in VARIANT_COLOURS if name in set(curves["variant"])]:
         rows = curves[curves["variant"] == variant].sort_values("epoch")
         colour, x = VARIANT_COLOURS[variant], rows["epoch"].to_numpy(dtype=np.int32)
         if rows["low"].notna().all():
@@ -137,7 +137,7 @@ def plane(
             "hoverinfo": "skip",
         }
     )
-    for variant in [it for it in VARIANT_COLOURS if it in set(folded["variant"])]:
+    for variant in [name for name in VARIANT_COLOURS if name in set(folded["variant"])]:
         rows, seeds = folded[folded["variant"] == variant], runs[runs["variant"] == variant]
         seeds = seeds[seeds["settings"].isin(rows.loc[rows["seeds"] > 1, "settings"])]
         data += _cloud(rows, seeds, variant, words, letters)
@@ -181,10 +181,10 @@ def _cloud(
         "marker": {"color": colour, "size": 4, "opacity": 0.35},
         "hoverinfo": "skip",
     }
-    chosen = rows["settings"].isin(letters)
+    is_chosen = rows["settings"].isin(letters)
     outline = 2 if VARIANT_SYMBOLS[variant].endswith("-open") else 0.5  # an open marker is nothing else
     said = [
-        f"{escape(words[it.settings])}<br>{it.seeds} seed{'' if it.seeds == 1 else 's'}" for it in rows.itertuples()
+        f"{escape(words[row.settings])}<br>{row.seeds} seed{'' if row.seeds == 1 else 's'}" for row in rows.itertuples()
     ]
     rate = "rate %{x:.3f}, " if rated else ""
     big = {
@@ -197,9 +197,9 @@ def _cloud(
         "marker": {
             "color": colour,
             "symbol": VARIANT_SYMBOLS[variant],
-            "size": np.where(chosen, 14, 9),
+            "size": np.where(is_chosen, 14, 9),
             "opacity": 0.9,
-            "line": {"width": np.where(chosen, 2.5, outline), "color": NEUTRAL},
+            "line": {"width": np.where(is_chosen, 2.5, outline), "color": NEUTRAL},
         },
         "customdata": said,
         "hovertemplate": f"{VARIANT_TITLES[variant]}: {rate}distortion %{{y:.3f}}<br>%{{customdata}}<extra></extra>",

@@ -79,13 +79,13 @@ def _mark(dash: str, **ends: Any) -> dict[str, Any]:
 
 
 def _line(rows: pd.DataFrame, term: str, unit: str, axis: str, variant: str) -> dict[str, Any]:
-    drawn = rows[rows[term].notna()]
+    present = rows[rows[term].notna()]
     return {
         "type": "scatter",
-        "x": drawn["epoch"].to_numpy(dtype=np.int32),
-        "y": drawn[term].to_numpy(dtype=np.float32),
+        "x": present["epoch"].to_numpy(dtype=np.int32),
+        "y": present[term].to_numpy(dtype=np.float32),
         "yaxis": axis,
-        "mode": "lines+markers" if len(drawn) < FEW else "lines",
+        "mode": "lines+markers" if len(present) < FEW else "lines",
         "line": {"color": VARIANT_COLOURS[variant], "width": 2.5},
         "name": f"{VARIANT_TITLES[variant]}: {term} ({unit})",
         "hovertemplate": "%{y:.3f}<extra></extra>",

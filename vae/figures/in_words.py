@@ -31,7 +31,7 @@ def number(value: Any) -> str:
     return value if isinstance(value, str) else f"{float(value):.4g}".replace("-", "−")
 
 
-def plain(text: str | None) -> str:
+def without_markup(text: str | None) -> str:
     """Plotly's markup taken away."""
     return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", text or ""))).strip()
 
@@ -66,21 +66,21 @@ def _texts(trace: Any) -> list[str]:
     """What is written beside each marker of a trace."""
     if trace.type == "bar" or "text" not in (trace.mode or "") or trace.text is None:
         return []
-    texts = [plain(text) for text in trace.text]
+    texts = [without_markup(text) for text in trace.text]
     return texts if any(texts) else []
 
 
 def _axes(figure: go.Figure) -> str:
-    up = " and ".join(title for axis in figure.select_yaxes() if (title := plain(axis.title.text)))
-    across = plain(figure.layout.xaxis.title.text)
+    up = " and ".join(title for axis in figure.select_yaxes() if (title := without_markup(axis.title.text)))
+    across = without_markup(figure.layout.xaxis.title.text)
     return f"{up} against {across}." if up and across else f"{up or across}." if up or across else ""
 
 
 def _sentence(trace: Any, figure: go.Figure) -> str:
-    upwards = {axis.plotly_name: plain(axis.title.text) for axis in figure.select_yaxes()}
+    upwards = {axis.plotly_name: without_markup(axis.title.text) for axis in figure.select_yaxes()}
     texts = _texts(trace)
     cloud = trace.type != "bar" and trace.mode == "markers" and not _in_order(trace.x)
-    name = plain(trace.name) or ("" if texts or cloud else upwards.get("yaxis" + (trace.yaxis or "y")[1:], ""))
+    name = without_markup(trace.name) or ("" if texts or cloud else upwards.get("yaxis" + (trace.yaxis or "y")[1:], ""))
     if trace.type == "bar":
         told = _bars(trace)
     elif texts:
@@ -97,9 +97,9 @@ def _bars(trace: Any) -> str:
     lying = trace.orientation == "h"
     names, values = (trace.y, trace.x) if lying else (trace.x, trace.y)
     if trace.customdata is not None and len(trace.customdata) == len(names):
-        names = [plain(name) for name in trace.customdata]
+        names = [without_markup(name) for name in trace.customdata]
     if len(values) <= FEW:
-        pairs = [(plain(str(name)), number(value)) for name, value in zip(names, values, strict=True)]
+        pairs = [(without_markup(str(name)), number(value)) for name, value in zip(names, values, strict=True)]
         return _listed([f"{name}: {value}" if lying else f"{value} at {name}" for name, value in pairs])
     most, least = int(np.argmax(values)), int(np.argmin(values))
     return (

@@ -38,7 +38,12 @@ def prior_of(snapshot: Mapping[str, np.ndarray], latent_dim: int) -> np.ndarray 
 
 def side_by_side(snapshots: Mapping[Key, tuple[Mapping[str, np.ndarray], int]]) -> dict[Key, dict[str, Window]]:
     """Windows by scale onto the codes of snapshots, each with the dimensions of its code."""
-    return by_scale({key: around(extent(it["codes"], prior_of(it, size))) for key, (it, size) in snapshots.items()})
+    return by_scale(
+        {
+            key: around(extent(snapshot["codes"], prior_of(snapshot, size)))
+            for key, (snapshot, size) in snapshots.items()
+        }
+    )
 
 
 def plane_title(latent_dim: int, share: float, prior: np.ndarray | None) -> str:

@@ -24,7 +24,7 @@ class Measure:
     logarithmic: bool
 
 
-MEASURES = {
+NUDGE_MEASURES = {
     "rmse": Measure("Pixel RMSE", "pixel RMSE (grey levels)", True),
     "class_change": Measure("Class changes", "share of pictures whose class changes", False),
     "nearest_distance": Measure("Nearest real image", "pixel RMSE to the nearest real image", False),
@@ -85,8 +85,10 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
                 "hovertemplate": f"{VARIANT_TITLES[variant]}: %{{y:.4f}}<extra></extra>",
             }
         )
-    vertical = {"title": {"text": MEASURES[measure].axis}}
-    vertical |= {"type": "log", "tickvals": LOG_TICKS} if MEASURES[measure].logarithmic else {"rangemode": "tozero"}
+    vertical = {"title": {"text": NUDGE_MEASURES[measure].axis}}
+    vertical |= (
+        {"type": "log", "tickvals": LOG_TICKS} if NUDGE_MEASURES[measure].logarithmic else {"rangemode": "tozero"}
+    )
     marks = [{"type": "line", "x0": size, "x1": size, "y0": 0, "y1": 1, "yref": "paper"}] if size else []
     layout = BARE | {
         "height": HEIGHT,

@@ -28,9 +28,9 @@ def overlaid_curves(history: pd.DataFrame, unit: str) -> go.Figure:
             rows = of_run[of_run["variant"] == variant].sort_values("epoch")
             rows = rows[rows["epoch"] > 0] if (rows["epoch"] > 1).any() else rows
             for term, axis in (("reconstruction", "y"), ("kl", "y2")):
-                drawn = rows[rows[term].notna()]
-                if len(drawn):
-                    lines.append(_line(drawn, term, axis, f"{label} {VARIANT_TITLES[variant]}", variant, number))
+                present = rows[rows[term].notna()]
+                if len(present):
+                    lines.append(_line(present, term, axis, f"{label} {VARIANT_TITLES[variant]}", variant, number))
     layout = BARE | {
         "height": CURVES_HEIGHT,
         "hovermode": "closest",

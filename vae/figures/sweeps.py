@@ -86,7 +86,7 @@ def _line_with_band(rows: pd.DataFrame, variant: str, dash: str, label: str) -> 
     return [band, line]
 
 
-def drawn(points: pd.DataFrame, setting: str, title: str, measure: str, log: bool) -> go.Figure:
+def drawn_points(points: pd.DataFrame, setting: str, title: str, measure: str, log: bool) -> go.Figure:
     """Points that were drawn from a range: columns variant, `setting`, mean; a dot for each."""
     dots = [
         {

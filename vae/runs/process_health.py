@@ -20,7 +20,7 @@ LIBRARIES = ("streamlit", "torch", "distributed", "optuna", "SQLAlchemy", "numpy
 
 
 @dataclass(frozen=True)
-class Vitals:
+class ProcessHealth:
     """All sizes in bytes."""
 
     memory: int  # that this process has in use, with the libraries' files, which its workers share
@@ -34,7 +34,7 @@ class Vitals:
     uptime: float  # seconds since this process began
 
 
-def vitals(data_dir: Path) -> Vitals:
+def process_health(data_dir: Path) -> ProcessHealth:
     """Takes a millisecond."""
     import psutil
 
@@ -46,7 +46,7 @@ def vitals(data_dir: Path) -> Vitals:
     while not there.exists():  # a folder that nothing has been written to yet
         there = there.parent
     disk = shutil.disk_usage(there)
-    return Vitals(
+    return ProcessHealth(
         memory=me.memory_info().rss,
         private=_private() or me.memory_info().rss,
         used=used,

@@ -153,9 +153,9 @@ def judge(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) ->
     last = table[table["epoch"] == table["epoch"].max()]
     values = {name: float(last[column].astype(float).mean()) for name, column in COLUMNS.items()}
     if "ratio" in sweep.spec.objectives:
-        from ..measuring import ratio_of
+        from ..measuring import sensitivity_ratio
 
-        ratios = [ratio_of(store, store.run(run.run_id), settings) for run in runs]
+        ratios = [sensitivity_ratio(store, store.run(run.run_id), settings) for run in runs]
         values["ratio"] = float(np.exp(np.mean(np.log(ratios))))
     if unknown := [name for name in sweep.spec.objectives if math.isnan(values[name])]:
         titles = " and ".join(OBJECTIVES[name].title for name in unknown)

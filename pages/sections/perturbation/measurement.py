@@ -13,7 +13,7 @@ from pages.shared.which_ingredient import POLL, SIZE, ingredients
 from pages.state import background_measurements, loaded_models
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE
 from vae.choices.variants import VARIANTS as ALL_VARIANTS
-from vae.figures.nudges import MEASURES, UNIT_TITLES, nudge_curves
+from vae.figures.nudges import NUDGE_MEASURES, UNIT_TITLES, nudge_curves
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
@@ -108,11 +108,11 @@ def _results(run: Run, table: pd.DataFrame, unit: str, family_size: int) -> None
         f"{f'Means over {len(seeds)} seeds' if len(seeds) > 1 else f'Seed {seeds[0]}'}. The interval (95 %, Student's "
         "t on the logarithms) is over seeds, so that it says how another pair of models would come out."
     )
-    named = [name for name in MEASURES if table[name].notna().any()]
+    named = [name for name in NUDGE_MEASURES if table[name].notna().any()]
     measure = st.segmented_control(
         "What is measured",
         named,
-        format_func=lambda name: MEASURES[name].title,
+        format_func=lambda name: NUDGE_MEASURES[name].title,
         default="rmse",
         required=True,
         key="measurement.measure",
@@ -120,7 +120,7 @@ def _results(run: Run, table: pd.DataFrame, unit: str, family_size: int) -> None
     figure(
         nudge_curves(table, unit, measure, size),
         key="nudges",
-        alt=f"{MEASURES[measure].axis} against the size of the nudge, {UNIT_TITLES[unit]}",
+        alt=f"{NUDGE_MEASURES[measure].axis} against the size of the nudge, {UNIT_TITLES[unit]}",
     )
     trust = background_measurements.accuracy(run.data["hash"])
     explained = {

@@ -65,8 +65,8 @@ def quality(run_id: str, epoch: int, components: int, draw: int) -> pd.DataFrame
     """One row per variant and source, and one of real test images: columns of `Quality`."""
     from vae.analysis.sampling import quality as measure
 
-    judge, real = loaded_models.judge(run_id), loaded_models.real_images(run_id)
-    classifier = judge.classifier if judge else None
+    reference, real = loaded_models.reference_classifier(run_id), loaded_models.real_images(run_id)
+    classifier = reference.classifier if reference else None
     of_real = measure(loaded_models.test_images(run_id), real, classifier)
     rows = [{"variant": "real", "source": "test images", **vars(of_real)}]
     for source in SOURCES:

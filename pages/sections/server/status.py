@@ -11,7 +11,7 @@ import streamlit as st
 from pages.state import resources
 from pages.text.words import listed, plural
 from vae import logs
-from vae.runs.process_health import Vitals, readable, versions, vitals
+from vae.runs.process_health import ProcessHealth, process_health, readable, versions
 from vae.runs.worker_survey import Workforce
 from vae.store.runs import ENDED, Run
 from vae.store.sizes import Sizes, sizes
@@ -31,7 +31,7 @@ class Board:
     running: tuple[Run, ...]  # longest first
     waiting: tuple[Run, ...]  # next one first
     workforce: Workforce
-    vitals: Vitals
+    health: ProcessHealth
     failed: tuple[Run, ...]  # failed or interrupted, newest first
 
 
@@ -46,7 +46,7 @@ def board() -> Board:
         running=tuple(sorted((run for run in unfinished if run.status == "running"), key=_since)),
         waiting=tuple(sorted((run for run in unfinished if run.id in place), key=lambda run: place[run.id])),
         workforce=resources.jobs().workforce(),
-        vitals=vitals(resources.settings().data_dir),
+        health=process_health(resources.settings().data_dir),
         failed=tuple(sorted(failed, key=_ended, reverse=True)),
     )
 
@@ -73,7 +73,7 @@ def sessions() -> int | None:
 
 def numbers(now: Board) -> None:
     """A row of what one asks first."""
-    health, workers = now.vitals, len(now.workforce.workers)
+    health, workers = now.health, len(now.workforce.workers)
     there = sessions()
     tiles = [
         ("Training", f"{len(now.running):,}" + (f" of {workers:,}" if workers else ""), "Runs, of as many workers."),
@@ -190,7 +190,7 @@ def kept(now: Board) -> None:
     restorable = f" {plural(found.deleted, 'deleted run')} can be restored." if found.deleted else ""
     st.markdown(
         f"**{readable(found.total)}** in {found.database}: {counts}.{restorable} "
-        f"The disk has {readable(now.vitals.disk_free)} free of {readable(now.vitals.disk_total)}."
+        f"The disk has {readable(now.health.disk_free)} free of {readable(now.health.disk_total)}."
     )
     if found.kinds is None:
         st.caption("There is too much to count what takes how much.")
@@ -238,7 +238,7 @@ def wrong(now: Board, *, with_log: bool) -> None:
 
 def about(now: Board) -> None:
     """Versions, and since when."""
-    up = dt.timedelta(seconds=int(now.vitals.uptime))
+    up = dt.timedelta(seconds=int(now.health.uptime))
     said = " · ".join(f"{name} {number}" for name, number in versions().items())
     st.caption(f"Up for {up}. {said} · {database().database}")
 

@@ -24,7 +24,7 @@ from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_TITLES
-from vae.figures.sweeps import against, drawn
+from vae.figures.sweeps import against, drawn_points
 from vae.store.runs import ACTIVE
 from vae.sweeps import stored
 from vae.sweeps.spec import SAMPLERS, Range, SweepSpec
@@ -218,7 +218,7 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
     shown = with_intervals(rows, ["variant", column, *others], measure)
     if any(isinstance(values, Range) for values in spec.over.values()):
         log = isinstance(spec.over[name], Range) and spec.over[name].log
-        drawing = drawn(shown, column, titles[column], measures[measure] + unit, log)
+        drawing = drawn_points(shown, column, titles[column], measures[measure] + unit, log)
     else:
         drawing = against(
             shown, column, titles[column], measures[measure] + unit, {other: titles[other] for other in others}

@@ -76,7 +76,7 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
         "dimension knows: mutual information of samples z with that factor of which they hold most, as a share of the "
         "factor's entropy, over the whole grid."
     )
-    st.markdown(f"**What to notice.** {notice(int(used.active.sum()), share, names)}")
+    st.markdown(f"**What to notice.** {notice(int(used.active_unit_mask.sum()), share, names)}")
     csv(lambda: table(used.kl, share, names), f"factors-of-dimensions-{there[beta]}-epoch-{epoch}")
 
 
@@ -86,13 +86,13 @@ def table(kl: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> pd.DataF
     return pd.DataFrame({"dimension": np.arange(1, len(kl) + 1), "kl": kl} | shares)
 
 
-def notice(active: int, share: np.ndarray, names: tuple[str, ...]) -> str:
+def notice(active_units: int, share: np.ndarray, names: tuple[str, ...]) -> str:
     """Which factor is known best and which least by a single dimension; `share` (D, K)."""
     dimension, factor = np.unravel_index(share.argmax(), share.shape)
     best = share.max(axis=0)  # (K,)
     least = int(best.argmin())
     return (
-        f"{active} of {len(share)} dimensions are active. Dimension {dimension + 1} knows most of a single factor: "
-        f"{share[dimension, factor]:.0%} of {names[factor]}. No dimension knows more than {best[least]:.0%} of "
+        f"{active_units} of {len(share)} dimensions are active. Dimension {dimension + 1} knows most of a single "
+        f"factor: {share[dimension, factor]:.0%} of {names[factor]}. No dimension knows more than {best[least]:.0%} of "
         f"{names[least]}." + (CIRCLE if names[least] == "rotation" else "")
     )

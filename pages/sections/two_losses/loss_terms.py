@@ -57,7 +57,7 @@ def dimensions(run_id: str, epoch: int) -> dict[str, Any]:
 def share_of_active(used: Any) -> float:
     """How much of the KL the active dimensions hold."""
     total = float(used.kl.sum())
-    return float(used.kl[used.active].sum()) / total if total > 0 else 0.0
+    return float(used.kl[used.active_unit_mask].sum()) / total if total > 0 else 0.0
 
 
 def dimension_table(run: Run, epoch: int, name: str) -> pd.DataFrame:
@@ -68,7 +68,7 @@ def dimension_table(run: Run, epoch: int, name: str) -> pd.DataFrame:
             "dimension": np.arange(1, len(used.kl) + 1),
             "kl": used.kl,
             "variance_of_mean": used.variance_of_mean,
-            "active": used.active,
+            "active": used.active_unit_mask,
         }
     )
 
