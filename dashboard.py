@@ -57,7 +57,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """The workers come up with the server and go with it."""
     from pages.state import malloc_trim, resources
 
-    malloc_trim.memory()
+    malloc_trim.start()
     resources.start()
     warm_up = threading.Timer(AFTER_FIRST_PAGE, _warm_up)
     warm_up.daemon = True

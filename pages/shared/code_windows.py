@@ -30,7 +30,7 @@ def _at(run_id: str, epoch: int) -> dict[str, Any]:
     """Extents (2, 2) of one epoch, by variant."""
     latent_dim = resources.run(run_id).config.latent_dim
     snapshot = resources.snapshot(run_id, epoch)
-    return {name: extent(it["codes"], prior_of(it, latent_dim)) for name, it in snapshot.items()}
+    return {name: extent(arrays["codes"], prior_of(arrays, latent_dim)) for name, arrays in snapshot.items()}
 
 
 @st.cache_data(max_entries=2000, show_spinner=False)
@@ -40,4 +40,4 @@ def _reached(run_id: str, epoch: int, stride: int) -> dict[str, Any]:
     if before < 0:
         return here
     earlier = _reached(run_id, before, stride)
-    return {name: union([it, earlier[name]]) for name, it in here.items()}
+    return {name: union([bounds, earlier[name]]) for name, bounds in here.items()}

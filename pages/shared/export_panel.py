@@ -100,10 +100,10 @@ def reproduce_panel() -> None:
         st.caption(f"More than {MANY} runs are work for `python -m vae reproduce FILE`.")
     if st.button(label, type="primary", icon=":material/replay:", key="reproduce", disabled=not few):
         with st.spinner("Looking at the data …"):
-            reruns[digest] = {number: _again(old) for number, old in enumerate(sealed.runs)}
+            reruns[digest] = {number: _train_again(old) for number, old in enumerate(sealed.runs)}
         resources.forget()
     if digest in reruns:
-        active = any(_active(it) for it in reruns[digest].values())
+        active = any(_active(rerun) for rerun in reruns[digest].values())
         st.fragment(_judged, run_every=POLL if active else None)(sealed, digest, active)
 
 
@@ -139,7 +139,7 @@ def _contents(sealed: Capsule) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch")
 
 
-def _again(old: RunRecord) -> tuple[str | None, str | None]:
+def _train_again(old: RunRecord) -> tuple[str | None, str | None]:
     """Queue a run of a capsule: (id, None), or (None, why it can't be repeated here)."""
     if reason := unrepeatable(resources.store(), old, resources.settings()):
         return None, reason
@@ -155,7 +155,7 @@ def _active(rerun: tuple[str | None, str | None]) -> bool:
 
 def _judged(sealed: Capsule, digest: str, was_active: bool) -> None:
     reruns = st.session_state[RERUNS][digest]
-    active = [it for it in reruns.values() if _active(it)]
+    active = [rerun for rerun in reruns.values() if _active(rerun)]
     if was_active and not active:
         resources.forget()
         st.rerun()  # once more as a whole, and then without polling
@@ -203,7 +203,9 @@ def _table(outcomes: list[Outcome]) -> pd.DataFrame:
         about = {"Run": outcome.name, "Outcome": outcome.verdict, "Trained as": outcome.run_id or "–"}
         if not outcome.differences:
             rows.append(about | {"What": "–", "In the capsule": "–", "Here": "–", "Later epochs": 0})
-        for it in outcome.differences:
-            old, new = told_apart(it.old, it.new)
-            rows.append(about | {"What": it.what, "In the capsule": old, "Here": new, "Later epochs": it.more})
+        for difference in outcome.differences:
+            old, new = told_apart(difference.old, difference.new)
+            rows.append(
+                about | {"What": difference.what, "In the capsule": old, "Here": new, "Later epochs": difference.more}
+            )
     return pd.DataFrame(rows)

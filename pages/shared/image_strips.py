@@ -61,7 +61,7 @@ def choose_image(label: str, names: Sequence[str], key: str, first: int = 1) -> 
     """A choice among images by their `names`; the row of the chosen one. `first` and what `key` holds count from 1."""
     places = list(range(1, len(names) + 1))
     at = min(first, len(names)) - 1
-    return st.selectbox(label, places, index=at, format_func=lambda it: names[it - 1], key=key, width=190) - 1
+    return st.selectbox(label, places, index=at, format_func=lambda place: names[place - 1], key=key, width=190) - 1
 
 
 def strip(

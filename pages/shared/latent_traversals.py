@@ -31,10 +31,10 @@ def traversals(
     found = {}
     for name, codes in loaded_models.codes(run_id, epoch).items():
         std = codes.mu.std(axis=0)
-        chosen = (np.argsort(-std, kind="stable") if order is None else np.array(order))[:rows]
-        z = np.tile(codes.mu[image], (len(chosen), columns, 1))
-        for row, dimension in enumerate(chosen):
+        shown = (np.argsort(-std, kind="stable") if order is None else np.array(order))[:rows]
+        z = np.tile(codes.mu[image], (len(shown), columns, 1))
+        for row, dimension in enumerate(shown):
             z[row, :, dimension] += np.linspace(-reach, reach, columns) * std[dimension]
         x = decode(loaded_models.models(run_id, epoch)[name], z.reshape(-1, codes.latent_dim))
-        found[name] = Traversal(chosen, x.reshape(len(chosen), columns, -1))
+        found[name] = Traversal(shown, x.reshape(len(shown), columns, -1))
     return found

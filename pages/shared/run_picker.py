@@ -78,7 +78,9 @@ def run_picker() -> Run | None:
 def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
     """One row: the experiment, and which of its runs where there are several."""
     chosen = run.id if run else None
-    by_run = {chosen if chosen in it.runs else next(iter(it.runs)): it for it in offered}
+    by_run = {
+        chosen if chosen in experiment.runs else next(iter(experiment.runs)): experiment for experiment in offered
+    }
     if run and chosen not in by_run:  # it has learnt nothing yet, or is older than all that are offered
         title = run.name if run.status == "done" else f"{run.name} · {run.status}"
         by_run = {chosen: Experiment(title, "Seed", {chosen: title}), **by_run}
@@ -127,7 +129,7 @@ def _nothing_learnt(run_id: str) -> None:
 def _remember(run_id: str) -> None:
     """What a session knows of single runs, such as the epoch that was looked at, is kept for the last REMEMBERED."""
     st.session_state[KEY] = run_id
-    seen = [it for it in st.session_state.get(SEEN, []) if it != run_id]
+    seen = [seen_id for seen_id in st.session_state.get(SEEN, []) if seen_id != run_id]
     for old in seen[:-REMEMBERED]:
         for key in [key for key in st.session_state if isinstance(key, str) and f".{old}" in key]:
             del st.session_state[key]

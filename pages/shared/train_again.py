@@ -39,12 +39,12 @@ def question(config: RunConfig | None, where: str) -> None:
         with st.container(horizontal=True):
             label = "Leave it at that" if shown else "Watch it" if run.active else "Show it"
             agreed = st.button(label, type="primary", icon=":material/visibility:", key="again.show")
-            again = st.button("Train again", icon=":material/replay:", key="again.train")
+            train_anyway = st.button("Train again", icon=":material/replay:", key="again.train")
     if agreed:
         del st.session_state[ASKED]
         run_picker.select(run.id)
         st.rerun()
-    if again:
+    if train_anyway:
         try:
             _train(config)
         except InputError as problem:

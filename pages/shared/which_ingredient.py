@@ -17,8 +17,8 @@ from .which_images import tested
 
 POLL = 0.5  # seconds between looks while something is measured or trained
 UNIT, SIZE = "latent_std", 0.1  # what is shown at first
-ROWS = {"Without noise": ("ae", "kl_only"), "With noise": ("noise_only", "vae")}
-COLUMNS = ("Without KL", "With KL")
+INGREDIENT_ROWS = {"Without noise": ("ae", "kl_only"), "With noise": ("noise_only", "vae")}
+INGREDIENT_COLUMNS = ("Without KL", "With KL")
 
 
 def answer(run: Run) -> None:
@@ -56,8 +56,10 @@ def two_by_two(table: pd.DataFrame) -> pd.DataFrame:
     """Noise off and on by KL off and on: the RMSE in `UNIT` at `SIZE`, and the name of the variant."""
     at = table[(table["unit"] == UNIT) & (table["size"] == SIZE)]
     moved = at.groupby("variant")["rmse"].mean()
-    cells = {row: [f"{moved[name]:.4f} ({VARIANT_TITLES[name]})" for name in names] for row, names in ROWS.items()}
-    return pd.DataFrame.from_dict(cells, orient="index", columns=list(COLUMNS)).rename_axis("Ingredient")
+    cells = {
+        row: [f"{moved[name]:.4f} ({VARIANT_TITLES[name]})" for name in names] for row, names in INGREDIENT_ROWS.items()
+    }
+    return pd.DataFrame.from_dict(cells, orient="index", columns=list(INGREDIENT_COLUMNS)).rename_axis("Ingredient")
 
 
 def ingredients(run: Run, table: pd.DataFrame, unit: str, size: float) -> str:

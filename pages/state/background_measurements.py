@@ -45,7 +45,7 @@ def of(kind: str, run_id: str, epoch: int) -> Measurement:
         return Measurement(1.0, "Done", kept)
     with _lock:
         if key not in _under_way:
-            for old in [it for it, state in _under_way.items() if state.problem][:-MOST_FAILED]:
+            for old in [asked for asked, state in _under_way.items() if state.problem][:-MOST_FAILED]:
                 del _under_way[old]  # nobody has asked for it again
             _under_way[key] = Measurement()
             _worker.submit(_measure, key, _under_way[key])

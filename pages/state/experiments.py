@@ -31,51 +31,54 @@ def experiments(runs: pd.DataFrame, swept: Mapping[str, Sweep]) -> list[Experime
     """
     rows = runs.loc[runs["epoch"] >= 0, ["id", "name", "status", "settings", "seed"]]
     together: dict[str, list] = {}
-    for it in rows.itertuples():
-        together.setdefault(f"sweep {swept[it.id][0]}" if it.id in swept else it.settings, []).append(it)
+    for run in rows.itertuples():
+        together.setdefault(f"sweep {swept[run.id][0]}" if run.id in swept else run.settings, []).append(run)
     found = [_of_a_sweep(of, swept[of[0].id]) if of[0].id in swept else _of_seeds(of) for of in together.values()]
-    titles = [it.title for it in found]
+    titles = [experiment.title for experiment in found]
     return [
-        it if titles.count(it.title) == 1 else replace(it, title=f"{it.title} · {next(iter(it.runs))}") for it in found
+        experiment
+        if titles.count(experiment.title) == 1
+        else replace(experiment, title=f"{experiment.title} · {next(iter(experiment.runs))}")
+        for experiment in found
     ]
 
 
 def _of_seeds(rows: list) -> Experiment:
     config = _config(rows[0].settings)
-    given = {it.name: None for it in rows if it.name != naming.name(config.model_copy(update={"seed": it.seed}))}
+    given = {run.name: None for run in rows if run.name != naming.name(config.model_copy(update={"seed": run.seed}))}
     if len(rows) == 1:
         return Experiment(_standing(rows[0].name, rows[0]), "Seed", {rows[0].id: rows[0].name})
-    seeds = len({it.seed for it in rows})
+    seeds = len({run.seed for run in rows})
     count = f"{seeds} seeds" if seeds == len(rows) else f"{len(rows)} runs"
     title = " · ".join([*list(given)[:1], naming.experiment(config), count])
-    return Experiment(title, "Seed", _labels(rows, lambda it: [it.name] * (it.name in given), lambda it: ()))
+    return Experiment(title, "Seed", _labels(rows, lambda run: [run.name] * (run.name in given), lambda run: ()))
 
 
 def _of_a_sweep(rows: list, sweep: Sweep) -> Experiment:
     _, name, over = sweep
     title = f"Sweep: {name} · {len(rows)} run{'' if len(rows) == 1 else 's'}"
 
-    def point(it: Any) -> list[str]:
-        return [naming.part(field, getattr(_config(it.settings), field)) for field in over if field != "seed"]
+    def point(run: Any) -> list[str]:
+        return [naming.part(field, getattr(_config(run.settings), field)) for field in over if field != "seed"]
 
-    def place(it: Any) -> tuple:
-        return tuple(_order(getattr(_config(it.settings), field)) for field in over)
+    def place(run: Any) -> tuple:
+        return tuple(_order(getattr(_config(run.settings), field)) for field in over)
 
     return Experiment(title, "Point and seed", _labels(rows, point, place))
 
 
 def _labels(rows: list, said: Callable[[Any], Sequence[str]], place: Callable[[Any], tuple]) -> dict[str, str]:
     """Of each run, by `place` and seed: what is `said` of it and its seed, and its id where two would read the same."""
-    rows = sorted(rows, key=lambda it: (place(it), it.seed))
-    labels = [" · ".join([*said(it), naming.part("seed", it.seed)]) for it in rows]
+    rows = sorted(rows, key=lambda run: (place(run), run.seed))
+    labels = [" · ".join([*said(run), naming.part("seed", run.seed)]) for run in rows]
     return {
-        it.id: _standing(label if labels.count(label) == 1 else f"{label} · {it.id}", it)
-        for it, label in zip(rows, labels, strict=True)
+        run.id: _standing(label if labels.count(label) == 1 else f"{label} · {run.id}", run)
+        for run, label in zip(rows, labels, strict=True)
     }
 
 
-def _standing(title: str, it: Any) -> str:
-    return title if it.status == "done" else f"{title} · {it.status}"
+def _standing(title: str, run: Any) -> str:
+    return title if run.status == "done" else f"{title} · {run.status}"
 
 
 def _order(value: Any) -> tuple:

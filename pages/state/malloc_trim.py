@@ -9,7 +9,7 @@ ARENAS, ARENA_MAX = 2, -8  # heaps that threads share; mallopt's name for that
 EVERY = 20.0  # seconds between two times that freed memory goes back to the system: a few milliseconds each
 
 
-def memory() -> None:
+def start() -> None:
     """From now on, where the C library is glibc; elsewhere nothing is done."""
     try:
         library = ctypes.CDLL(None)
@@ -18,9 +18,9 @@ def memory() -> None:
     except (OSError, AttributeError, TypeError):
         return
 
-    def again() -> None:
+    def keep_trimming() -> None:
         while True:
             threading.Event().wait(EVERY)
             trim(0)
 
-    threading.Thread(target=again, name="spare memory", daemon=True).start()
+    threading.Thread(target=keep_trimming, name="malloc trim", daemon=True).start()

@@ -73,7 +73,7 @@ class EveryRun:
         known = self.runs[self.runs["group"] != ""]
         counts = known["group"].value_counts()
         first = known.drop_duplicates("group").set_index("group").loc[counts.index]
-        short = [f"{it.dataset} · {naming.words('reconstruction', it.reconstruction)}" for it in first.itertuples()]
+        short = [f"{row.dataset} · {naming.words('reconstruction', row.reconstruction)}" for row in first.itertuples()]
         titles = {}
         for name, of_most in zip(first.index, short, strict=True):
             data_hash, split, size = name.removeprefix(f"{first.loc[name, 'dataset']} ").split(" ")[:3]

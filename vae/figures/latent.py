@@ -18,11 +18,11 @@ MARGIN = {"l": 56, "r": 8, "t": 8, "b": 44}  # fixed: longer numbers on one axis
 # JavaScript for what shows these figures: one as it looks at a scale. A zoom belongs to the scale it was made in.
 IN_SCALE = """
 const inScale = ({ data, layout }, scale) => {
-  const it = layout.meta?.scales && (layout.meta.scales[scale] ?? layout.meta.scales.own)
-  if (!it) return { data, layout }
+  const shown = layout.meta?.scales && (layout.meta.scales[scale] ?? layout.meta.scales.own)
+  if (!shown) return { data, layout }
   return {
-    data: data.map((trace, i) => ({ ...trace, visible: it.visible[i] })),
-    layout: { ...layout, ...it.layout, uirevision: layout.uirevision + " " + scale },
+    data: data.map((trace, i) => ({ ...trace, visible: shown.visible[i] })),
+    layout: { ...layout, ...shown.layout, uirevision: layout.uirevision + " " + scale },
   }
 }
 """

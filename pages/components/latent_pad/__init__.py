@@ -39,7 +39,7 @@ def payload(
 ) -> bytes:
     """What the pad draws. `key`: of the decoders on the shelf; `labels` (n,): of the codes, the same for each view."""
     arrays, panels, ranges = {"labels": labels.astype(np.uint8)}, [], {"area": {}, "norm": {}}
-    windows = by_scale({name: Window(tuple(it.centre.tolist()), it.half) for name, it in views.items()})
+    windows = by_scale({name: Window(tuple(view.centre.tolist()), view.half) for name, view in views.items()})
     for variant, view in views.items():
         uv = view.spread_by_class(labels, len(classes)) if view.flat else view.uv
         arrays[f"{variant}.codes"] = uv.astype(np.float32)
@@ -60,8 +60,13 @@ def payload(
                 "axes": view.plane.axes.tolist(),
                 "prior": view.prior,
                 "windows": {
-                    scale: {"centre": it.centre, "half": it.half, "bar": it.bar, "words": bar_words(it.bar)}
-                    for scale, it in windows[variant].items()
+                    scale: {
+                        "centre": window.centre,
+                        "half": window.half,
+                        "bar": window.bar,
+                        "words": bar_words(window.bar),
+                    }
+                    for scale, window in windows[variant].items()
                 },
                 "flat": view.flat,
                 "slice": view.plane.slice,

@@ -230,7 +230,7 @@ class Panel {
   crowded() {
     const side = this.size < 250 ? 14 : 18
     const near = ([, u, v], [, a, b]) => Math.max(Math.abs(this.length(u - a)), Math.abs(this.y(v) - this.y(b))) < side
-    const covered = this.plates.filter((it) => this.plates.some((other) => other !== it && near(it, other)))
+    const covered = this.plates.filter((plate) => this.plates.some((other) => other !== plate && near(plate, other)))
     return covered.length > this.plates.length / 2
   }
 

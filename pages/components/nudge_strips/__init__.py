@@ -50,8 +50,8 @@ def payload(
     for name, nudge in nudges.items():
         variants.append({"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]})
         arrays[f"{name}.z"] = nudge.z.astype(np.float32)
-        arrays |= {f"{name}.{it}": step.astype(np.float32) for it, step in nudge.steps.items()}
-    offered = {name: asdict(it) for name, it in units.items()}
+        arrays |= {f"{name}.{unit_name}": step.astype(np.float32) for unit_name, step in nudge.steps.items()}
+    offered = {unit_name: asdict(entry) for unit_name, entry in units.items()}
     meta = {"key": key, "shape": shape, "names": list(names), "variants": variants, "units": offered}
     meta |= {"unit": unit, "size": size}
     return packed(meta, arrays)
@@ -60,5 +60,5 @@ def payload(
 def nudge_strips(data: bytes, *, key: str) -> tuple[str | None, float | None]:
     """Show a `payload`; the unit and the size that were last chosen, None while nobody has."""
     strips = st.components.v2.component("latent_twins_nudges", html=HTML, css=CSS, js=f"{LIBRARY}\n{JS}")
-    chosen = strips(key=key, data=data, on_size_change=lambda: None, on_unit_change=lambda: None)
-    return chosen.unit, chosen.size
+    state = strips(key=key, data=data, on_size_change=lambda: None, on_unit_change=lambda: None)
+    return state.unit, state.size
