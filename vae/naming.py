@@ -73,7 +73,7 @@ def better(config: RunConfig) -> dict[str, str]:
 def usual(config: RunConfig) -> RunConfig:
     """What a reader of the `HEAD` takes for granted: the preset that has it, else what its data set's presets share."""
     presets = [preset.config for preset in PRESETS.values()]
-    same = [it for it in presets if all(getattr(it, field) == getattr(config, field) for field in HEAD)]
+    same = [preset for preset in presets if all(getattr(preset, field) == getattr(config, field) for field in HEAD)]
     return same[0] if same else _USUAL.get(config.dataset, PRESETS["quick"].config)
 
 

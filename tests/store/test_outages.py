@@ -20,7 +20,7 @@ import vae.store.runs as store_module
 from vae.config import RunConfig
 from vae.runs import heartbeats
 from vae.runs.execution import execute
-from vae.runs.heartbeats import SILENCE, Silence
+from vae.runs.heartbeats import SILENCE, Heartbeats
 from vae.settings import Settings
 from vae.store import database, outages
 from vae.store.runs import Store
@@ -321,7 +321,7 @@ class Moments:
 def test_silence_is_counted_only_while_one_could_have_heard(monkeypatch):
     clock = Moments()
     monkeypatch.setattr(heartbeats, "time", clock)
-    ears = Silence()
+    ears = Heartbeats()
 
     def listen(seconds: float, pulses: dict[str, int]) -> list[str]:
         for _ in range(round(seconds)):

@@ -72,9 +72,9 @@ def measure(settings: Settings, images: int = 60_000, rounds: int = 3) -> dict[s
     ]
     ratios = {name: _ratio(*(seconds.get(row) for row in name.split(" / "))) for name in RATIOS}
     targets = {
-        name: {"sense": rule[0], "target": rule[1], "met": ratios[name] and _meets(ratios[name]["median"], *rule)}
-        for name, rule in RATIOS.items()
-        if rule
+        name: {"sense": target[0], "target": target[1], "met": ratios[name] and _meets(ratios[name]["median"], *target)}
+        for name, target in RATIOS.items()
+        if target
     }
     count = {"train": len(split.train), "validation": len(split.validation)}
     found = {"data": "mnist" if mnist else "synthetic", "images": count, "machine": machine}

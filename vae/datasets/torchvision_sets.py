@@ -163,10 +163,10 @@ def _read(class_name: str, folder: Path, name: str) -> np.ndarray:
             part.unlink(missing_ok=True)
             raise
         found = folder / name
-    expected = UNPACKED_MD5.get(f"{class_name}/{name}")
+    known_md5 = UNPACKED_MD5.get(f"{class_name}/{name}")
     content = found.read_bytes()
     numbers = read_idx(content)
-    if numbers is None or (expected and hashlib.md5(content, usedforsecurity=False).hexdigest() != expected):
+    if numbers is None or (known_md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != known_md5):
         raise InputError(_damaged(found, "half a file, or altered", class_name))
     return numbers
 

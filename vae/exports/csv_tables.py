@@ -34,7 +34,7 @@ def as_csv(table: pd.DataFrame) -> str:
     stay numbers, also where they stand as text.
     """
     kinds = pd.api.types
-    texts = [it for it in table.columns if kinds.is_object_dtype(table[it]) or kinds.is_string_dtype(table[it])]
+    texts = [name for name in table.columns if kinds.is_object_dtype(table[name]) or kinds.is_string_dtype(table[name])]
     return table.assign(**{name: [_harmless(cell) for cell in table[name]] for name in texts}).to_csv(index=False)
 
 

@@ -23,7 +23,7 @@ from ..store.outages import AWAY, sentence
 from ..store.queue_order import room_for_run
 from ..store.runs import ACTIVE, RESUMABLE, Store, new_owner, new_run, queue_again
 from . import remote_cluster
-from .heartbeats import Silence
+from .heartbeats import Heartbeats
 from .local_cluster import CREDENTIALS, EmbeddedCluster
 from .worker_survey import Workforce, survey
 
@@ -74,7 +74,7 @@ class Jobs:
         self._tasks: dict[str, Any] = {}  # run id → Dask future
         self._lost: set[str] = set()  # runs whose cluster went away: to be queued again
         self._deferring = 0.0  # since when a free worker is left to somebody else (monotonic seconds)
-        self._silence = Silence()
+        self._heartbeats = Heartbeats()
         self._troubles: dict[str, str] = {}  # what stands in the way of which loop, in words for people
         self._workforce, self._asked, self._surveyed = Workforce(), -WATCHED, 0.0
         self._wake, self._closing = threading.Event(), threading.Event()
@@ -263,7 +263,7 @@ class Jobs:
         if mine:
             self.store.beat(sorted(mine))
         pulses = self.store.pulses()
-        for run_id in self._silence.look(pulses):
+        for run_id in self._heartbeats.look(pulses):
             self.store.interrupt(run_id, pulses[run_id], ORPHANED)
             log.warning("interrupted: %s", ORPHANED, extra={"run": run_id})
 

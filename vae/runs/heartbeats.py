@@ -9,7 +9,7 @@ SILENCE = 5.0  # seconds without a sign of life after which somebody counts as g
 BLIND = 2.5  # seconds between two looks after which nothing is concluded: the database was away, for others as well
 
 
-class Silence:
+class Heartbeats:
     """Pulses, as they were when looked at; a look takes all of them at once."""
 
     def __init__(self) -> None:

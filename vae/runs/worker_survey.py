@@ -41,7 +41,7 @@ def survey(client: Any, runs: Mapping[str, str]) -> Workforce:
     found = [
         _worker(info, [runs[key] for key in busy.get(at, ()) if key in runs]) for at, info in known["workers"].items()
     ]
-    return Workforce(dt.datetime.now(dt.UTC), tuple(sorted(found, key=lambda it: (it.host, it.name))))
+    return Workforce(dt.datetime.now(dt.UTC), tuple(sorted(found, key=lambda worker: (worker.host, worker.name))))
 
 
 def _worker(info: Mapping[str, Any], runs: list[str]) -> Worker:

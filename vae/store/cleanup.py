@@ -91,7 +91,7 @@ def plan(
     if larger_than_mb is not None:
         excess = sum(held.values()) - sum(held.get(run_id, 0) for run_id in going) - larger_than_mb * MB
         # By ticket, which no clock sets; what was deleted goes before what is shown.
-        for row in sorted(rows, key=lambda it: (it["deleted_at"] is None, it["ticket"], it["created_at"])):
+        for row in sorted(rows, key=lambda row: (row["deleted_at"] is None, row["ticket"], row["created_at"])):
             if excess <= 0:
                 break
             if row["id"] not in going and today - row["last"] > JUST_NOW:

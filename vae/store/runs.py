@@ -147,7 +147,7 @@ class Store:
             return queue_order.fair_order(*queue_order.standing(connection))
 
     def standing(self) -> tuple[list[queue_order.Waiting], dict[str, int], dict[str, int]]:
-        """What `queueing.Turns.of` takes: who waits, how many of each are under way, who was served when."""
+        """What `queue_order.Turns.of` takes: who waits, how many of each are under way, who was served when."""
         with self.engine.connect() as connection:
             return queue_order.standing(connection)
 

@@ -23,7 +23,7 @@ from ..config import RunConfig
 from ..errors import InputError
 from ..runs import cost
 from ..runs.dispatcher import BEAT, KEPT_DYING, Jobs
-from ..runs.heartbeats import Silence
+from ..runs.heartbeats import Heartbeats
 from ..settings import Settings
 from ..store import uploaded_images
 from ..store.runs import ACTIVE, Store
@@ -209,7 +209,7 @@ def dearest(store: Store, spec: SweepSpec, settings: Settings) -> list[RunConfig
                 RunConfig.parse({name: end}).hidden if name == "hidden" else int(end) if whole else end for end in ends
             ]
             tried = [config.model_copy(update={name: value}) for value in typed]
-            config = max(tried, key=lambda it: estimate(it, dataset(it.dataset)))
+            config = max(tried, key=lambda candidate: estimate(candidate, dataset(candidate.dataset)))
         found.append(config)
     return found
 
@@ -219,7 +219,7 @@ class Sweeper:
 
     def __init__(self, store: Store, settings: Settings, jobs: Jobs) -> None:
         self.store, self.settings, self.jobs = store, settings, jobs
-        self._silence = Silence()
+        self._heartbeats = Heartbeats()
         self._has_some = False  # sweeps of ours that go on
         self._closing = threading.Event()
         loops = {"sweeper": self._look_again, "sweeper's heart": self._beat}
@@ -254,7 +254,7 @@ class Sweeper:
             self.jobs.wake()
 
     def _adopt_silent(self, others: list[Sweep]) -> None:
-        silent = self._silence.look({sweep.id: sweep.pulse for sweep in others})
+        silent = self._heartbeats.look({sweep.id: sweep.pulse for sweep in others})
         for sweep in others:
             if sweep.id in silent:
                 stored.adopt(self.store, sweep, self.jobs.owner)

@@ -72,8 +72,8 @@ def read(name: str, data: bytes, choices: Choices, limits: Limits, progress: Pro
     Raises InputError with a sentence for all that is refused; NeedsSize when a size would put it right, Ambiguous when
     a choice must be made.
     """
-    plain = name.lower().removesuffix(PACKED)
-    reader = next((reader for ending, reader in READERS.items() if plain.endswith(ending)), None)
+    unpacked_name = name.lower().removesuffix(PACKED)
+    reader = next((reader for ending, reader in READERS.items() if unpacked_name.endswith(ending)), None)
     if reader is None:
         kinds = ", ".join(ending for ending in READERS if ending.startswith("."))
         raise InputError(f"{shown(name)} is of no known kind: images come as {kinds}.")

@@ -46,9 +46,9 @@ def _order(name: str) -> tuple[bool, int, list[tuple[bool, int, str]]]:
 
 
 def _check(name: str) -> None:
-    plain = all(character in SIGNS or unicodedata.category(character)[0] in "LMN" for character in name)
+    allowed = all(character in SIGNS or unicodedata.category(character)[0] in "LMN" for character in name)
     fits = all(len(part) <= LONGEST for part in name.split("/")) and 0 < len(name) <= LONGEST_PATH
-    if not plain or not fits or name != name.strip():
+    if not allowed or not fits or name != name.strip():
         raise InputError(
             f"A class is called {shown(name)}, but a name takes 1 to {LONGEST} letters, digits, spaces and the "
             f"signs {' '.join(SIGNS[1:])} only."

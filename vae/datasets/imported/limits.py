@@ -14,7 +14,7 @@ SMALLEST, LARGEST = 4, 64  # pixels along a side of a data set's images
 FEWEST = 12  # images: ten to learn from, two to be tested on
 PICTURE_PIXELS = 32_000_000  # of one picture before it is resized: a large photograph
 PICTURE_BYTES = 64 << 20  # of one unpacked PNG or JPEG file
-SHOWN = 60  # characters of a foreign name that a sentence repeats
+MOST_SHOWN = 60  # characters of a foreign name that a sentence repeats
 
 
 class NeedsSize(InputError):
@@ -90,7 +90,7 @@ def check_shape(height: int, width: int, size: tuple[int, int] | None, what: str
 def shown(name: str) -> str:
     """A name from outside, in a sentence: one short line of printable characters, between quotes."""
     text = "".join(character if character.isprintable() else "�" for character in name)
-    return f"“{text if len(text) <= SHOWN else text[: SHOWN - 1] + '…'}”"
+    return f"“{text if len(text) <= MOST_SHOWN else text[: MOST_SHOWN - 1] + '…'}”"
 
 
 def listed(names: Sequence[str], most: int = 3) -> str:

@@ -84,7 +84,10 @@ def read(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> F
         parts = [(key, contents.parts[key]) for key in ORDER if key in contents.parts]
         images = [array(part.images) for _, part in parts]
         labels = [array(part.labels) if part.labels else None for _, part in parts]
-        given = [_labels(own, of.shape[0]) if own else None for own, of in zip(labels, images, strict=True)]
+        given = [
+            _labels(of_part, pixels.shape[0]) if of_part else None
+            for of_part, pixels in zip(labels, images, strict=True)
+        ]
         grey, notes = images_of(images, choices, limits, progress)
     names, said = _joined(given, [part.labels for _, part in parts])
     held_out, split = _split({key: of.shape[0] for (key, _), of in zip(parts, images, strict=True)})

@@ -6,7 +6,7 @@ import numpy as np
 
 DARK = 128  # a brightest level below this: the numbers' white is probably another one
 LIGHT_GROUND = 200  # grey level: paper, where the images of this program's own sets have black
-FRAME_SHARE = 0.75  # of the pixels along the border that must be at least so light
+BORDER_SHARE = 0.75  # of the pixels along the border that must be at least so light
 
 
 def warnings_for(images: np.ndarray) -> tuple[str, ...]:
@@ -18,7 +18,7 @@ def warnings_for(images: np.ndarray) -> tuple[str, ...]:
         found.append(
             f"The images are dark: the brightest pixel is {brightest} of 255. If {brightest} is white, set White to it."
         )
-    frame = np.concatenate([images[:, [0, -1]].ravel(), images[:, 1:-1, [0, -1]].ravel()])
-    if (frame >= LIGHT_GROUND).mean() >= FRAME_SHARE and np.median(images) >= LIGHT_GROUND:
+    border = np.concatenate([images[:, [0, -1]].ravel(), images[:, 1:-1, [0, -1]].ravel()])
+    if (border >= LIGHT_GROUND).mean() >= BORDER_SHARE and np.median(images) >= LIGHT_GROUND:
         found.append("The images are dark on light; MNIST and its like are light on dark. Inverting makes them so.")
     return tuple(found)
