@@ -10,14 +10,16 @@ COPY requirements.txt .
 RUN pip install --no-cache-dir --index-url "$TORCH_INDEX" torch torchvision \
  && pip install --no-cache-dir -r requirements.txt
 
-COPY dashboard.py ./
+COPY dashboard.py pyproject.toml README.md LICENSE ./
 COPY .streamlit .streamlit
 COPY pages pages
 COPY vae vae
+# The scheduler and the workers find it too, from any folder.
+RUN pip install --no-cache-dir --no-deps --editable .
 
 RUN useradd --create-home --uid 1000 twins && mkdir /data && chown twins /data
 USER twins
-ENV VAE_DATA_DIR=/data PYTHONPATH=/app PYTHONUNBUFFERED=1
+ENV VAE_DATA_DIR=/data PYTHONUNBUFFERED=1
 VOLUME /data
 EXPOSE 8501
 

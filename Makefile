@@ -22,7 +22,7 @@ test-slow: $(VENV)/test.done
 CLUSTER_TESTS := tests/cluster/test_dispatcher.py tests/cluster/test_remote_cluster.py tests/cluster/test_browser_cluster.py
 test-cluster: export VAE_TEST_DATABASE = postgresql
 test-cluster: $(VENV)/test.done
-	PYTHONPATH=.:tests/support $(BIN)/python tests/support/postgres.py
+	$(BIN)/python tests/support/postgres.py
 	sh tests/support/ensure_chromium.sh $(BIN)/python
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile \
 	  $(addprefix --ignore=,$(CLUSTER_TESTS)) $(PYTEST_ARGS)
@@ -30,7 +30,7 @@ test-cluster: $(VENV)/test.done
 
 # Thirty students at once, and the trend from 1 to 60; about ten minutes: make load LOAD="--sessions 30" takes one.
 load: $(VENV)/test.done
-	PYTHONPATH=.:tests:tests/support $(BIN)/python -m load $(LOAD)
+	PYTHONPATH=tests:tests/support $(BIN)/python -m load $(LOAD)
 
 lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
@@ -46,8 +46,9 @@ $(VENV)/bin/python:
 	@$(PYTHON) -m venv $(VENV) \
 	  || { rm -rf $(VENV); echo "python3 -m venv failed; on Debian and Ubuntu: apt-get install python3-venv"; exit 1; }
 
-$(VENV)/app.done: requirements.txt | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet -r requirements.txt
+# --editable: the program stays in this folder, and workers and notebooks of .venv find it from any other.
+$(VENV)/app.done: requirements.txt pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/test.done: tests/requirements.txt $(VENV)/app.done
@@ -55,4 +56,4 @@ $(VENV)/test.done: tests/requirements.txt $(VENV)/app.done
 	@touch $@
 
 clean:
-	rm -rf $(VENV) .pytest_cache .ruff_cache reports
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache reports build *.egg-info

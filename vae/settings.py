@@ -12,6 +12,8 @@ from .errors import InputError
 from .logs import LEVELS, STYLES
 
 ROOT = Path(__file__).resolve().parent.parent
+# A copy that `pip install .` made lies among other people's packages: no place for data.
+DATA = ROOT / "data" if (ROOT / "pyproject.toml").exists() else Path("~/latent-twins")
 # As a container sees its own limit: version 2, and 1, which says 2⁶³ for none.
 CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 FOR_WORKERS = 0.8  # of the memory: the rest is for the dashboard and the system
@@ -71,7 +73,7 @@ class Settings:
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Settings from VAE_… variables. Raises InputError with the variable's name and what it may be."""
         env = os.environ if environment is None else environment
-        data_dir = Path(env.get("VAE_DATA_DIR") or ROOT / "data").expanduser().resolve()
+        data_dir = Path(env.get("VAE_DATA_DIR") or DATA).expanduser().resolve()
         workers = _whole(env, "VAE_WORKERS", max(1, min(cores() // _whole(env, "VAE_THREADS", 1), 4)))
         threads = _whole(env, "VAE_THREADS", max(1, cores() // workers))
         if workers * threads > cores():

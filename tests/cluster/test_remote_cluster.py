@@ -115,7 +115,10 @@ def test_two_dashboards_take_turns_and_train_nothing_twice(place: Settings, tmp_
 def test_a_worker_that_lacks_the_program_says_so(place: Settings, tmp_path: Path) -> None:
     cluster = Cluster(tmp_path, place).start(workers=0)
     with running(cluster), dashboard(place, cluster) as jobs:
-        cluster.start_worker(preload=None, PYTHONPATH="")
+        hidden = tmp_path / "hidden"  # make has installed the program for every process of this Python
+        hidden.mkdir()
+        (hidden / "sitecustomize.py").write_text("import sys\nsys.modules['vae'] = None\n")
+        cluster.start_worker(preload=None, PYTHONPATH=str(hidden))
         run_id = jobs.submit(SHORT)
         wait(ended(jobs, run_id))
         run = jobs.store.run(run_id)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from pathlib import Path
 
 from .. import logs
 from ..errors import InputError
@@ -34,7 +35,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m vae", description="Train an autoencoder and a VAE side by side.")
+    parser = argparse.ArgumentParser(
+        prog="latent-twins" if Path(sys.argv[0]).stem == "latent-twins" else "python -m vae",
+        description="Train an autoencoder and a VAE side by side.",
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for group in GROUPS:
         group.add(commands)
