@@ -17,7 +17,7 @@ from vae.settings import ROOT, Settings
 
 DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
-OURS = {name: it for name, it in SERVICES.items() if "build" in it}
+OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 COMMANDS = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
 SECTION = (ROOT / "README.md").read_text().partition("## A lab on a cluster")[2].partition("\n## ")[0]
 IN_README = [
@@ -76,11 +76,11 @@ def test_what_is_named_is_the_same_everywhere() -> None:
 
 
 def test_only_the_dashboard_is_reached_and_only_from_this_machine() -> None:
-    assert [name for name, it in SERVICES.items() if "ports" in it] == ["dashboard"]
+    assert [name for name, service in SERVICES.items() if "ports" in service] == ["dashboard"]
     assert SERVICES["dashboard"]["ports"] == ["${PUBLISH:-127.0.0.1:8501}:8501"]
     networks = yaml.safe_load((ROOT / "compose.yaml").read_text())["networks"]
     assert networks["inside"] == {"internal": True}
-    assert all(it["networks"] == ["inside"] for name, it in SERVICES.items() if name != "dashboard")
+    assert all(service["networks"] == ["inside"] for name, service in SERVICES.items() if name != "dashboard")
 
 
 def test_the_password_must_be_chosen() -> None:
@@ -93,8 +93,12 @@ def test_the_image_holds_the_program_and_nothing_else() -> None:
     copied = [word for line in re.findall(r"^COPY (.*)", DOCKERFILE, re.MULTILINE) for word in line.split()[:-1]]
     assert all((ROOT / path).exists() for path in copied)
     kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
-    assert all(any(fnmatch(it, path) or it.startswith(f"{path}/") for it in kept) for path in copied)
-    sent = {path for path in kept if not any(path == it or path.startswith(f"{it}/") for it in copied)}
+    assert all(any(fnmatch(pattern, path) or pattern.startswith(f"{path}/") for pattern in kept) for path in copied)
+    sent = {
+        path
+        for path in kept
+        if not any(path == copied_path or path.startswith(f"{copied_path}/") for copied_path in copied)
+    }
     assert sent == set(), "nothing goes to Docker that the image does not hold"
 
 

@@ -23,18 +23,20 @@ class _Run:
 def others(config, field):
     """Other values of one field, as many as there are or a few."""
     if field == "variants":
-        sets = [it for size in range(1, len(VARIANTS) + 1) for it in combinations(VARIANTS, size)]
-        found = [it for it in sets if it != config.variants]
+        sets = [variants for size in range(1, len(VARIANTS) + 1) for variants in combinations(VARIANTS, size)]
+        found = [variants for variants in sets if variants != config.variants]
     elif field in CHOICES:
-        found = [it for it in CHOICES[field] if it != getattr(config, field)]
+        found = [candidate for candidate in CHOICES[field] if candidate != getattr(config, field)]
     elif field == "dataset":
-        found = [it for it in ("digits", "mnist", "fashion_mnist", "own-1a2b3c") if it != config.dataset]
+        found = [
+            candidate for candidate in ("digits", "mnist", "fashion_mnist", "own-1a2b3c") if candidate != config.dataset
+        ]
     elif field == "hidden":
-        found = [it for it in ((), (64,), (400,), (64, 400), (4096,) * 4) if it != config.hidden]
+        found = [candidate for candidate in ((), (64,), (400,), (64, 400), (4096,) * 4) if candidate != config.hidden]
     else:
         value, (low, high) = getattr(config, field), bounds(FIELDS[field])
         near = (value * (1 + 1e-9),) if isinstance(value, float) else (value + 1, value - 1)
-        found = [it for it in (low, high, *near) if low <= it <= high and it != value]
+        found = [candidate for candidate in (low, high, *near) if low <= candidate <= high and candidate != value]
     return found
 
 
@@ -43,11 +45,11 @@ def test_a_field_changed_is_another_name(preset):
     """Every field, every choice, numbers down to their last digits; and no two changes lead to the same name."""
     config = PRESETS[preset].config
     changed = {config.model_copy(update={field: value}) for field in FIELDS for value in others(config, field)}
-    assert {field for it in changed for field in it.differences(config)} == set(FIELDS) - ONLY_ONE
-    names = {name(it): it for it in [config, *changed]}
+    assert {field for each in changed for field in each.differences(config)} == set(FIELDS) - ONLY_ONE
+    names = {name(each): each for each in [config, *changed]}
     assert len(names) == len(changed) + 1
-    but_for_the_seed = {it.model_copy(update={"seed": 0}) for it in [config, *changed]}
-    assert len({experiment(it) for it in [config, *changed]}) == len(but_for_the_seed)
+    but_for_the_seed = {each.model_copy(update={"seed": 0}) for each in [config, *changed]}
+    assert len({experiment(each) for each in [config, *changed]}) == len(but_for_the_seed)
 
 
 def test_two_fields_changed_are_another_name_too():
@@ -59,7 +61,7 @@ def test_two_fields_changed_are_another_name_too():
         for b in others(config, two)
     }
     assert len(changed) > 1500
-    assert len({name(it) for it in changed}) == len(changed)
+    assert len({name(each) for each in changed}) == len(changed)
 
 
 def test_the_three_buttons_lead_to_different_names():
@@ -69,7 +71,7 @@ def test_the_three_buttons_lead_to_different_names():
     trained += estimator_comparison.configs(_Run(config)).values()
     trained += similar_runs.with_every_beta(_Run(config)).values()
     assert len(set(trained)) == 11
-    names = [name(it) for it in trained]
+    names = [name(each) for each in trained]
     assert len(set(names)) == 11
     assert names == [
         "digits · 2-D · 128 · β 1 · seed 0",
@@ -87,7 +89,7 @@ def test_the_three_buttons_lead_to_different_names():
 
 
 def test_a_preset_has_nothing_unusual():
-    assert {preset: experiment(it.config) for preset, it in PRESETS.items()} == {
+    assert {preset: experiment(entry.config) for preset, entry in PRESETS.items()} == {
         "quick": "digits · 2-D · 128 · β 1",
         "article": "mnist · 32-D · no hidden layer · β 1",
         "pytorch_example": "mnist · 20-D · 400 · β 1",

@@ -59,4 +59,4 @@ def test_nothing_measured_is_not_an_outcome() -> None:
 def test_only_what_is_in_the_registry_is_expected() -> None:
     with pytest.raises(KeyError):
         sentence("nonsense", {})
-    assert all(1 <= it.claim <= 11 for it in EXPECTATIONS.values())
+    assert all(1 <= expectation.claim <= 11 for expectation in EXPECTATIONS.values())

@@ -163,8 +163,8 @@ def quality() -> pd.DataFrame:
 
 
 def row(table: pd.DataFrame, estimator: str, samples: int) -> pd.Series:
-    (it,) = table[(table["way"] == estimator) & (table["samples"] == samples)].to_dict("records")
-    return pd.Series(it)
+    (found,) = table[(table["way"] == estimator) & (table["samples"] == samples)].to_dict("records")
+    return pd.Series(found)
 
 
 def test_every_way_is_measured_with_the_samples_it_takes(quality: pd.DataFrame) -> None:
@@ -188,11 +188,11 @@ def test_all_but_the_detached_estimate_have_the_mean_of_the_reference(quality: p
 
 
 def test_the_detached_gradient_is_nothing_with_no_noise_at_all(quality: pd.DataFrame) -> None:
-    it = row(quality, "detached", 1)
-    assert it["gradient"] == it["variance"] == 0
-    assert it["bias"] == pytest.approx(it["reference"]), "all of the gradient is missing"
-    assert it["bias"] > 10 * it["standard_error"]
-    assert np.isnan([it["snr"], it["cosine"], it["cosine_std"]]).all(), "no direction to compare"
+    measured = row(quality, "detached", 1)
+    assert measured["gradient"] == measured["variance"] == 0
+    assert measured["bias"] == pytest.approx(measured["reference"]), "all of the gradient is missing"
+    assert measured["bias"] > 10 * measured["standard_error"]
+    assert np.isnan([measured["snr"], measured["cosine"], measured["cosine_std"]]).all(), "no direction to compare"
 
 
 @pytest.mark.parametrize("estimator", ["pathwise", "score_function"])
@@ -260,12 +260,12 @@ def test_an_estimate_holds_every_encoder_weight_in_order() -> None:
 
 def test_the_shared_model_is_left_alone() -> None:
     model = tiny()
-    before = {name: it.clone() for name, it in model.state_dict().items()}
+    before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     x, kept = images(), images().copy()
     estimator_quality(model, x, "bce", seed=1, samples=(1,), repeats=2)
     for estimator in ESTIMATOR_SETUPS:
         gradient_norms(model, VARIANTS["vae"], x, "bce", 1.0, estimator=estimator)
-    assert all(torch.equal(it, before[name]) for name, it in model.state_dict().items())
+    assert all(torch.equal(tensor, before[name]) for name, tensor in model.state_dict().items())
     assert not any(p.requires_grad or p.grad is not None for p in model.parameters())
     assert not any(module._forward_hooks or module._forward_pre_hooks for module in model.modules())
     np.testing.assert_array_equal(x, kept)
@@ -320,7 +320,9 @@ def by_plain_autograd(loss: str, beta: float, samples: int) -> dict[str, dict[st
             LIKELIHOODS[loss].value(logits, x.repeat(samples, 1)).mean().backward()
         else:
             (beta * kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)).sum(1).mean()).backward()
-        found[term] = {name: 0.0 if it.grad is None else float(it.grad.norm()) for name, it in passed.items()}
+        found[term] = {
+            name: 0.0 if tensor.grad is None else float(tensor.grad.norm()) for name, tensor in passed.items()
+        }
         for part in ("encoder", "decoder"):
             grads = [p.grad.flatten() for p in getattr(model, part).parameters() if p.grad is not None]
             found[term][f"{part}_weights"] = float(torch.cat(grads).norm()) if grads else 0.0

@@ -73,7 +73,7 @@ def test_averages_have_the_gradient_of_sums_with_the_effective_beta(
         cost = LIKELIHOODS[loss].value(model.decoder(mu + torch.exp(0.5 * logvar) * eps), x) / pixels
         kl = kl_divergence(Normal(mu, torch.exp(0.5 * logvar)), Normal(0.0, 1.0)).sum(1) / latent_dim
         parts = torch.autograd.grad((cost + beta * kl).mean(), list(model.parameters()))
-        return torch.cat([it.flatten() for it in parts])
+        return torch.cat([part.flatten() for part in parts])
 
     beta = effective_beta(1.7, PIXELS, LATENT, mean_pixels, mean_dimensions)
     averaged = gradient(1.7, PIXELS if mean_pixels else 1, LATENT if mean_dimensions else 1)
@@ -152,9 +152,9 @@ def test_an_autoencoder_has_no_kl() -> None:
 
 
 def test_a_collapse_is_a_tenth_of_a_nat() -> None:
-    from pages.sections.two_losses import loss_terms as losses
+    from pages.sections.two_losses import loss_terms
 
-    assert losses.COLLAPSED_KL == COLLAPSED_KL == 0.1
+    assert loss_terms.COLLAPSED_KL == COLLAPSED_KL == 0.1
 
 
 # Both losses

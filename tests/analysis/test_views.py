@@ -58,25 +58,25 @@ def looked_at(latent_dim: int, dimensions: tuple[int, int] | None = None) -> Vie
 
 def test_a_window_is_centred_on_the_codes_and_measured_in_their_spread() -> None:
     corners = np.float32([[0, 0], [4, 0], [0, 2], [4, 2]])
-    it = view(Codes(corners, None))
-    assert it.centre.tolist() == [2, 1]
-    assert it.spread == pytest.approx(np.sqrt((4 + 1) / 2)), "variances 4 and 1, averaged over both axes"
-    assert not it.flat and it.ellipses is None and it.maps == {}
+    seen = view(Codes(corners, None))
+    assert seen.centre.tolist() == [2, 1]
+    assert seen.spread == pytest.approx(np.sqrt((4 + 1) / 2)), "variances 4 and 1, averaged over both axes"
+    assert not seen.flat and seen.ellipses is None and seen.maps == {}
 
 
 def test_the_spread_of_a_line_leaves_the_missing_axis_out() -> None:
-    it = view(Codes(np.float32([[1], [5]]), None))
-    assert it.flat
-    assert it.spread == pytest.approx(2)
-    assert it.centre.tolist() == [3, 0]
+    seen = view(Codes(np.float32([[1], [5]]), None))
+    assert seen.flat
+    assert seen.spread == pytest.approx(2)
+    assert seen.centre.tolist() == [3, 0]
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
 def test_codes_that_are_all_equal_have_a_window_all_the_same(latent_dim: int) -> None:
-    it = side_by_side({"vae": view(Codes(np.full((30, latent_dim), 0.7, dtype=np.float32), None))})["vae"]
-    assert it.spread > 0
-    assert it.half == pytest.approx(ROOM * (np.abs(it.prior - it.centre)[: min(2, latent_dim)].max() + PRIOR))
-    assert np.isfinite(it.grid(3)).all() and np.isfinite(it.prior).all() and np.isfinite(it.plane.share)
+    seen = side_by_side({"vae": view(Codes(np.full((30, latent_dim), 0.7, dtype=np.float32), None))})["vae"]
+    assert seen.spread > 0
+    assert seen.half == pytest.approx(ROOM * (np.abs(seen.prior - seen.centre)[: min(2, latent_dim)].max() + PRIOR))
+    assert np.isfinite(seen.grid(3)).all() and np.isfinite(seen.prior).all() and np.isfinite(seen.plane.share)
 
 
 def test_views_side_by_side_share_the_reach_that_the_wider_one_needs() -> None:
@@ -90,8 +90,10 @@ def test_views_side_by_side_share_the_reach_that_the_wider_one_needs() -> None:
     assert INSIDE == 0.99
     expected = 1.08 * max(needed.values())
     assert REACH[0] < expected < REACH[1], "neither bound is hit, so the formula is seen"
-    for it in views.values():
-        assert it.half == pytest.approx(expected * it.spread, rel=1e-5), "as many standard deviations of its own codes"
+    for seen in views.values():
+        assert seen.half == pytest.approx(expected * seen.spread, rel=1e-5), (
+            "as many standard deviations of its own codes"
+        )
     assert min(needed.values()) < 0.95 * max(needed.values()), "and it is the larger of two"
 
 
@@ -100,18 +102,20 @@ def test_the_reach_stays_within_its_bounds() -> None:
     far = np.zeros((1000, 1), dtype=np.float32)
     far[:26, 0] = [-9, 9] * 13  # 2.6 % are 6.2 standard deviations away
     views = {name: side_by_side({"ae": view(Codes(mu, None))})["ae"] for name, mu in (("n", near), ("f", far))}
-    assert {name: it.half / it.spread for name, it in views.items()} == pytest.approx({"n": REACH[0], "f": REACH[1]})
+    assert {name: seen.half / seen.spread for name, seen in views.items()} == pytest.approx(
+        {"n": REACH[0], "f": REACH[1]}
+    )
 
 
 @pytest.mark.parametrize("middle", [0.0, -7.0])
 def test_a_collapsed_code_is_seen_inside_the_prior_s_circles(middle: float) -> None:
     """Were its window as many of its own standard deviations as the other's, ±0.02 would look like ±20."""
     clouds = {"ae": 10 * CLOUD[:, :2], "vae": 0.005 * CLOUD[:, :2] + np.float32([0, middle])}
-    it = side_by_side({name: view(Codes(mu, None)) for name, mu in clouds.items()})["vae"]
-    assert it.half == pytest.approx(1.15 * (abs(middle) + 2), rel=0.02)
-    assert (np.abs(it.uv - it.centre) / it.half).max() < 0.05, "a dot"
+    seen = side_by_side({name: view(Codes(mu, None)) for name, mu in clouds.items()})["vae"]
+    assert seen.half == pytest.approx(1.15 * (abs(middle) + 2), rel=0.02)
+    assert (np.abs(seen.uv - seen.centre) / seen.half).max() < 0.05, "a dot"
     for sign in (-1, 1):
-        assert (np.abs(np.full(2, 2.0 * sign) - it.centre) < it.half).all(), "both ends of two standard deviations"
+        assert (np.abs(np.full(2, 2.0 * sign) - seen.centre) < seen.half).all(), "both ends of two standard deviations"
 
 
 def test_the_prior_that_windows_hold_is_the_one_that_is_drawn() -> None:
@@ -125,8 +129,8 @@ def test_scaling_all_codes_scales_the_window_and_nothing_else() -> None:
 
 
 def test_a_grid_is_of_the_middles_of_cells_with_the_top_row_first() -> None:
-    it = replace(view(codes(2)), centre=np.array([10.0, 20.0]), half=8.0)  # 2…18 across, 12…28 up
-    grid = it.grid(4)
+    seen = replace(view(codes(2)), centre=np.array([10.0, 20.0]), half=8.0)  # 2…18 across, 12…28 up
+    grid = seen.grid(4)
     assert grid.shape == (16, 2)
     assert grid[0].tolist() == [4, 26], "top left: half of a cell, which is 4 wide, from the corner"
     assert grid[3].tolist() == [16, 26], "top right"
@@ -144,37 +148,37 @@ def test_a_grid_is_of_the_middles_of_cells_with_the_top_row_first() -> None:
 def test_posteriors_are_the_covariances_projected_onto_the_plane(
     latent_dim: int, dimensions: tuple[int, int] | None
 ) -> None:
-    it = looked_at(latent_dim, dimensions)
-    found, axes = posteriors(it), it.plane.axes.astype(np.float64)
+    seen = looked_at(latent_dim, dimensions)
+    found, axes = posteriors(seen), seen.plane.axes.astype(np.float64)
     assert found.shape == (ELLIPSES, 5)
     for i in (0, 1, 57, ELLIPSES - 1):
-        covariance = axes @ np.diag(it.codes.std[i].astype(np.float64) ** 2) @ axes.T
-        centre = axes @ (it.codes.mu[i] - it.plane.origin)
+        covariance = axes @ np.diag(seen.codes.std[i].astype(np.float64) ** 2) @ axes.T
+        centre = axes @ (seen.codes.mu[i] - seen.plane.origin)
         expected = [*centre, covariance[0, 0], covariance[0, 1], covariance[1, 1]]
         np.testing.assert_allclose(found[i], expected, rtol=1e-4, atol=1e-5)
 
 
 def test_codes_without_a_distribution_have_no_posteriors() -> None:
-    it = view(codes(2, with_std=False))
-    assert posteriors(it) is None
-    assert with_drawings(replace(it, half=3.0), network(2)).ellipses is None
+    seen = view(codes(2, with_std=False))
+    assert posteriors(seen) is None
+    assert with_drawings(replace(seen, half=3.0), network(2)).ellipses is None
 
 
 @pytest.mark.parametrize(("latent_dim", "dimensions"), [(1, None), (2, None), (5, None), (5, (4, 2))])
 def test_maps_are_logarithms_of_the_stretch_at_the_points_of_the_grid(
     latent_dim: int, dimensions: tuple[int, int] | None
 ) -> None:
-    it, model = looked_at(latent_dim, dimensions), network(latent_dim)
-    maps, grid = sensitivity_maps(it, model), it.grid(MAP_SIDE)
+    seen, model = looked_at(latent_dim, dimensions), network(latent_dim)
+    maps, grid = sensitivity_maps(seen, model), seen.grid(MAP_SIDE)
     assert {name: values.shape for name, values in maps.items()} == dict.fromkeys(("area", "norm"), (MAP_SIDE**2,))
-    axes = it.plane.axes[:1] if latent_dim == 1 else it.plane.axes
-    direct = geometry.stretch(geometry.decoder(model), it.plane.lift(grid), axes)
+    axes = seen.plane.axes[:1] if latent_dim == 1 else seen.plane.axes
+    direct = geometry.stretch(geometry.decoder(model), seen.plane.lift(grid), axes)
     np.testing.assert_allclose(maps["area"], np.log(direct.area), rtol=1e-6)
     np.testing.assert_allclose(maps["norm"], np.log(direct.norm), rtol=1e-6)
 
     weights, step = oracle.as_float64(model.state_dict()), 1e-5  # and by central differences in numpy
     for i in (0, MAP_SIDE - 1, 1000, MAP_SIDE**2 - 1):
-        z = it.plane.origin + grid[i] @ it.plane.axes.astype(np.float64)
+        z = seen.plane.origin + grid[i] @ seen.plane.axes.astype(np.float64)
         sides = [
             [oracle.sigmoid(oracle.decode(weights, (z + sign * step * axis)[None], "tanh"))[0] for axis in axes]
             for sign in (1, -1)
@@ -198,11 +202,11 @@ def test_a_decoder_that_ignores_the_code_has_finite_maps() -> None:
 def test_the_prior_is_where_least_squares_finds_the_plane_nearest_to_the_origin(
     dimensions: tuple[int, int] | None,
 ) -> None:
-    it = view(codes(5), dimensions)
-    axes, origin = it.plane.axes.astype(np.float64), it.plane.origin.astype(np.float64)
+    seen = view(codes(5), dimensions)
+    axes, origin = seen.plane.axes.astype(np.float64), seen.plane.origin.astype(np.float64)
     foot, *_ = np.linalg.lstsq(axes.T, -origin, rcond=None)
     assert np.linalg.norm(origin + foot @ axes) > 0.5, "the plane does not pass through the origin"
-    np.testing.assert_allclose(it.prior, foot, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(seen.prior, foot, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2])
@@ -214,33 +218,33 @@ def test_a_plane_that_is_the_whole_space_passes_through_the_prior(latent_dim: in
 
 
 def test_a_line_is_spread_by_class_within_the_window() -> None:
-    it, labels = looked_at(1), np.arange(400) % 10
-    uv = it.spread_by_class(labels, 10)
+    seen, labels = looked_at(1), np.arange(400) % 10
+    uv = seen.spread_by_class(labels, 10)
     np.testing.assert_array_equal(uv[:, 0], CLOUD[:, 0])
-    assert (np.abs(uv[:, 1] - it.centre[1]) < it.half).all()
+    assert (np.abs(uv[:, 1] - seen.centre[1]) < seen.half).all()
     heights = [np.unique(uv[labels == label, 1]) for label in range(10)]
     assert all(len(height) == 1 for height in heights), "one height for each class"
     steps = np.diff(np.concatenate(heights))
     assert (steps > 0).all()
     np.testing.assert_allclose(steps, steps[0], rtol=1e-9)
-    assert heights[0] + heights[-1] == pytest.approx(2 * it.centre[1]), "as much above as below"
+    assert heights[0] + heights[-1] == pytest.approx(2 * seen.centre[1]), "as much above as below"
 
 
 def test_a_line_without_classes_lies_in_the_middle() -> None:
-    it = looked_at(1)
-    assert it.spread_by_class(np.zeros(400, dtype=int), 1)[:, 1] == pytest.approx(it.centre[1])
+    seen = looked_at(1)
+    assert seen.spread_by_class(np.zeros(400, dtype=int), 1)[:, 1] == pytest.approx(seen.centre[1])
 
 
 # The plane as pictures
 
 
-def by_hand(it: View, side: int, gaussian: bool) -> tuple[np.ndarray, np.ndarray]:
+def by_hand(seen: View, side: int, gaussian: bool) -> tuple[np.ndarray, np.ndarray]:
     """uv (side², 2) and empty (side²,), cell by cell from the top left."""
 
     def place(axis: int, p: float) -> float:
         if gaussian:
-            return NormalDist(it.prior[axis]).inv_cdf(p)
-        values = sorted(it.uv[:, axis].tolist())
+            return NormalDist(seen.prior[axis]).inv_cdf(p)
+        values = sorted(seen.uv[:, axis].tolist())
         whole, part = divmod(p * (len(values) - 1), 1)
         return values[int(whole)] + part * (values[min(int(whole) + 1, len(values) - 1)] - values[int(whole)])
 
@@ -254,7 +258,7 @@ def by_hand(it: View, side: int, gaussian: bool) -> tuple[np.ndarray, np.ndarray
         for across in range(side):
             uv.append([place(0, (across + 0.5) / side), place(1, (up + 0.5) / side)])
             (left, right), (low, high) = cell(0, across), cell(1, up)
-            inside = (it.uv[:, 0] > left) & (it.uv[:, 0] <= right) & (it.uv[:, 1] > low) & (it.uv[:, 1] <= high)
+            inside = (seen.uv[:, 0] > left) & (seen.uv[:, 0] <= right) & (seen.uv[:, 1] > low) & (seen.uv[:, 1] <= high)
             empty.append(not inside.any())
     return np.array(uv), np.array(empty)
 
@@ -267,15 +271,15 @@ def by_hand(it: View, side: int, gaussian: bool) -> tuple[np.ndarray, np.ndarray
 def test_a_manifold_lies_at_quantiles_and_knows_its_empty_cells(
     variant: str, gaussian: bool, latent_dim: int, side: int
 ) -> None:
-    it = looked_at(latent_dim)
-    found, (uv, empty) = manifold(it, variant, side), by_hand(it, side, gaussian)
+    seen = looked_at(latent_dim)
+    found, (uv, empty) = manifold(seen, variant, side), by_hand(seen, side, gaussian)
     np.testing.assert_allclose(found.uv, uv, rtol=1e-5, atol=1e-5)
     np.testing.assert_array_equal(found.empty, empty)
     assert side < 15 or 0 < empty.sum() < side**2, "both kinds of cells are seen"
 
 
 def test_quantiles_of_the_codes_put_as_many_codes_between_neighbouring_columns() -> None:
-    it = looked_at(2)
-    columns = manifold(it, "ae", 8).uv[:8, 0]
-    between = np.histogram(it.uv[:, 0], columns)[0]
+    seen = looked_at(2)
+    columns = manifold(seen, "ae", 8).uv[:8, 0]
+    between = np.histogram(seen.uv[:, 0], columns)[0]
     assert abs(between - 400 / 8).max() <= 1

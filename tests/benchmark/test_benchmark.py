@@ -172,8 +172,8 @@ def test_three_seeds_come_to_the_same_bits_by_autograd_by_hand_and_together(vari
     data = datasets.load("digits", settings.data_dir)
     split = datasets.split(data, config.validation_size, config.train_limit)
     configs = [config.model_copy(update={"seed": seed}) for seed in range(3)]
-    ways = (partial(seeds.one_after_another, by_hand=False), seeds.one_after_another, seeds.together)
-    by_autograd, by_hand, together = (way(configs, data, split) for way in ways)
+    trainers = (partial(seeds.one_after_another, by_hand=False), seeds.one_after_another, seeds.together)
+    by_autograd, by_hand, together = (train(configs, data, split) for train in trainers)
     for one, *others in zip(by_autograd, by_hand, together, strict=True):
         for other in others:
             assert other.epoch == 3

@@ -150,7 +150,7 @@ def test_both_pointers_stand_at_the_same_place_relative_at_own_and_absolute_at_t
     move_to(page, spaces(page).first, 0.7, 0.4)
     page.wait_for_timeout(100)
     ae, vae = drawn_there(page)
-    places = [(np.array(it["at"]) - it["centre"]) / it["spread"] for it in (ae, vae)]
+    places = [(np.array(panel["at"]) - panel["centre"]) / panel["spread"] for panel in (ae, vae)]
     np.testing.assert_allclose(*places, atol=1e-9)
     assert not np.allclose(ae["at"], vae["at"])
     page.locator(".scales").get_by_text("same scale").click()

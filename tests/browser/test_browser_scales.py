@@ -144,7 +144,7 @@ def test_on_latent_space_a_distance_is_as_long_in_both_canvases_at_the_same_scal
     for panel in (ae, vae):
         assert panel["bar"] == pytest.approx(panel["length"] * panel["unit"], abs=EXACT)
         assert panel["words"].startswith(f"{panel['length']:g} unit")
-    places = [it["at"] for it in drawn_there(page)]
+    places = [panel["at"] for panel in drawn_there(page)]
     assert places[0] == places[1], "the pointers stand at the same code"
     assert len(page.messages) == before, "the browser does it"
     assert page.complaints == []

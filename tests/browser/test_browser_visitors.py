@@ -31,9 +31,9 @@ def test_two_visitors_on_one_server(browser: Browser, tmp_path: Path) -> None:
     app.start()
     try:
         ada, bob = open_page(browser, app.url), open_page(browser, app.url)
-        found = [next(it for it in page.context.cookies() if it["name"] == NAME) for page in (ada, bob)]
+        found = [next(cookie for cookie in page.context.cookies() if cookie["name"] == NAME) for page in (ada, bob)]
         assert found[0]["value"] != found[1]["value"]
-        assert all(it["httpOnly"] and it["sameSite"] == "Lax" and not it["secure"] for it in found)
+        assert all(cookie["httpOnly"] and cookie["sameSite"] == "Lax" and not cookie["secure"] for cookie in found)
         wait_for_workers(ada, app)
 
         first = train(ada, app, "epochs=1000&seed=1")

@@ -9,10 +9,8 @@ import threading
 import numpy as np
 import pytest
 
-from vae.cli import main
-from vae.cli import sweep as command
-from vae.runs import dispatcher as jobs_module
-from vae.runs import heartbeats
+from vae.cli import main, sweep
+from vae.runs import dispatcher, heartbeats
 from vae.runs.execution import execute
 from vae.store.runs import Store
 from vae.sweeps import stored
@@ -52,8 +50,8 @@ def vae(settings, monkeypatch, capsys):
     monkeypatch.setenv("VAE_DATA_DIR", str(settings.data_dir))
     monkeypatch.setenv("VAE_DATABASE_URL", settings.database_url)
     monkeypatch.setenv("VAE_WORKERS", "1")
-    monkeypatch.setattr(jobs_module, "Jobs", Here)
-    monkeypatch.setattr(command, "LOOK", 0.02)
+    monkeypatch.setattr(dispatcher, "Jobs", Here)
+    monkeypatch.setattr(sweep, "LOOK", 0.02)
 
     def run(*arguments):
         capsys.readouterr()
@@ -70,7 +68,7 @@ def test_a_sweep_prints_points_and_results_as_one_json_object(vae, store):
     assert list(told) == ["sweep_id", "name", "status", "error", "spec", "points", "results"]
     assert (told["name"], told["status"], told["error"]) == ("Which β?", "done", None)
     assert SweepSpec(**told["spec"]) == stored.find(store, told["sweep_id"]).spec
-    assert [(it["number"], it["state"], it["params"]) for it in told["points"]] == [
+    assert [(point["number"], point["state"], point["params"]) for point in told["points"]] == [
         (0, "complete", {"beta": 0.0}),
         (1, "complete", {"beta": 1.0}),
     ]
@@ -177,7 +175,7 @@ def interrupted(vae, monkeypatch, *flags):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr(command, "_watch", ctrl_c)
+        patched.setattr(sweep, "_watch", ctrl_c)
         return vae(*flags)
 
 

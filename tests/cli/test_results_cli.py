@@ -108,7 +108,10 @@ def test_reproduce_prints_json(vae, file, tmp_path):
     (outcome,) = json.loads(out)
     assert code == 1
     assert outcome["verdict"] == "differs"
-    assert next((it["what"], it["old"]) for it in outcome["differences"]) == ("vae test kl", 25.9)
+    assert next((difference["what"], difference["old"]) for difference in outcome["differences"]) == (
+        "vae test kl",
+        25.9,
+    )
     assert vae("reproduce", file, "--json", tmp_path / "out.json")[0] == 1
     assert json.loads((tmp_path / "out.json").read_text())[0]["sentence"] == outcome["sentence"]
 

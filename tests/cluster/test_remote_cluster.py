@@ -87,7 +87,7 @@ def test_a_scheduler_that_is_started_anew_costs_no_run(place: Settings, tmp_path
         cluster.kill(cluster.scheduler)
         wait(lambda: jobs.store.run(run_id).status == "queued", 20)  # and does not seem to be trained
         with pytest.raises(AssertionError, match="in vain"):  # for longer than silence counts as death
-            wait(lambda: {jobs.store.run(it).status for it in (run_id, waiting)} != {"queued"}, 8)
+            wait(lambda: {jobs.store.run(each).status for each in (run_id, waiting)} != {"queued"}, 8)
         cluster.start_scheduler()
         cluster.start_worker()  # whether the old one came back is up to Dask
         wait(ended(jobs, waiting), 120)

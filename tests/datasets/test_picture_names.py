@@ -38,7 +38,7 @@ def test_a_choice_of_images_names_their_classes(stocked: Store, runs: dict[str, 
     app = open_page(page, run=runs["2-D"])
     offered = next(box for box in app.selectbox if box.label == label)
     labels = labels_of(stocked, runs["2-D"])[:12]
-    assert offered.options == [f"Image {place}, class {it}" for place, it in enumerate(labels, start=1)]
+    assert offered.options == [f"Image {place}, class {label}" for place, label in enumerate(labels, start=1)]
     offered.set_value(7).run()
     assert not app.exception
     assert next(box for box in app.selectbox if box.label == label).value == 7

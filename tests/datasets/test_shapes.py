@@ -66,7 +66,7 @@ def test_a_step_of_rotation_is_an_eighth_of_a_turn_clockwise(grid: np.ndarray) -
     np.testing.assert_array_equal(quarter, np.rot90(square, -1, axes=(-2, -1)))
     across, down = np.meshgrid(np.arange(18) - 8.5, np.arange(18) - 8.5)
     ink = square[0, 3].astype(float)  # a heart: its middle of mass turns with it
-    middles = [complex((it * across).sum(), (it * down).sum()) / it.sum() for it in ink]
+    middles = [complex((image * across).sum(), (image * down).sum()) / image.sum() for image in ink]
     turns = np.angle(np.roll(middles, -1) / np.array(middles))
     np.testing.assert_allclose(turns, pi / 4, atol=0.03)
 
@@ -84,9 +84,9 @@ def test_every_shape_covers_its_area(grid: np.ndarray) -> None:
         "arrow": 0.8**2 + 0.56 * 1.05,
     }
     found = grid[:, :, :, 0, 0].sum(axis=(-2, -1)) / 255  # (shape, scale, rotation), pixels
-    for name, it in zip(shapes.SHAPES, found, strict=True):
+    for name, ratio in zip(shapes.SHAPES, found, strict=True):
         expected = area[name] * np.square(shapes.SCALES)[:, None]
-        np.testing.assert_allclose(it, np.broadcast_to(expected, it.shape), rtol=0.04, err_msg=name)
+        np.testing.assert_allclose(ratio, np.broadcast_to(expected, ratio.shape), rtol=0.04, err_msg=name)
 
 
 def test_labels_are_shapes_and_a_random_sixth_is_for_testing(images: Images, grid: np.ndarray) -> None:

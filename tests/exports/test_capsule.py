@@ -204,7 +204,7 @@ def test_a_doctored_seed_is_found_out_by_the_rerun(place, sealed):
     sealed["runs"][0]["config"]["seed"] = 6
     outcome = outcome_of(place, sealed)
     assert outcome.verdict == DIFFERS
-    assert any(it.what == "vae weights" for it in outcome.differences)
+    assert any(difference.what == "vae weights" for difference in outcome.differences)
 
 
 def test_other_images_can_not_be_repeated_on(place, sealed):
@@ -236,7 +236,7 @@ def test_with_other_instructions_it_is_within_tolerance(place, sealed, tmp_path)
     assert done.returncode == 0, done.stderr
     (outcome,) = json.loads(done.stdout)
     assert outcome["verdict"] in (WITHIN, REPRODUCED)
-    assert [it["what"] for it in outcome["elsewhere"]] == ["instructions"]
+    assert [difference["what"] for difference in outcome["elsewhere"]] == ["instructions"]
 
 
 # The judgement
@@ -274,7 +274,7 @@ def test_history_weights_settings_and_images_count_as_well(old):
     }
     for what, doctored in cases.items():
         outcome = compare(doctored, old)
-        assert (outcome.verdict, [it.what for it in outcome.differences]) == (DIFFERS, [what])
+        assert (outcome.verdict, [difference.what for difference in outcome.differences]) == (DIFFERS, [what])
 
 
 def test_what_is_missing_differs_wherever_it_was_trained(old):
@@ -287,7 +287,7 @@ def test_what_is_missing_differs_wherever_it_was_trained(old):
     for doctored in (without, elsewhere(without)):
         outcome = compare(doctored, old)
         assert outcome.verdict == DIFFERS
-        assert [str(it)[:28] for it in outcome.differences] == [
+        assert [str(difference)[:28] for difference in outcome.differences] == [
             "vae metrics missing → there",
             "vae weights nothing → " + old.weights["vae"][:6],
         ]
@@ -315,7 +315,7 @@ def test_another_machine_has_a_tolerance_and_is_named(old):
     there = elsewhere(changed(old, test={"kl": near}, weights=old.weights | {"ae": "0" * 64}), threads=2)
     outcome = compare(there, old)
     assert outcome.verdict == WITHIN
-    assert [it.what for it in outcome.elsewhere] == ["processor", "threads"]
+    assert [difference.what for difference in outcome.elsewhere] == ["processor", "threads"]
     assert outcome.furthest.what == "vae test kl"
     assert "threads 2 → 1" in outcome.sentence
     assert compare(elsewhere(changed(old, test={"kl": far})), old).verdict == DIFFERS
@@ -358,7 +358,7 @@ def test_another_seed_is_outside_the_tolerance(place, old):
     other = record(store, run_id).model_copy(update={"config": CONFIG})
     outcome = compare(elsewhere(old), other)
     assert outcome.verdict == DIFFERS
-    assert {"ae test loss", "vae test loss"} <= {it.what for it in outcome.differences}
+    assert {"ae test loss", "vae test loss"} <= {difference.what for difference in outcome.differences}
 
 
 def test_runs_from_before_machines_were_recorded_can_be_sealed(place):
@@ -371,7 +371,7 @@ def test_runs_from_before_machines_were_recorded_can_be_sealed(place):
         connection.execute(update(schema.runs).where(schema.runs.c.id == run_id).values(data=data))
     (outcome,) = reproduce(store, read(dumps(capsule(store, [run_id]))), settings)
     assert outcome.verdict == REPRODUCED
-    assert [it.what for it in outcome.elsewhere] == ["computer"]
+    assert [difference.what for difference in outcome.elsewhere] == ["computer"]
 
 
 def test_a_machine_is_described_without_names_of_its_owner(monkeypatch):

@@ -167,7 +167,7 @@ def lines_of(kind: str) -> dict[str, object]:
         tables = [pd.DataFrame({"variant": BOTH} | columns) for columns in (folded, runs)]
         drawing = plane(*tables, {"s": "s"}, {}, "nats / image")
     ends = {trace.name: trace for trace in drawing.data if trace.name and trace.marker.symbol is not None}
-    return {name: next(it for title, it in ends.items() if title.endswith(VARIANT_TITLES[name])) for name in BOTH}
+    return {name: next(trace for title, trace in ends.items() if title.endswith(VARIANT_TITLES[name])) for name in BOTH}
 
 
 @pytest.mark.parametrize("kind", ["nudges", "overlaid", "differences", "report", "sweep", "drawn", "plane"])
@@ -205,7 +205,7 @@ def test_curves_of_nudges_have_a_legend_of_lines_and_no_bands() -> None:
 def test_terms_have_their_own_colours_and_dashes() -> None:
     rows = pd.DataFrame({"epoch": [1, 2], "reconstruction": 20.0, "kl": 2.0, "loss": 22.0})
     lines = terms_per_epoch(rows, 1.0, "nats / image", 1).data
-    assert [line.line.color for line in lines] == [TERM_COLOURS[it] for it in ("reconstruction", "kl", "loss")]
+    assert [line.line.color for line in lines] == [TERM_COLOURS[term] for term in ("reconstruction", "kl", "loss")]
     assert len({line.line.dash for line in lines}) == 3
 
 

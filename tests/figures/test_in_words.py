@@ -20,7 +20,12 @@ from vae.figures.trick import by_hand, lines_by_estimator
 
 def history(reconstruction: list[float]) -> pd.DataFrame:
     epochs = list(range(len(reconstruction)))
-    rows = {"variant": "vae", "epoch": epochs, "reconstruction": reconstruction, "kl": [0.5 * it for it in epochs]}
+    rows = {
+        "variant": "vae",
+        "epoch": epochs,
+        "reconstruction": reconstruction,
+        "kl": [0.5 * epoch for epoch in epochs],
+    }
     return pd.DataFrame(rows)
 
 

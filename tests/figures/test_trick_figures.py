@@ -239,7 +239,7 @@ def test_there_is_one_line_for_each_estimator_sorted_by_what_is_across() -> None
 
 
 def test_what_is_known_is_a_line_and_what_is_measured_are_points() -> None:
-    rows = table()[lambda it: it["way"] != "detached"]
+    rows = table()[lambda whole: whole["way"] != "detached"]
     drawing = lines_by_estimator(rows, "samples", "variance", ("", ""), known="known")
     assert [line.mode for line in drawing.data] == ["lines", "markers"] * 3
     for known, points in zip(drawing.data[::2], drawing.data[1::2], strict=True):
@@ -298,7 +298,7 @@ def test_the_comparison_has_both_terms_of_every_estimator_and_the_mean_images_li
 
 
 def losses(epochs: range, beta: float) -> pd.DataFrame:
-    rows = pd.DataFrame({"epoch": list(epochs)}).assign(reconstruction=lambda it: 90.0 - 7 * it["epoch"])
+    rows = pd.DataFrame({"epoch": list(epochs)}).assign(reconstruction=lambda whole: 90.0 - 7 * whole["epoch"])
     rows["kl"] = 1.5 * rows["epoch"] ** 2
     return rows.assign(loss=rows["reconstruction"] + beta * rows["kl"])
 

@@ -37,7 +37,7 @@ def windows(**clouds: np.ndarray) -> dict[str, dict[str, Window]]:
 
 @pytest.mark.parametrize("codes", [WIDE, NARROW, COLLAPSED], ids=["wide", "narrow", "collapsed"])
 def test_a_window_holds_every_code_and_the_prior_s_circles_and_no_more_than_it_takes(codes: np.ndarray) -> None:
-    own = windows(it=codes)["it"]["own"]
+    own = windows(cloud=codes)["cloud"]["own"]
     needed = np.concatenate([codes.astype(float), [[-2, -2], [2, 2]]])
     for axis in range(2):
         low, high = own.span(axis)
@@ -47,7 +47,7 @@ def test_a_window_holds_every_code_and_the_prior_s_circles_and_no_more_than_it_t
 
 
 def test_a_collapsed_cloud_is_as_small_beside_the_circles_as_it_is() -> None:
-    own = windows(it=COLLAPSED)["it"]["own"]
+    own = windows(cloud=COLLAPSED)["cloud"]["own"]
     assert own.half == 2.5, "2 standard deviations, some room, and on to the next half"
     assert 0.04 / (2 * own.half) < 0.01, "the cloud takes less than a hundredth of the picture's side"
 
@@ -55,17 +55,17 @@ def test_a_collapsed_cloud_is_as_small_beside_the_circles_as_it_is() -> None:
 def test_at_the_same_scale_all_look_through_one_window_that_holds_all_others() -> None:
     of_all = windows(ae=WIDE, vae=NARROW, dead=COLLAPSED)
     same = of_all["ae"]["same"]
-    assert all(it["same"] == same for it in of_all.values())
-    for it in of_all.values():
+    assert all(own_and_same["same"] == same for own_and_same in of_all.values())
+    for own_and_same in of_all.values():
         for axis in range(2):
-            assert same.span(axis)[0] <= it["own"].span(axis)[0] + 1e-9
-            assert same.span(axis)[1] >= it["own"].span(axis)[1] - 1e-9
+            assert same.span(axis)[0] <= own_and_same["own"].span(axis)[0] + 1e-9
+            assert same.span(axis)[1] >= own_and_same["own"].span(axis)[1] - 1e-9
     assert same.half == pytest.approx(of_all["ae"]["own"].half), "the widest one's, which holds the others here"
     assert of_all["ae"]["own"].half > 5 * of_all["vae"]["own"].half
 
 
 def test_one_space_has_nothing_to_be_compared_with() -> None:
-    alone = windows(it=NARROW)["it"]
+    alone = windows(cloud=NARROW)["cloud"]
     assert alone["own"] == alone["same"]
     assert by_scale({}) == {}
 
@@ -132,7 +132,7 @@ def drawn(
 
 
 def shapes(drawing: go.Figure, scale: str) -> dict[str, dict]:
-    return {it["name"]: it for it in drawing.layout.meta["scales"][scale]["layout"]["shapes"]}
+    return {shape["name"]: shape for shape in drawing.layout.meta["scales"][scale]["layout"]["shapes"]}
 
 
 @pytest.mark.parametrize("scale", ["own", "same"])
@@ -141,8 +141,14 @@ def test_both_spaces_have_the_prior_s_circles_and_a_bar_of_its_length(scale: str
     for name, codes in (("ae", WIDE), ("vae", NARROW)):
         found, window = shapes(drawn(codes, of_all[name]), scale), of_all[name][scale]
         for ring in RINGS:
-            it = found[f"prior {ring:g}"]
-            assert (it["type"], it["x0"], it["x1"], it["y0"], it["y1"]) == ("circle", -ring, ring, -ring, ring)
+            circle = found[f"prior {ring:g}"]
+            assert (circle["type"], circle["x0"], circle["x1"], circle["y0"], circle["y1"]) == (
+                "circle",
+                -ring,
+                ring,
+                -ring,
+                ring,
+            )
         bar = found["scale bar"]
         assert bar["x1"] - bar["x0"] == pytest.approx(window.bar) and bar["y0"] == bar["y1"]
         for axis, at in (("xaxis", (bar["x0"], bar["x1"])), ("yaxis", (bar["y0"],))):
@@ -153,7 +159,10 @@ def test_both_spaces_have_the_prior_s_circles_and_a_bar_of_its_length(scale: str
 def test_circles_and_bar_are_named() -> None:
     of_all = windows(ae=WIDE, vae=NARROW)
     texts = {
-        name: [it["text"] for it in drawn(codes, of_all[name]).layout.meta["scales"]["own"]["layout"]["annotations"]]
+        name: [
+            annotation["text"]
+            for annotation in drawn(codes, of_all[name]).layout.meta["scales"]["own"]["layout"]["annotations"]
+        ]
         for name, codes in (("ae", WIDE), ("vae", NARROW))
     }
     assert texts["vae"] == ["1 std", "N(0, I), 2 std", "2 units of code"]
@@ -164,8 +173,8 @@ def test_at_the_same_scale_the_axes_are_the_same_and_square() -> None:
     of_all = windows(ae=WIDE, vae=NARROW)
     axes = {}
     for name, codes in (("ae", WIDE), ("vae", NARROW)):
-        it = drawn(codes, of_all[name]).layout.meta["scales"]
-        axes[name] = {scale: it[scale]["layout"] for scale in ("own", "same")}
+        scales = drawn(codes, of_all[name]).layout.meta["scales"]
+        axes[name] = {scale: scales[scale]["layout"] for scale in ("own", "same")}
         for scale in ("own", "same"):
             across, up = (axes[name][scale][axis] for axis in ("xaxis", "yaxis"))
             assert np.ptp(across["range"]) == pytest.approx(np.ptp(up["range"]))
@@ -186,7 +195,7 @@ def test_a_figure_opens_at_its_own_scale() -> None:
     of_all = windows(ae=WIDE, vae=NARROW)
     drawing = drawn(NARROW, of_all["vae"])
     assert drawing.layout.xaxis.range == of_all["vae"]["own"].span(0)
-    assert [it.name for it in drawing.layout.shapes] == ["prior 1", "prior 2", "scale bar"]
+    assert [shape.name for shape in drawing.layout.shapes] == ["prior 1", "prior 2", "scale bar"]
 
 
 def test_names_that_would_cover_one_another_are_left_out() -> None:
@@ -197,8 +206,8 @@ def test_names_that_would_cover_one_another_are_left_out() -> None:
     codes = np.float16(np.repeat(middles, 100, axis=0) + 0.01 * RNG.normal(size=(300, 2)))
     labels = np.repeat([0, 1, 2], 100)
     of_all = windows(near=codes, wide=20 * WIDE)
-    it = latent_scatter(codes, labels, CLASSES, 2, of_all["near"], ORIGIN).layout.meta["scales"]
-    assert (it["own"]["visible"], it["same"]["visible"]) == ([True, True], [True, False])
+    scales = latent_scatter(codes, labels, CLASSES, 2, of_all["near"], ORIGIN).layout.meta["scales"]
+    assert (scales["own"]["visible"], scales["same"]["visible"]) == ([True, True], [True, False])
 
 
 def test_a_line_has_ends_in_place_of_circles_and_its_classes_stay_where_they_are() -> None:
@@ -211,7 +220,7 @@ def test_a_line_has_ends_in_place_of_circles_and_its_classes_stay_where_they_are
             (-1, 1),
             (-2, 2),
         ]
-        assert {it["yref"] for it in found.values()} == {"y domain"}
+        assert {shape["yref"] for shape in found.values()} == {"y domain"}
         assert "range" not in layout["yaxis"] and layout["xaxis"]["range"] == of_all["vae"][scale].span(0)
     assert list(drawing.data[0].y) == LABELS.tolist()
 

@@ -81,31 +81,33 @@ def plain(model: Autoencoder, variant: str, loss: str, beta: float, samples: int
 
 
 def encoders(gradients: Gradients) -> dict[str, Tensor | None]:
-    return {name: it for name, it in gradients.items() if name.startswith("encoder")}
+    return {name: gradient for name, gradient in gradients.items() if name.startswith("encoder")}
 
 
 def decoders(gradients: Gradients) -> dict[str, Tensor | None]:
-    return {name: it for name, it in gradients.items() if name.startswith("decoder")}
+    return {name: gradient for name, gradient in gradients.items() if name.startswith("decoder")}
 
 
 def flat(gradients: Gradients) -> np.ndarray:
-    return torch.cat([it.flatten() for it in gradients.values() if it is not None]).double().numpy()
+    return torch.cat([gradient.flatten() for gradient in gradients.values() if gradient is not None]).double().numpy()
 
 
 def assert_close(got: Gradients, expected: Gradients, **tolerances: float) -> None:
     assert got.keys() == expected.keys()
-    for name, it in expected.items():
-        if it is None:
+    for name, gradient in expected.items():
+        if gradient is None:
             assert got[name] is None, name
         else:
-            torch.testing.assert_close(got[name], it, **({"rtol": 1e-4, "atol": 1e-6} | tolerances))
+            torch.testing.assert_close(got[name], gradient, **({"rtol": 1e-4, "atol": 1e-6} | tolerances))
 
 
 def assert_same(one: Gradients, other: Gradients) -> None:
     """Bit by bit."""
     assert one.keys() == other.keys()
     different = [
-        name for name, it in one.items() if (it is None) != (other[name] is None) or not _equal(it, other[name])
+        name
+        for name, gradient in one.items()
+        if (gradient is None) != (other[name] is None) or not _equal(gradient, other[name])
     ]
     assert different == []
 
@@ -151,7 +153,7 @@ def by_hand(model: Autoencoder, loss: str, samples: int, baseline: str) -> dict[
     eps = torch.randn(samples * IMAGES, LATENT, generator=seeded(0)).double().numpy().reshape(samples, IMAGES, LATENT)
     mu, logvar = oracle.encode(weights, x, "tanh")
     z = mu + np.exp(logvar / 2) * eps
-    f = np.array([getattr(oracle, loss)(oracle.decode(weights, it, "tanh"), x) for it in z])  # (K, B)
+    f = np.array([getattr(oracle, loss)(oracle.decode(weights, code, "tanh"), x) for code in z])  # (K, B)
     b = np.zeros_like(f)
     if baseline == "leave_one_out":
         for k in range(samples):
@@ -182,8 +184,8 @@ def test_the_score_function_is_its_formula(loss: str, setup: str, samples: int) 
     got = encoders(left(model, setup, variant="noise_only", loss=loss, samples=samples))
     expected = by_hand(model, loss, samples, SETUPS[setup][1])
     assert got.keys() == expected.keys()
-    for name, it in expected.items():
-        np.testing.assert_allclose(got[name].numpy(), it, rtol=1e-4, atol=2e-6, err_msg=name)
+    for name, gradient in expected.items():
+        np.testing.assert_allclose(got[name].numpy(), gradient, rtol=1e-4, atol=2e-6, err_msg=name)
 
 
 def repeated(setup: str, samples: int, repeats: int, seed: int) -> np.ndarray:
@@ -215,15 +217,15 @@ def test_a_baseline_takes_variance_away_and_the_trick_has_still_less() -> None:
 def test_every_estimator_leaves_the_same_decoder_gradient(samples: int, loss: str) -> None:
     model = tiny()
     first, *others = (decoders(left(model, setup, loss=loss, samples=samples)) for setup in SETUPS)
-    assert all(it is not None and it.abs().sum() > 0 for it in first.values())
+    assert all(gradient is not None and gradient.abs().sum() > 0 for gradient in first.values())
     for other in others:
         assert_same(other, first)
 
 
 def test_detached_the_reconstruction_leaves_the_encoder_nothing() -> None:
     got = left(tiny(), "detached", variant="noise_only")
-    assert all(it is None or not it.any() for it in encoders(got).values())
-    assert all(it.any() for it in decoders(got).values()), "the decoder learns"
+    assert all(gradient is None or not gradient.any() for gradient in encoders(got).values())
+    assert all(gradient.any() for gradient in decoders(got).values()), "the decoder learns"
 
 
 def kl_alone(beta: float) -> Gradients:
@@ -235,7 +237,7 @@ def kl_alone(beta: float) -> Gradients:
 
 def test_detached_the_encoder_still_learns_from_the_kl() -> None:
     got = encoders(left(tiny(), "detached", beta=2.0, samples=2))
-    assert all(it.any() for it in got.values())
+    assert all(gradient.any() for gradient in got.values())
     assert_close(got, kl_alone(2.0))
 
 
@@ -244,7 +246,9 @@ def test_the_kl_adds_the_same_gradient_to_every_estimator(setup: str) -> None:
     model = tiny()
     without, with_kl = (encoders(left(model, setup, beta=beta, samples=2)) for beta in (0.0, 2.0))
     added = {
-        name: it if without[name] is None else it - without[name] for name, it in with_kl.items() if it is not None
+        name: gradient if without[name] is None else gradient - without[name]
+        for name, gradient in with_kl.items()
+        if gradient is not None
     }
     assert_close(added, kl_alone(2.0), rtol=1e-3, atol=5e-6)
 
@@ -256,7 +260,7 @@ def test_without_noise_every_estimator_is_the_chain_rule(variant: str, samples: 
     first, *others = (left(model, setup, variant=variant, beta=1.5, samples=samples) for setup in SETUPS)
     for other in others:
         assert_same(other, first)
-    assert all(it is not None and it.any() for it in encoders(first).values())
+    assert all(gradient is not None and gradient.any() for gradient in encoders(first).values())
     if variant == "kl_only":
         assert_close(first, plain(model, variant, "bce", 1.5, 1))
 
@@ -274,10 +278,10 @@ def test_a_frozen_decoder_changes_nothing_of_the_encoders_gradient(setup: str) -
 def test_log_normal_is_the_density_up_to_a_constant() -> None:
     mu, logvar = (torch.randn(7, 3, generator=seeded(seed), dtype=torch.float64) for seed in (1, 2))
     z, other = (torch.randn(4, 7, 3, generator=seeded(seed), dtype=torch.float64) for seed in (3, 4))
-    it = Normal(mu, torch.exp(0.5 * logvar))
+    normal = Normal(mu, torch.exp(0.5 * logvar))
     ours = log_normal(z, mu, logvar) - log_normal(other, mu, logvar)
-    torch.testing.assert_close(ours, it.log_prob(z) - it.log_prob(other))
-    constant = it.log_prob(z) - log_normal(z, mu, logvar)
+    torch.testing.assert_close(ours, normal.log_prob(z) - normal.log_prob(other))
+    constant = normal.log_prob(z) - log_normal(z, mu, logvar)
     torch.testing.assert_close(constant, torch.full_like(constant, -0.5 * math.log(2 * math.pi)))
 
 

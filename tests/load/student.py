@@ -79,7 +79,7 @@ class Student:
         await self._act("slider", state)
 
     def has(self, kind: str, label: str) -> bool:
-        return any(getattr(it, "label", None) == label for it in self._shown(kind))
+        return any(getattr(element, "label", None) == label for element in self._shown(kind))
 
     def find(self, kind: str, label: str) -> object:
         """The widget of a kind with a label. Raises LookupError, with what there is."""
@@ -89,16 +89,18 @@ class Student:
         raise LookupError(f"no {kind} {label!r} among {[widget.label for widget in self._shown(kind)]}")
 
     def texts(self) -> str:
-        return "\n".join(it.body for it in self._shown("markdown"))
+        return "\n".join(element.body for element in self._shown("markdown"))
 
     def badge(self, words: tuple[str, ...]) -> str | None:
         """The first of `words` that a badge of the page says."""
-        return next((word for word in words for it in self._shown("markdown") if f" {word}]" in it.body), None)
+        return next(
+            (word for word in words for element in self._shown("markdown") if f" {word}]" in element.body), None
+        )
 
     # The protocol
 
     def _shown(self, kind: str) -> list:
-        return [getattr(it, kind) for it in self._elements.values() if it.WhichOneof("type") == kind]
+        return [getattr(element, kind) for element in self._elements.values() if element.WhichOneof("type") == kind]
 
     async def _act(self, what: str, state: WidgetState) -> None:
         fragment = self._fragment_of.get(state.id, "")
@@ -157,7 +159,7 @@ class Student:
     def _take(self, message: ForwardMsg) -> None:
         place = tuple(message.metadata.delta_path)
         if message.delta.WhichOneof("type") != "new_element":
-            self._elements = {at: it for at, it in self._elements.items() if at[: len(place)] != place}
+            self._elements = {at: element for at, element in self._elements.items() if at[: len(place)] != place}
             return
         element = message.delta.new_element
         self._elements[place] = element

@@ -135,7 +135,7 @@ def test_numbers_of_different_images_or_losses_are_in_different_groups(shared: S
 def test_the_link_opens_the_comparison(shared: Store, made: dict) -> None:
     ids = stock(shared, 20, 3)
     app = compare(ids[0], ids[7], ids[1])
-    assert "3 runs, 2 settings" in [it.value for it in app.header]
+    assert "3 runs, 2 settings" in [header.value for header in app.header]
     differ = app.dataframe[1].value
     assert differ.to_dict("records") == [{"setting": "β, the weight of the KL", "A": "0.1", "B": "0.25"}]
     assert app.query_params["runs"] == ",".join([ids[0], ids[7], ids[1]])
@@ -151,7 +151,7 @@ def test_a_link_to_runs_that_are_not_there_is_told(shared: Store) -> None:
 def test_one_run_alone_is_shown_and_compared_with_nothing(shared: Store, made: dict) -> None:
     ids = stock(shared, 2, 3)
     app = compare(ids[0])
-    said = [it.value for it in app.header]
+    said = [header.value for header in app.header]
     assert "1 run, 1 setting" in said and "Curves" in said
     assert not {"Paired difference", "What differs"} & set(said)
 
@@ -160,7 +160,7 @@ def test_more_settings_than_can_be_told_apart_are_told(shared: Store, made: dict
     ids = stock(shared, 55, 2)
     app = compare(*ids[::5])
     assert "3 chosen runs left out" in app.warning[0].value
-    assert "8 runs, 8 settings" in [it.value for it in app.header]
+    assert "8 runs, 8 settings" in [header.value for header in app.header]
 
 
 def test_text_from_visitors_is_text(shared: Store, made: dict) -> None:
@@ -245,7 +245,9 @@ def test_images_of_the_same_name_that_differ_never_share_axes() -> None:
     groups = {"digits h validation 200 bce": "digits · BCE", "digits h validation 500 sse": "digits · squared error"}
     found = [settings(letter, group) for letter, group in zip("AB", groups, strict=True)]
     for measure in run_curves.CURVE_MEASURES:
-        assert all(len({letter for letter, _ in it}) == 1 for it in run_curves.panels(found, measure, groups).values())
+        assert all(
+            len({letter for letter, _ in pairs}) == 1 for pairs in run_curves.panels(found, measure, groups).values()
+        )
 
 
 def test_the_paired_difference_is_a_paired_t_test_on_the_test_images(shared: Store, made: dict) -> None:
@@ -269,7 +271,7 @@ def test_one_seed_is_not_enough_to_conclude(shared: Store, made: dict) -> None:
     app = compare(ids[0], ids[5])
     assert any("Only one seed: not enough to conclude." in text and "B − A" in text for text in notices(app))
     assert np.isnan(made["difference-B-A"]()["low"]).all()
-    shown = next(it.value for it in app.dataframe if "What it says" in it.value)
+    shown = next(element.value for element in app.dataframe if "What it says" in element.value)
     assert set(shown["What it says"]) == {"only one seed"} and set(shown["95 % interval"]) == {"–"}
 
 

@@ -25,11 +25,11 @@ def compare(*run_ids: str) -> AppTest:
 
 
 def headers(app: AppTest) -> list[str]:
-    return [it.value for it in app.header]
+    return [header.value for header in app.header]
 
 
 def badges(app: AppTest) -> str:
-    return " ".join(it.value for it in app.markdown if "badge" in it.value)
+    return " ".join(element.value for element in app.markdown if "badge" in element.value)
 
 
 def test_runs_that_wait_have_nothing_to_take_home(shared: Store) -> None:

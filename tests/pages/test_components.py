@@ -187,7 +187,9 @@ def test_the_browser_draws_a_trained_network_as_the_server_does(trained: tuple[T
         rounded = dict(weights)
         for layer, (weight, bias) in zip(("body.0", "to_logits"), dequantised(arrays, name, [0, 2]), strict=True):
             rounded[f"decoder.{layer}.weight"], rounded[f"decoder.{layer}.bias"] = weight, bias
-        exact, drawn = (oracle.sigmoid(oracle.decode(it, z, "relu")) for it in (weights, rounded))
+        exact, drawn = (
+            oracle.sigmoid(oracle.decode(network_weights, z, "relu")) for network_weights in (weights, rounded)
+        )
         assert 0 < np.abs(drawn - exact).max() < 2 / 255
         assert exact.std() > 0.2, "there is a picture"
 
@@ -196,8 +198,8 @@ def test_the_browser_draws_a_trained_network_as_the_server_does(trained: tuple[T
 
 
 def views_of(latent_dim: int, codes: Mapping[str, Codes]) -> dict[str, View]:
-    windows = side_by_side({name: view(it) for name, it in codes.items()})
-    return {name: with_drawings(it, network((12,), latent_dim, name)) for name, it in windows.items()}
+    windows = side_by_side({name: view(of_variant) for name, of_variant in codes.items()})
+    return {name: with_drawings(of_variant, network((12,), latent_dim, name)) for name, of_variant in windows.items()}
 
 
 def clouds(latent_dim: int) -> dict[str, Codes]:
@@ -226,26 +228,26 @@ def test_the_pad_is_told_what_the_views_hold(latent_dim: int) -> None:
     np.testing.assert_array_equal(arrays["labels"], LABELS)
     assert [panel["variant"] for panel in meta["panels"]] == ["ae", "vae"]
     for panel in meta["panels"]:
-        name, it = panel["variant"], views[panel["variant"]]
+        name, seen = panel["variant"], views[panel["variant"]]
         assert (panel["title"], panel["colour"]) == (VARIANT_TITLES[name], VARIANT_COLOURS[name])
         assert (panel["flat"], panel["slice"]) == (latent_dim == 1, latent_dim == 5)
         codes = arrays[f"{name}.codes"]
         np.testing.assert_allclose(panel["start"], codes[0], rtol=1e-6)
-        np.testing.assert_allclose(panel["centre"], it.centre)
+        np.testing.assert_allclose(panel["centre"], seen.centre)
         own = panel["windows"]["own"]
-        np.testing.assert_allclose([*own["centre"], own["half"]], [*it.centre, it.half])
+        np.testing.assert_allclose([*own["centre"], own["half"]], [*seen.centre, seen.half])
         assert own["words"] == f"{own['bar']:g} unit{'' if own['bar'] == 1 else 's'} of code"
         for axis in range(2):
             ends = [own["centre"][axis] + sign * own["half"] for sign in (-1, 1)]
             assert abs(np.array(ends) - same[0]["centre"][axis]).max() <= same[0]["half"] + 1e-9, (
                 "it holds each own one"
             )
-        assert (panel["spread"], panel["prior"]) == (it.spread, it.prior)
+        assert (panel["spread"], panel["prior"]) == (seen.spread, seen.prior)
         # What the browser makes of a place in the plane is what `lift` makes of it.
         z = np.array(panel["origin"]) + codes[:, :1] * np.array(panel["axes"][0])
         if latent_dim > 1:
             z = z + codes[:, 1:] * np.array(panel["axes"][1])
-        np.testing.assert_allclose(z, it.plane.lift(it.uv), rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(z, seen.plane.lift(seen.uv), rtol=1e-4, atol=1e-5)
         assert [plate[0] for plate in panel["plates"]] == [0, 1, 2], "only classes that are there"
         for label, *place in panel["plates"]:
             np.testing.assert_allclose(place, np.median(codes[label == LABELS], axis=0), rtol=1e-5)
@@ -271,12 +273,12 @@ def collapsed(latent_dim: int) -> dict[str, Codes]:
 @pytest.mark.parametrize("dead", [False, True], ids=["a living decoder", "a decoder that ignores its code"])
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
 def test_the_pad_of_a_collapsed_model_holds_numbers_only(latent_dim: int, dead: bool) -> None:
-    windows = side_by_side({name: view(it) for name, it in collapsed(latent_dim).items()})
+    windows = side_by_side({name: view(of_variant) for name, of_variant in collapsed(latent_dim).items()})
     models = {name: network((12,), latent_dim, name) for name in windows}
     if dead:
         for model in models.values():
             model.decoder.to_logits.weight.zero_()
-    meta, arrays = pad({name: with_drawings(it, models[name]) for name, it in windows.items()})
+    meta, arrays = pad({name: with_drawings(of_variant, models[name]) for name, of_variant in windows.items()})
     assert len(meta["panels"]) == 2
     assert all(panel["spread"] > 0 for panel in meta["panels"])
     assert all(np.isfinite(array).all() for array in arrays.values())
@@ -288,10 +290,10 @@ def test_the_pad_of_a_collapsed_model_holds_numbers_only(latent_dim: int, dead: 
 def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
     u = random(COUNT, next(iter(codes.values())).latent_dim, stream(0, "direction"))
     found = {}
-    for name, it in codes.items():
-        scales = {unit: scale(unit, it) for unit in UNITS}
+    for name, of_variant in codes.items():
+        scales = {unit: scale(unit, of_variant) for unit in UNITS}
         steps = {unit: step(u, size) for unit, size in scales.items() if size is not None}
-        found[name] = nudge_strips.Nudge(it.mu, steps)
+        found[name] = nudge_strips.Nudge(of_variant.mu, steps)
     return found
 
 

@@ -200,7 +200,7 @@ def test_a_label_that_could_be_at_either_edge_is_asked_for(shared: Store) -> Non
     question = answered(app, "Label")
     assert [option.split(" ")[0] for option in question.options] == ["first", "last"]
     question.set_value("last").run()
-    assert "in 3 classes" in texts(app) and not [it for it in app.warning if "may be" in it.value]
+    assert "in 3 classes" in texts(app) and not [warning for warning in app.warning if "may be" in warning.value]
     assert control(app, "Label").value == "last"
     press(app, "Keep these images")
     (upload,) = uploaded_images.listed(shared)
@@ -213,7 +213,7 @@ def test_how_it_was_read_is_said(shared: Store) -> None:
     app = offer(open_page("data.py"), "a.npz", npz(images=255 - GREY // 20, labels=np.arange(60) % 2, more=GREY))
     assert "Left out: “more”." in texts(app) and "is held out for testing" in texts(app)
     assert "dark on light" in app.warning[0].value
-    next(it for it in app.toggle if it.label == "Invert").set_value(True).run()
+    next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
     assert not app.warning or "dark on light" not in app.warning[0].value
 
 

@@ -29,7 +29,10 @@ def changed(**special) -> RunConfig:
 
 def offered(*rows, swept=None) -> dict[str, tuple[str, list[str], list[str]]]:
     found = experiments(table(*rows), swept or {})
-    return {it.title: (it.which, list(it.runs), list(it.runs.values())) for it in found}
+    return {
+        experiment.title: (experiment.which, list(experiment.runs), list(experiment.runs.values()))
+        for experiment in found
+    }
 
 
 def test_seeds_of_one_experiment_are_one_entry_in_order_of_its_newest_run():

@@ -58,15 +58,15 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], pd.DataFrame
 
 def scored(app: AppTest) -> pd.DataFrame | None:
     """The table of scores, once it is there."""
-    return next((it.value for it in app.dataframe if "Codes of" in it.value.columns), None)
+    return next((element.value for element in app.dataframe if "Codes of" in element.value.columns), None)
 
 
 def html(app: AppTest) -> list[str]:
-    return [it.proto.body for it in app.get("html")]
+    return [element.proto.body for element in app.get("html")]
 
 
 def section(app: AppTest) -> bool:
-    return any(it.value == DEFINED for it in app.header)
+    return any(header.value == DEFINED for header in app.header)
 
 
 def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
@@ -89,7 +89,7 @@ def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
     assert "5 factors: shape, scale, rotation, x, y" in said
     assert "on all 6,144 images of the grid" in said
     assert measurement(stocked, runs["another seed"], 1, KINDS["disentanglement"]) is None, "no sibling"
-    (notice,) = (it for it in notices(app) if "MIG" in it)
+    (notice,) = (text for text in notices(app) if "MIG" in text)
     assert "Only one seed: not enough to conclude." in notice
     assert numbers_missing(app) == []
     table = made["disentanglement"]()
@@ -107,11 +107,11 @@ def test_each_dimension_of_the_chosen_vae_is_moved_in_the_order_of_its_kl(
     asked = []
     traversed = latent_traversals.traversals
     monkeypatch.setattr(
-        latent_traversals, "traversals", lambda *it, **more: asked.append((it, more)) or traversed(*it, **more)
+        latent_traversals, "traversals", lambda *given, **more: asked.append((given, more)) or traversed(*given, **more)
     )
     app = open_page("two_losses.py", run=runs["both"])
     until(app, lambda app: scored(app) is not None and len(scored(app)) == 3)
-    (choice,) = (it for it in app.get("button_group") if it.label == "β of the VAE")
+    (choice,) = (group for group in app.get("button_group") if group.label == "β of the VAE")
     assert [str(option) for option in choice.options] == ["1", "4"]
     choice.set_value(4.0).run()
     assert not app.exception, app.exception
@@ -189,7 +189,9 @@ def test_a_measurement_that_broke_off_can_be_asked_for_again(
     with monkeypatch.context() as context:
         context.setitem(MEASUREMENTS, "disentanglement", lambda *_: 1 / 0)
         app = until(open_page("two_losses.py", run=runs["another seed"]), lambda app: app.error)
-        assert [it.value for it in app.error] == ["β = 0.5: Measuring broke off: ZeroDivisionError: division by zero."]
+        assert [error.value for error in app.error] == [
+            "β = 0.5: Measuring broke off: ZeroDivisionError: division by zero."
+        ]
     press(app, "Try again")
     until(app, lambda app: scored(app) is not None)
     assert not app.error

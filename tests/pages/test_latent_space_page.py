@@ -37,8 +37,8 @@ def test_the_notice_of_the_latent_space_is_measured_again(stocked: Store, runs: 
     assert f"per unit of code ({on}): {AE} {steepness['ae']:.3f}, {VAE} {steepness['vae']:.3f}." in notice
     relative = {name: steepness[name] * spread[name] for name in spread}
     assert f"of its codes ({on}): {AE} {relative['ae']:.3f}, {VAE} {relative['vae']:.3f}." in notice
-    absolute, per_std = ({name: f"{value:.3f}" for name, value in it.items()} for it in (steepness, relative))
-    most, most_relative = (max(it, key=lambda name: float(it[name])) for it in (absolute, per_std))
+    absolute, per_std = ({name: f"{value:.3f}" for name, value in of_unit.items()} for of_unit in (steepness, relative))
+    most, most_relative = (max(of_unit, key=lambda name: float(of_unit[name])) for of_unit in (absolute, per_std))
     end = (
         f"In this one run the larger change is that of {VARIANT_TITLES[most]} in both."
         if most == most_relative
@@ -89,18 +89,18 @@ def test_the_distance_from_the_prior_is_measured_again(stocked: Store, runs: dic
 def test_a_slice_says_that_it_is_one_and_a_line_has_no_plane(stocked: Store, runs: dict[str, str], kind: str) -> None:
     app, config = open_page("latent_space.py", run=runs[kind]), CONFIGS[kind]
     shown, codes = texts(app), Again.of(stocked, runs[kind]).codes()
-    windows = side_by_side({name: view(it) for name, it in codes.items()})
+    windows = side_by_side({name: view(of_variant) for name, of_variant in codes.items()})
     assert ("A slice: the plane" in shown) == (config.latent_dim > 2)
     if config.latent_dim > 2:
         assert f"of a {config.latent_dim}-D space" in shown
-        for name, it in codes.items():
-            variances = np.linalg.eigvalsh(np.cov(it.mu.astype(np.float64), rowvar=False))
+        for name, of_variant in codes.items():
+            variances = np.linalg.eigvalsh(np.cov(of_variant.mu.astype(np.float64), rowvar=False))
             assert f"{VARIANT_TITLES[name]} {variances[-2:].sum() / variances.sum():.0%}" in shown
     headings = [heading.value for heading in app.header]
     assert ("The plane as pictures" in headings) == (config.latent_dim > 1)
     counted = [int(count) for count in re.findall(r"(\d+) of 225 cells hold none of 200 codes", shown)]
     if config.latent_dim > 1:
-        assert counted == [manifold(it, name, 15).empty.sum() for name, it in windows.items()]
+        assert counted == [manifold(of_variant, name, 15).empty.sum() for name, of_variant in windows.items()]
     table = app.dataframe[0].value
     assert list(table.index) == [VARIANT_TITLES[name] for name in config.variants]
     assert table["Mean per dimension"].str.contains("…").all() == (config.latent_dim == 64)
@@ -136,12 +136,12 @@ def test_a_pinned_point_is_decoded_and_compared(
     app.run()
     assert not app.error and not app.exception
     shown = texts(app)
-    for name, it in {name: view(codes) for name, codes in again.codes().items()}.items():
-        z = it.plane.lift(np.array([at]))
+    for name, seen in {name: view(codes) for name, codes in again.codes().items()}.items():
+        z = seen.plane.lift(np.array([at]))
         picture = geometry.decode(again.models[name], z)
-        apart = np.sqrt(np.square(it.codes.mu - z).sum(axis=1))
+        apart = np.sqrt(np.square(seen.codes.mu - z).sum(axis=1))
         assert (
-            f"The nearest code is {apart.min() / it.spread:.2f} standard deviations of the codes away, the training "
+            f"The nearest code is {apart.min() / seen.spread:.2f} standard deviations of the codes away, the training "
             f"image most alike {again.nearest(picture).item():.3f} (pixel RMSE, among 1,300)." in shown
         )
         (drawn,) = (images for title, images in strips if title == f"{VARIANT_TITLES[name]}: decoded here")
@@ -162,7 +162,11 @@ def test_the_latent_space_as_tables(
 ) -> None:
     open_page("latent_space.py", run=runs[kind])
     assert set(downloads) == {"codes", "map", "coverage"}
-    tables, config, again = {name: it() for name, it in downloads.items()}, CONFIGS[kind], Again.of(stocked, runs[kind])
+    tables, config, again = (
+        {name: download() for name, download in downloads.items()},
+        CONFIGS[kind],
+        Again.of(stocked, runs[kind]),
+    )
     count, latent_dim = len(config.variants), config.latent_dim
     assert all(table.notna().all(axis=None) for table in tables.values())
     whole = [f"z{place + 1}" for place in range(latent_dim)]
@@ -182,9 +186,9 @@ def test_the_latent_space_as_tables(
     assert len(tables["map"]) == 48 * 48 * count
     assert (tables["map"][["area", "norm"]] >= 0).all(axis=None)
     first = tables["map"].iloc[0]
-    it = view(again.codes()[config.variants[0]])
-    z = it.plane.lift(np.array([[first["u"], first["v"]]]))
-    at = geometry.stretch(geometry.decoder(again.models[config.variants[0]]), z, it.plane.axes[: min(2, latent_dim)])
+    seen = view(again.codes()[config.variants[0]])
+    z = seen.plane.lift(np.array([[first["u"], first["v"]]]))
+    at = geometry.stretch(geometry.decoder(again.models[config.variants[0]]), z, seen.plane.axes[: min(2, latent_dim)])
     assert (first["area"], first["norm"]) == pytest.approx((at.area.item(), at.norm.item()), rel=1e-4)
     columns = ["variant", "dimension", "mean", "std", "kl_of_fitted_gaussian", "mmd2", "n"]
     assert list(tables["coverage"].columns) == columns

@@ -63,7 +63,7 @@ def room(shared: Store, monkeypatch: pytest.MonkeyPatch) -> Class:
 
 
 def button(app: AppTest, label: str) -> Button:
-    return next(it for it in app.button if it.label == label)
+    return next(button for button in app.button if button.label == label)
 
 
 # What is asked for is theirs who ask
@@ -82,7 +82,7 @@ def test_a_sweep_and_its_runs_are_theirs(room: Class) -> None:
 
     ada = room.come("Ada")
     app = open_page("sweeps.py")
-    next(it for it in app.button if it.key == "ready.dimensions").click().run()
+    next(button for button in app.button if button.key == "ready.dimensions").click().run()
     (sweep,) = stored.listed(room.store)
     advance(room.store, sweep, resources.settings(), room=2)
     assert sweep.visitor == ada and {run.visitor for run in room.store.runs()} == {ada}
@@ -92,7 +92,7 @@ def test_a_fourth_sweep_is_told(room: Class) -> None:
     for _ in range(3):
         actions.ask_for(SPEC, "one more")
     app = open_page("sweeps.py")
-    next(it for it in app.button if it.key == "ready.dimensions").click().run()
+    next(button for button in app.button if button.key == "ready.dimensions").click().run()
     assert errors(app) == [
         "3 sweeps of yours are running already (VAE_MAX_SWEEPS_PER_VISITOR). Stop one, or wait until one is done."
     ]
@@ -166,7 +166,7 @@ def test_somebody_else_s_images_stay(room: Class) -> None:
     with pytest.raises(actions.NotYoursError, match="Someone else brought these images"):
         actions.remove_images(kept)
     app = open_page("data.py")
-    (popover,) = [it for it in app.get("popover") if it.proto.popover.label == "Delete"]
+    (popover,) = [element for element in app.get("popover") if element.proto.popover.label == "Delete"]
     assert popover.proto.popover.disabled
     room.come("Ada")
     assert actions.keep_images("Better", images).title == "Better"
@@ -180,7 +180,7 @@ def test_one_s_own_runs_are_found_among_many(room: Class) -> None:
     mine = room.run_of("Bob")
     app = open_page("compare.py")
     assert len(app.dataframe[0].value) == 5
-    next(it for it in app.toggle if it.label == "Only mine").set_value(True).run()
+    next(toggle for toggle in app.toggle if toggle.label == "Only mine").set_value(True).run()
     assert list(app.dataframe[0].value["id"]) == [mine]
 
 
@@ -286,7 +286,7 @@ def test_at_this_computer_everything_is_as_it_was(shared: Store) -> None:
     shared.claim(run_id)
     press(open_page("train.py", run=run_id), "Stop")
     assert shared.run(run_id).stop_requested
-    assert "Only mine" not in [it.label for it in open_page("compare.py").toggle]
+    assert "Only mine" not in [toggle.label for toggle in open_page("compare.py").toggle]
 
 
 # The queue as a visitor sees it

@@ -186,16 +186,16 @@ def test_strips_hold_codes_of_the_images_and_steps_in_every_unit(
     (originals, nudges), codes = strips[-1], again.codes()
     np.testing.assert_array_equal(originals, (again.x[:12] * 255).round())
     u = None
-    for name, it in codes.items():
-        np.testing.assert_array_equal(nudges[name].z, it.mu[:12])
+    for name, of_variant in codes.items():
+        np.testing.assert_array_equal(nudges[name].z, of_variant.mu[:12])
         steps = nudges[name].steps
         assert set(steps) == {"absolute", "latent_std", "neighbour"} | ({"posterior_std"} if name == "vae" else set())
         u = steps["absolute"] if u is None else u
         np.testing.assert_array_equal(steps["absolute"], u)  # the same direction for both
         np.testing.assert_allclose(np.square(u).mean(axis=1), 1, rtol=1e-5)
-        np.testing.assert_allclose(steps["latent_std"], u * it.mu.std(axis=0), rtol=1e-5)
+        np.testing.assert_allclose(steps["latent_std"], u * of_variant.mu.std(axis=0), rtol=1e-5)
         if name == "vae":
-            np.testing.assert_allclose(steps["posterior_std"], u * it.std[:12], rtol=1e-5)
+            np.testing.assert_allclose(steps["posterior_std"], u * of_variant.std[:12], rtol=1e-5)
 
 
 def test_directions_of_the_strips_can_be_chosen(

@@ -184,7 +184,7 @@ def brute_detours(again: Again, name: str) -> np.ndarray:
 def test_many_paths_are_measured_again_and_the_missing_seeds_are_offered(stocked: Store, runs: dict[str, str]) -> None:
     app, again = open_page("sampling.py", run=runs["3-D"]), Again.of(stocked, runs["3-D"])
     ae, vae = (brute_detours(again, name).mean() for name in ("ae", "vae"))
-    said = next(it.value for it in app.markdown if "Over many paths" in it.value)
+    said = next(element.value for element in app.markdown if "Over many paths" in element.value)
     outcome = "as expected" if f"{ae:.2f}" > f"{vae:.2f}" else "**against the expectation**"
     on = "straight lines between 40 pairs of validation images"
     expected = f"The article leads one to expect that {EXPECTATIONS['path'].said}."
@@ -200,7 +200,7 @@ def test_many_paths_are_measured_again_and_the_missing_seeds_are_offered(stocked
     until(app, lambda app: "Over 3 seeds" in texts(app))
     assert "Train 2 more seeds for a verdict" not in labels(app)
     seeds = [again, *(Again.of(stocked, run.id) for run in queued)]
-    means = {name: np.mean([brute_detours(it, name).mean() for it in seeds]) for name in ("ae", "vae")}
+    means = {name: np.mean([brute_detours(of_seed, name).mean() for of_seed in seeds]) for name in ("ae", "vae")}
     assert f": {VAE} {means['vae']:.2f}; {AE} {means['ae']:.2f}. Over 3 seeds, seed by seed: " in texts(app)
 
 

@@ -47,11 +47,11 @@ def ended(store: Store, days_ago: float, size: int = 0, **values: object) -> str
 
 
 def table(app: AppTest, column: str):
-    return next(it.value for it in app.dataframe if column in it.value.columns)
+    return next(element.value for element in app.dataframe if column in element.value.columns)
 
 
 def tile(app: AppTest, label: str) -> str:
-    return next(it.value for it in app.metric if it.label == label)
+    return next(metric.value for metric in app.metric if metric.label == label)
 
 
 def press(app: AppTest, label: str) -> AppTest:
@@ -131,13 +131,13 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
     ended(shared, 1, status="failed", error="The loss is no longer a number.")
     app = open_page("server.py")
     assert {"a secret of the server", "The loss is no longer a number."} <= set(table(app, "Said")["Said"])
-    assert "Make room" in [it.value for it in app.header]
+    assert "Make room" in [header.value for header in app.header]
 
     monkeypatch.setattr(cleanup, "may_administer", lambda: False)
     st.cache_resource.clear()
     app = open_page("server.py")
     assert list(table(app, "Said")["Said"]) == ["The loss is no longer a number."]
-    assert "Make room" not in [it.value for it in app.header]
+    assert "Make room" not in [header.value for header in app.header]
     assert not app.button
 
 
@@ -201,7 +201,7 @@ def test_workers_are_told_apart_by_what_they_train():
             return asyncio.run(function())
 
     found = survey(Client(), {"train-1": "1a2b3c4d"})
-    assert [(it.name, it.run, it.memory, it.pid) for it in found.workers] == [
+    assert [(worker.name, worker.run, worker.memory, worker.pid) for worker in found.workers] == [
         ("0", None, 5 * MB, None),
         ("1", "1a2b3c4d", 5 * MB, None),
     ]
@@ -254,7 +254,7 @@ def test_a_real_worker_is_seen_at_work(store: Store, settings: Settings):
         run_id = jobs.submit(RunConfig(epochs=1000))
         deadline = time.monotonic() + 60
         # Dask measures a worker now and then, the first time before it has imported torch.
-        while not any(it.run == run_id and it.memory > 200 * MB for it in jobs.workforce().workers):
+        while not any(worker.run == run_id and worker.memory > 200 * MB for worker in jobs.workforce().workers):
             assert time.monotonic() < deadline
             time.sleep(0.2)
         (worker,) = jobs.workforce().workers

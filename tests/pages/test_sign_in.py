@@ -39,7 +39,7 @@ def test_without_accounts_there_is_no_such_page(shared: Store) -> None:
 def test_whoever_is_in_can_go(shared: Store) -> None:
     app = opened(PERSON)
     assert {"Sign out", "Train both now"} <= set(labels(app))
-    assert any("\\*Ada\\*" in it.value for it in app.caption), "a name is text, not markup"
+    assert any("\\*Ada\\*" in caption.value for caption in app.caption), "a name is text, not markup"
     press(app, "Train both now")
     assert [run.visitor[:2] for run in shared.runs()] == ["a-"]
     press(app, "Sign out")

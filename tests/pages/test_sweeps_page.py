@@ -7,7 +7,7 @@ import pytest
 from lessons import labels, press
 from paging import open_page, texts
 
-from pages.sections.sweeps import points as sweep_points
+from pages.sections.sweeps import points
 from pages.sections.sweeps.form import link_to
 from pages.shared.share_link import address
 from pages.state import resources
@@ -104,12 +104,12 @@ def test_an_ended_sweep_shows_effects_points_and_optunas_plots(shared: Store) ->
     assert "4 of 4 runs done" in texts(app)
     assert "What to notice" in texts(app)
     assert any("1 → 2" in element.value for element in app.markdown)
-    (points,) = (table.value for table in app.dataframe)
-    assert list(points["Latent dimensions"]) == ["1", "2"]
-    assert list(points["State"]) == ["done", "done"]
-    assert list(points[""]).count("★") == 1
-    best = points["Reconstruction"].astype(float).idxmin()
-    assert points.loc[best, ""] == "★"
+    (points_table,) = (table.value for table in app.dataframe)
+    assert list(points_table["Latent dimensions"]) == ["1", "2"]
+    assert list(points_table["State"]) == ["done", "done"]
+    assert list(points_table[""]).count("★") == 1
+    best = points_table["Reconstruction"].astype(float).idxmin()
+    assert points_table.loc[best, ""] == "★"
     assert not app.exception
 
 
@@ -117,8 +117,8 @@ def test_a_running_sweep_shows_what_is_there(shared: Store) -> None:
     app = open_page("sweeps.py", sweep=swept(shared, spec(seeds=2), runs=3))
     assert "3 of 4 runs done" in texts(app)
     assert "Stop" in labels(app)
-    (points,) = (table.value for table in app.dataframe)
-    assert sorted(points["State"]) == ["done", "running"] or list(points["State"]) == ["running", "running"]
+    (points_table,) = (table.value for table in app.dataframe)
+    assert sorted(points_table["State"]) == ["done", "running"] or list(points_table["State"]) == ["running", "running"]
 
 
 def test_a_sweep_is_stopped_and_goes_on(shared: Store) -> None:
@@ -135,12 +135,12 @@ def test_a_sweep_is_stopped_and_goes_on(shared: Store) -> None:
 def test_two_objectives_have_a_front(shared: Store) -> None:
     asked = spec(over={"beta": [0, 4]}, seeds=1, objectives=("reconstruction", "kl"))
     app = open_page("sweeps.py", sweep=swept(shared, asked))
-    choices = next(it for it in app.get("button_group") if it.key == "sweep.plot")
+    choices = next(group for group in app.get("button_group") if group.key == "sweep.plot")
     assert "Pareto front" in choices.options
     assert "We look for low reconstruction loss and low KL of the variational autoencoder" in texts(app)
-    (points,) = (table.value for table in app.dataframe)
-    assert {"Reconstruction", "KL"} <= set(points.columns)
-    marked, none_better = "★" in list(points[""]), "so none is marked" in texts(app)
+    (points_table,) = (table.value for table in app.dataframe)
+    assert {"Reconstruction", "KL"} <= set(points_table.columns)
+    marked, none_better = "★" in list(points_table[""]), "so none is marked" in texts(app)
     assert marked != none_better
 
 
@@ -223,11 +223,11 @@ def test_of_two_objectives_none_is_marked_where_none_is_beaten(shared: Store) ->
     study = study_of(shared, sweep)
     for values in ([1, 3], [2, 2], [3, 1]):
         study.tell(study.ask(), values)
-    assert sweep_points._marks(sweep, study.trials, pd.DataFrame()) == {}
-    assert "so none is marked" in sweep_points._meaning(sweep.spec, {})
+    assert points._marks(sweep, study.trials, pd.DataFrame()) == {}
+    assert "so none is marked" in points._meaning(sweep.spec, {})
     study.enqueue_trial({})
     study.tell(study.ask(), [4, 4])
-    assert sweep_points._marks(sweep, study.trials, pd.DataFrame()) == {0: "★", 1: "★", 2: "★"}
+    assert points._marks(sweep, study.trials, pd.DataFrame()) == {0: "★", 1: "★", 2: "★"}
 
 
 def test_those_like_the_best_are_marked_as_such(shared: Store) -> None:
@@ -239,8 +239,8 @@ def test_those_like_the_best_are_marked_as_such(shared: Store) -> None:
         study.tell(study.ask(), sum(values) / 3)
         rows += [(number, "vae", "validation", seed, value) for seed, value in enumerate(values)]
     results = pd.DataFrame(rows, columns=["number", "variant", "split", "seed", "reconstruction"])
-    assert sweep_points._marks(sweep, study.trials, results) == {1: "★", 0: "≈"}
-    assert "≈ no clear difference" in sweep_points._meaning(asked, {1: "★", 0: "≈"})
+    assert points._marks(sweep, study.trials, results) == {1: "★", 0: "≈"}
+    assert "≈ no clear difference" in points._meaning(asked, {1: "★", 0: "≈"})
 
 
 def test_the_autoencoder_is_not_compared_over_beta(shared: Store) -> None:
@@ -253,12 +253,14 @@ def test_points_that_failed_are_listed_with_their_reasons(shared: Store) -> None
     sweep_id = swept(shared, asked, ends=("done", "failed"))
     app = open_page("sweeps.py", sweep=sweep_id)
     assert stored.find(shared, sweep_id).status == "done"
-    assert [it.label for it in app.expander if "failed" in it.label] == ["1 of 2 points failed or were given up"]
+    assert [expander.label for expander in app.expander if "failed" in expander.label] == [
+        "1 of 2 points failed or were given up"
+    ]
     assert "Point 1 (β, the weight of the KL 1000): Seed 0: The ae diverged" in texts(app) or "vae diverged" in texts(
         app
     )
-    (points,) = (table.value for table in app.dataframe)
-    assert points["State"].iloc[0] == "done" and points["State"].iloc[1].startswith("failed: Seed 0: The ")
+    (points_table,) = (table.value for table in app.dataframe)
+    assert points_table["State"].iloc[0] == "done" and points_table["State"].iloc[1].startswith("failed: Seed 0: The ")
 
 
 def test_a_sweep_of_which_nothing_succeeded_has_failed(shared: Store) -> None:

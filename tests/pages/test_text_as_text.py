@@ -119,7 +119,7 @@ def test_a_report_shows_names_as_text(stocked):
     store, run_id, _ = stocked
     page = comparison(store, [run_id], title=NASTY)
     found = Tags(page).found
-    assert not [it for it in found if it[0] == "b" or it[1].get("src") == "x" or "onerror" in it[1]]
+    assert not [tag for tag in found if tag[0] == "b" or tag[1].get("src") == "x" or "onerror" in tag[1]]
     assert page.count("<script>hacked") == 0 and escape(NASTY) in page
     figures = page.split('id="figures">')[1].split("</script>")[0]
     assert "<b id" not in figures and "\\u003cb id" not in figures  # plotly reads some tags

@@ -69,7 +69,7 @@ def quick_quality(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def choose(app: AppTest, key: str, value: object) -> AppTest:
-    next(it for it in app.get("button_group") if it.key == key).set_value(value).run()
+    next(group for group in app.get("button_group") if group.key == key).set_value(value).run()
     assert not app.exception, app.exception
     return app
 
@@ -168,7 +168,7 @@ def test_z_by_hand_is_written_out(shared: Store) -> None:
         app.slider(key=key).set_value(value).run()
     assert not app.exception, app.exception
     std = np.exp(1.0)
-    written = "".join(it.value for it in app.latex)
+    written = "".join(formula.value for formula in app.latex)
     assert f"{-2:.2f} + {std:.3f} \\cdot 1.50 = {-2 + 1.5 * std:.3f}" in written
     assert f"= {0.5 * 1.5 * std:.3f} = \\tfrac12 \\sigma\\varepsilon" in written
 
@@ -208,7 +208,7 @@ def test_the_graphs_notice_is_measured_again_for_each_estimator(stocked: Store, 
     for estimator in ESTIMATOR_TITLES:
         choose(app, "trick.way", estimator)
         norms = gradient_norms_of(stocked, run, 2, resources.settings(), estimator).set_index("place")
-        (notice,) = (it for it in notices(app) if "The KL brings" in it)
+        (notice,) = (text for text in notices(app) if "The KL brings" in text)
         there = norms["reconstruction"]
         assert f"The KL brings the encoder {norms['kl']['encoder_weights']:.3g} of its own" in notice
         if estimator == "pathwise":
@@ -247,17 +247,17 @@ def test_the_estimators_are_measured_in_the_background_and_shown(
     kept, shown = measurement(stocked, run_id, 2, KINDS["gradients"]), app.dataframe[1].value
     assert list(shown.index) == list(ESTIMATOR_TITLES.values())
     for estimator, title in ESTIMATOR_TITLES.items():
-        it, cells = kept[kept["way"] == estimator].sort_values("samples").iloc[0], shown.loc[title]
-        assert cells["Samples"] == it["samples"]
+        measured, cells = kept[kept["way"] == estimator].sort_values("samples").iloc[0], shown.loc[title]
+        assert cells["Samples"] == measured["samples"]
         assert [cells["Bias"], cells["by chance"], cells["Variance"]] == [
-            f"{it[name]:.3g}" for name in ("bias", "standard_error", "variance")
+            f"{measured[name]:.3g}" for name in ("bias", "standard_error", "variance")
         ]
         if estimator == "detached":
             assert [cells["Signal to noise"], cells["Cosine"]] == ["–", "–"]
         else:
-            assert cells["Signal to noise"] == f"{it['snr']:.3g}"
-            assert cells["Cosine"] == f"{it['cosine']:.2f} ± {it['cosine_std']:.2f}"
-    (notice,) = (it for it in notices(app) if "one pathwise sample" in it)
+            assert cells["Signal to noise"] == f"{measured['snr']:.3g}"
+            assert cells["Cosine"] == f"{measured['cosine']:.2f} ± {measured['cosine_std']:.2f}"
+    (notice,) = (text for text in notices(app) if "one pathwise sample" in text)
     one = {estimator: (rows["variance"] * rows["samples"]).mean() for estimator, rows in kept.groupby("way")}
     for estimator in ("score_function", "score_function_loo"):
         assert f"{ESTIMATOR_TITLES[estimator]}: about {one[estimator] / one['pathwise']:,.0f} samples" in notice
@@ -341,7 +341,9 @@ def test_every_estimator_is_queued_once_and_all_else_is_the_same(stocked: Store,
         )
     ]
     assert "Train with every estimator" not in labels(app), "there is nothing left to train"
-    assert [it.proto.text for it in app.get("progress")] == [f"{title}: queued" for title in ESTIMATOR_TITLES.values()]
+    assert [bar.proto.text for bar in app.get("progress")] == [
+        f"{title}: queued" for title in ESTIMATOR_TITLES.values()
+    ]
     second = open_page("the_trick.py", run=runs["all four"])
     assert "Train with every estimator" not in labels(second)
     assert len(queued(stocked)) == 4
@@ -356,13 +358,16 @@ def test_a_second_click_queues_no_doubles(stocked: Store, runs: dict[str, str]) 
 
 def test_the_four_differ_only_in_their_estimator(stocked: Store, runs: dict[str, str]) -> None:
     wanted = estimator_comparison.configs(stocked.run(runs["2-D"]))
-    assert {estimator: (it.estimator, it.baseline) for estimator, it in wanted.items()} == {
+    assert {estimator: (config.estimator, config.baseline) for estimator, config in wanted.items()} == {
         "pathwise": ("pathwise", "none"),
         "score_function": ("score_function", "none"),
         "score_function_loo": ("score_function", "leave_one_out"),
         "detached": ("detached", "none"),
     }
-    assert len({it.model_copy(update={"estimator": "pathwise", "baseline": "none"}) for it in wanted.values()}) == 1
+    assert (
+        len({config.model_copy(update={"estimator": "pathwise", "baseline": "none"}) for config in wanted.values()})
+        == 1
+    )
 
 
 def test_only_what_is_missing_is_queued(stocked: Store, runs: dict[str, str]) -> None:
@@ -384,7 +389,7 @@ def compared(stocked: Store, runs: dict[str, str]) -> dict[str, str]:
 
 
 def the_races_notice(app: AppTest) -> str:
-    (notice,) = (it for it in notices(app) if "of the mean image (seed" in it)
+    (notice,) = (text for text in notices(app) if "of the mean image (seed" in text)
     return notice
 
 
@@ -483,7 +488,7 @@ def test_the_converter(shared: Store, over_pixels: str, over_dimensions: str, ex
         f"Reconstruction as a {over_pixels} over 400 pixels and KL as a {over_dimensions} over 8 dimensions has the "
         f"same minimum as both sums with **β = {expected}**."
     ) in texts(app)
-    (formula,) = (it.value.strip("$\n") for it in app.latex if "effective" in it.value)
+    (formula,) = (latex.value.strip("$\n") for latex in app.latex if "effective" in latex.value)
     parts = ["P" if over_pixels == "mean" else "1", "D" if over_dimensions == "mean" else "1"]
     assert formula.endswith(rf"\beta \cdot {parts[0]} / {parts[1]} = {expected}")
 
@@ -516,7 +521,7 @@ def test_the_trap_and_its_repair_are_trained_on_the_digits_without_mnist(shared:
 def test_the_terms_of_an_epoch_are_told(stocked: Store, runs: dict[str, str]) -> None:
     app = open_page("two_losses.py", run=runs["1-D"])
     now = row(stocked, runs["1-D"], "vae", "validation", 2)
-    (notice,) = (it for it in notices(app) if "of what this model minimises" in it)
+    (notice,) = (text for text in notices(app) if "of what this model minimises" in text)
     assert f"the reconstruction costs {now['reconstruction']:.2f} and the KL {now['kl']:.2f} nats" in notice
     share = 0.5 * now["kl"] / (now["reconstruction"] + 0.5 * now["kl"])
     assert f"times β = 0.5 it is {share:.1%} of" in notice
@@ -528,21 +533,21 @@ def test_a_variant_pays_its_own_kl(stocked: Store, runs: dict[str, str], variant
     run_id = runs["all four"]
     app = choose(open_page("two_losses.py", run=run_id), "losses.variant", variant)
     now = row(stocked, run_id, variant, "validation", 1)
-    (notice,) = (it for it in notices(app) if "of what this model minimises" in it)
+    (notice,) = (text for text in notices(app) if "of what this model minimises" in text)
     assert f"costs {now['reconstruction']:.2f} and the KL {now['kl']:.2f} nats" in notice
     paid = 0 if variant == "noise_only" else 1
     assert f"times β = {paid} it is {paid * now['kl'] / now['loss']:.1%}" in notice
     again = Again.of(stocked, run_id, 1)
     mu, logvar = oracle.encode(oracle.as_float64(again.models[variant].state_dict()), np.float64(again.x), "relu")
     kl, active = oracle.kl(mu, logvar).mean(axis=0), mu.var(axis=0) > 0.01
-    (notice,) = (it for it in notices(app) if "dimensions are active" in it)
+    (notice,) = (text for text in notices(app) if "dimensions are active" in text)
     assert f"{active.sum()} of 3 dimensions are active" in notice
     assert f"hold {kl[active].sum() / kl.sum():.1%} of the KL" in notice
 
 
 def test_the_same_pictures_by_both_losses(stocked: Store, runs: dict[str, str]) -> None:
     app, again = open_page("two_losses.py", run=runs["2-D"]), Again.of(stocked, runs["2-D"])
-    (table,) = (it.value for it in app.dataframe)
+    (table,) = (element.value for element in app.dataframe)
     vae = VARIANT_TITLES["vae"]
     assert table["Pictures"].tolist() == [VARIANT_TITLES["ae"], f"{vae}, from μ", f"{vae}, from a sample"]
     x = np.float64(again.x)
@@ -553,7 +558,7 @@ def test_the_same_pictures_by_both_losses(stocked: Store, runs: dict[str, str]) 
         assert cells["BCE (nats / image)"] == pytest.approx(oracle.bce(logits, x).mean(), rel=1e-5)
         assert cells["Squared error / image"] == pytest.approx(oracle.sse(logits, x).mean(), rel=1e-5)
         assert cells["MSE / pixel"] == pytest.approx(oracle.sse(logits, x).mean() / 64, abs=5.1e-5)
-    (notice,) = (it for it in notices(app) if "With grey pixels" in it)
+    (notice,) = (text for text in notices(app) if "With grey pixels" in text)
     inside = np.where((x > 0) & (x < 1), x, 0.5)
     own = np.where((x > 0) & (x < 1), -inside * np.log(inside) - (1 - inside) * np.log(1 - inside), 0)
     assert f"cost {own.sum(axis=1).mean():.2f} nats against themselves" in notice
@@ -602,10 +607,10 @@ def test_every_weight_is_queued_once_and_shown_as_far_as_it_is(stocked: Store, r
     assert "β = 0, 0.1, 1, 4, 20, all else the same, 5 still to train." in texts(app)
     press(app, "Train with every β")
     assert not app.exception, app.exception
-    expected = [CONFIGS["2-D"].model_copy(update={"variants": ("vae",), "beta": it}) for it in similar_runs.BETAS]
+    expected = [CONFIGS["2-D"].model_copy(update={"variants": ("vae",), "beta": beta}) for beta in similar_runs.BETAS]
     assert queued(stocked) == expected
     assert "Train with every β" not in labels(app)
-    assert "Waiting for a worker" in [it.proto.text for it in app.get("progress")]
+    assert "Waiting for a worker" in [bar.proto.text for bar in app.get("progress")]
     ids = dict(zip(similar_runs.BETAS, stocked.queue(), strict=True))
     for beta in (0.0, 4.0):
         assert execute(stocked, ids[beta], Settings.from_environment()) == "done"
@@ -613,7 +618,7 @@ def test_every_weight_is_queued_once_and_shown_as_far_as_it_is(stocked: Store, r
     app = open_page("two_losses.py", run=runs["2-D"])
     assert not app.error
     rows = {beta: row(stocked, ids[beta], "vae", "validation", 2) for beta in (0.0, 4.0)}
-    (notice,) = (it for it in notices(app) if "KL in nats" in it)
+    (notice,) = (text for text in notices(app) if "KL in nats" in text)
     on = "mean over 200 validation images"
     for name, start in (("kl", f"KL in nats / image ({on}): "), ("reconstruction", f"image ({on}, from a sample): ")):
         listed = "; ".join(f"β = {beta:g} {rows[beta][name]:.2f}" for beta in rows)

@@ -239,4 +239,6 @@ def test_the_dashboard_has_the_cookie_s_middleware() -> None:
     """A browser sees it at work, but only among the slow tests."""
     tree = ast.parse((ROOT / "dashboard.py").read_text(encoding="utf-8"))
     (app,) = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node.func) == "st.App"]
-    assert {it.arg: ast.unparse(it.value) for it in app.keywords}["middleware"] == "[Middleware(VisitorCookie)]"
+    assert {keyword.arg: ast.unparse(keyword.value) for keyword in app.keywords}[
+        "middleware"
+    ] == "[Middleware(VisitorCookie)]"

@@ -205,6 +205,6 @@ def test_the_train_page_says_so_before_anybody_presses_the_button(shared, monkey
     monkeypatch.setenv("VAE_MAX_MEMORY_MB", "1300")
     resources.settings.cache_clear()
     app = open_page("train.py", batch_size="8192", samples="64", dataset="shapes")
-    (said,) = [unescaped(it.value) for it in app.warning]
+    (said,) = [unescaped(warning.value) for warning in app.warning]
     assert "VAE_MAX_MEMORY_MB" in said and "Lower batch_size" in said
-    assert not [it.value for it in open_page("train.py").warning]
+    assert not [warning.value for warning in open_page("train.py").warning]

@@ -119,7 +119,7 @@ def test_no_wait_is_negative_and_everybody_gets_one(asked, running, workers) -> 
     """Also where more is under way than there are workers: another dashboard trains, too."""
     queue = waiting(*(f"{who}{place}" for place, (who, _) in enumerate(asked)))
     lengths = {run.id: seconds for run, (_, seconds) in zip(queue, asked, strict=True)}
-    load = {who: sum(it == who for it, _ in running) for who in "abc"}
+    load = {who: sum(owner == who for owner, _ in running) for who in "abc"}
     found = starts(Turns.of(queue, load, {}), lengths, running, workers)
     assert set(found) == {run.id for run in queue}
     assert all(seconds >= 0 for seconds in found.values())

@@ -18,10 +18,8 @@ from vae.config import RunConfig
 from vae.errors import InputError
 from vae.runs.execution import execute
 from vae.settings import Settings
-from vae.store import cleanup, schema
-from vae.store import sizes as sizing
+from vae.store import cleanup, schema, sizes
 from vae.store.runs import ACTIVE, ENDED, Store, now
-from vae.store.sizes import sizes
 from vae.sweeps import stored
 from vae.sweeps.spec import SweepSpec
 
@@ -215,13 +213,13 @@ def test_sizes_are_those_of_what_lies_there(store: Store, settings: Settings):
     held = {made(store, 1, size=3 * MB): 3 * MB, made(store, 2, "failed", MB): MB}
     binned = made(store, 3)
     store.delete([binned])
-    found = sizes(store)
+    found = sizes.sizes(store)
     assert found.kinds["weights"] == sum(held.values())
     assert {name for name, size in found.kinds.items() if size} == {"weights"}
     assert found.runs == {"done": 1, "failed": 1}
     assert found.deleted == 1
     file = Path(settings.database_url.removeprefix("sqlite:///"))
-    files = [it.stat().st_size for it in file.parent.glob(f"{file.name}*") if not it.name.endswith("-shm")]
+    files = [path.stat().st_size for path in file.parent.glob(f"{file.name}*") if not path.name.endswith("-shm")]
     assert found.total == pytest.approx(sum(files), rel=0.9), "pages of the log may be those of the file"
     assert found.total > sum(held.values())
     assert found.rest >= 0
@@ -236,22 +234,22 @@ def test_too_much_to_count_is_said_instead_of_waited_for(store: Store, monkeypat
             insert(schema.snapshots),
             [{"run_id": run_id, "variant": "vae", "epoch": epoch, "payload": b"x"} for epoch in range(5000)],
         )
-    monkeypatch.setattr(sizing, "PATIENCE", -1.0)
-    found = sizes(store)
+    monkeypatch.setattr(sizes, "PATIENCE", -1.0)
+    found = sizes.sizes(store)
     assert (found.kinds, found.rest) == (None, None)
     assert found.total > 0
     monkeypatch.undo()
-    assert sizes(store).kinds["snapshots"] == 5000
+    assert sizes.sizes(store).kinds["snapshots"] == 5000
 
 
 @pytest.mark.sqlite
 def test_vacuum_gives_room_back(store: Store):
     made(store, 40, size=5 * MB)
     cleanup.clean(store, cleanup.plan(store, older_than_days=30))
-    before = sizes(store)
+    before = sizes.sizes(store)
     assert before.unused > 4 * MB
     returned = cleanup.vacuum(store)
-    after = sizes(store)
+    after = sizes.sizes(store)
     assert returned == before.total - after.total
     assert after.total < MB
     assert after.unused == 0
@@ -336,7 +334,7 @@ def test_sizes_cleaning_and_vacuum_on_a_server(store: Store):
     with store.write() as connection:
         row = {"variant": "vae", "epoch": 0, "payload": secrets.token_bytes(2 * MB)}
         connection.execute(insert(schema.weights), [row | {"run_id": run_id} for run_id in (old, young)])
-    found = sizes(store)
+    found = sizes.sizes(store)
     assert found.database.startswith("PostgreSQL ")
     assert 4 * MB < found.kinds["weights"] < 5 * MB < found.total
     assert found.runs == {"done": 2}

@@ -16,13 +16,12 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError, OperationalError
 from wire import Wire
 
-import vae.store.runs as store_module
 from vae.config import RunConfig
 from vae.runs import heartbeats
 from vae.runs.execution import execute
 from vae.runs.heartbeats import SILENCE, Heartbeats
 from vae.settings import Settings
-from vae.store import database, outages
+from vae.store import database, outages, runs
 from vae.store.runs import Store
 from vae.store.schema import checkpoints, snapshots, weights
 from vae.store.tensor_bytes import Damaged, unpack, unpack_tensors
@@ -297,7 +296,7 @@ def test_a_clock_that_goes_backwards_changes_neither_the_order_nor_a_number(stor
         moment[0] -= dt.timedelta(hours=1)
         return moment[0]
 
-    monkeypatch.setattr(store_module, "now", backwards)
+    monkeypatch.setattr(runs, "now", backwards)
     asked = [store.create(SMALL.model_copy(update={"seed": seed}), "test") for seed in range(4)]
     assert store.queue() == asked, "who came first is first, whatever the clock said"
     assert store.owned("test", "queued") == asked

@@ -172,5 +172,5 @@ def test_runs_that_an_earlier_version_named_by_less_are_named_by_all(store: Stor
         connection.execute(named.where(runs.c.id == earlier))
     store.describe(given, name="mine", tags=[], note="")
     name = "digits · 2-D · 128 · β 1 · 3 epochs · score function · seed 0"
-    assert {it: store.run(it).name for it in (earlier, given)} == {earlier: name, given: "mine"}
+    assert {run_id: store.run(run_id).name for run_id in (earlier, given)} == {earlier: name, given: "mine"}
     assert table(store)["name"].to_dict() == {earlier: name, given: "mine"}

@@ -77,18 +77,18 @@ class Runs(RuleBasedStateMachine):
         return run_id
 
     def counts(self, run):
-        it = self.known.get(run.id)
-        return it is not None and it.attempt == run.attempt and it.status == "running"
+        expected = self.known.get(run.id)
+        return expected is not None and expected.attempt == run.attempt and expected.status == "running"
 
     @rule(target=attempts, run_id=ids)
     def claim(self, run_id):
-        it, run = self.known.get(run_id), STORE.claim(run_id)
-        if it is None or it.status not in ACTIVE:
+        expected, run = self.known.get(run_id), STORE.claim(run_id)
+        if expected is None or expected.status not in ACTIVE:
             assert run is None
             return (None, 0)
-        it.status, it.attempt = "running", it.attempt + 1
-        assert run.attempt == it.attempt
-        return (run, max(it.epochs, default=-1))
+        expected.status, expected.attempt = "running", expected.attempt + 1
+        assert run.attempt == expected.attempt
+        return (run, max(expected.epochs, default=-1))
 
     @rule(target=attempts, attempt=consumes(attempts))
     def record_epoch(self, attempt):
@@ -119,30 +119,30 @@ class Runs(RuleBasedStateMachine):
     @rule(run_id=ids)
     def stop(self, run_id):
         STORE.request_stop(run_id)
-        if (it := self.known.get(run_id)) is None:
+        if (expected := self.known.get(run_id)) is None:
             return
-        it.stop = it.stop or it.status == "running"
-        it.status = "stopped" if it.status == "queued" else it.status
+        expected.stop = expected.stop or expected.status == "running"
+        expected.status = "stopped" if expected.status == "queued" else expected.status
 
     @rule(run_id=ids)
     def requeue(self, run_id):
-        it, done = self.known.get(run_id), STORE.requeue(run_id, "other")
-        assert done == (it is not None and it.status in RESUMABLE)
+        expected, done = self.known.get(run_id), STORE.requeue(run_id, "other")
+        assert done == (expected is not None and expected.status in RESUMABLE)
         if done:
-            it.status, it.stop, it.deleted = "queued", False, False
+            expected.status, expected.stop, expected.deleted = "queued", False, False
 
     @rule(run_id=ids, late=st.booleans())
     def interrupt(self, run_id, late):
-        if (it := self.known.get(run_id)) is None:
+        if (expected := self.known.get(run_id)) is None:
             STORE.interrupt(run_id, 0, "why")
             return
         pulse = STORE.run(run_id).pulse
         if late:
             STORE.beat([run_id])
-        moved = late and it.status in ACTIVE
+        moved = late and expected.status in ACTIVE
         STORE.interrupt(run_id, pulse, "why")
-        if it.status in ACTIVE and not moved:
-            it.status = "interrupted"
+        if expected.status in ACTIVE and not moved:
+            expected.status = "interrupted"
 
     @rule(run_ids=st.lists(ids, max_size=3))
     def delete(self, run_ids):
@@ -162,7 +162,7 @@ class Runs(RuleBasedStateMachine):
     @rule(old=st.booleans())
     def purge(self, old):
         """What was deleted before a moment that lies in the future, or long ago."""
-        gone = [run_id for run_id, it in self.known.items() if it.deleted and not old]
+        gone = [run_id for run_id, expected in self.known.items() if expected.deleted and not old]
         assert STORE.purge(now() + dt.timedelta(days=-1 if old else 1)) == len(gone)
         for run_id in gone:
             del self.known[run_id]
@@ -175,26 +175,26 @@ class Runs(RuleBasedStateMachine):
             assert str(problem).isprintable()
             assert not name.strip() or unstorable("".join([name, *tags]).strip()) or unstorable(note)
             return
-        if it := self.known.get(run_id):
-            it.name, it.note = name.strip(), note.strip() or None
-            it.tags = tuple(sorted({tag.strip() for tag in tags} - {""}))
+        if expected := self.known.get(run_id):
+            expected.name, expected.note = name.strip(), note.strip() or None
+            expected.tags = tuple(sorted({tag.strip() for tag in tags} - {""}))
 
     @invariant()
     def the_store_says_the_same(self):
         if not hasattr(self, "known"):
             return
         listed = {run.id: run for run in STORE.runs(1000)}
-        assert set(listed) == {run_id for run_id, it in self.known.items() if not it.deleted}
-        assert set(STORE.queue()) == {run_id for run_id, it in self.known.items() if it.status == "queued"}
-        for run_id, it in self.known.items():
+        assert set(listed) == {run_id for run_id, expected in self.known.items() if not expected.deleted}
+        assert set(STORE.queue()) == {run_id for run_id, expected in self.known.items() if expected.status == "queued"}
+        for run_id, expected in self.known.items():
             run = STORE.run(run_id)
-            assert (run.status, run.attempt, run.stop_requested) == (it.status, it.attempt, it.stop)
-            assert (run.name, run.tags, run.note) == (it.name, it.tags, it.note)
-            assert run.epoch == max(it.epochs, default=-1)
-            assert STORE.history(run_id)["epoch"].tolist() == it.epochs == list(range(len(it.epochs)))
-            assert STORE.weight_epochs(run_id) == it.epochs
-            if it.epochs and it.status != "done":
-                assert STORE.checkpoint(run_id) == (it.epochs[-1], b"%d" % it.epochs[-1])
+            assert (run.status, run.attempt, run.stop_requested) == (expected.status, expected.attempt, expected.stop)
+            assert (run.name, run.tags, run.note) == (expected.name, expected.tags, expected.note)
+            assert run.epoch == max(expected.epochs, default=-1)
+            assert STORE.history(run_id)["epoch"].tolist() == expected.epochs == list(range(len(expected.epochs)))
+            assert STORE.weight_epochs(run_id) == expected.epochs
+            if expected.epochs and expected.status != "done":
+                assert STORE.checkpoint(run_id) == (expected.epochs[-1], b"%d" % expected.epochs[-1])
 
 
 FOLDER = tempfile.TemporaryDirectory()
@@ -240,7 +240,11 @@ def test_lines_and_joined_characters_are_no_control_characters():
 @settings(max_examples=100, deadline=None)
 @given(TEXT | NASTY)
 def test_an_id_that_may_be_anything_is_not_there(text):
-    for find in (STORE.run, lambda it: stored.find(STORE, it), lambda it: uploaded_images.find(STORE, f"own-{it}")):
+    for find in (
+        STORE.run,
+        lambda asked: stored.find(STORE, asked),
+        lambda asked: uploaded_images.find(STORE, f"own-{asked}"),
+    ):
         with pytest.raises(InputError) as problem:
             find(text)
         assert_said(problem.value)

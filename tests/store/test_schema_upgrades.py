@@ -195,7 +195,7 @@ def test_two_that_open_an_old_database_at_once_bring_it_up_once(store: Store, se
     for thread in threads:
         thread.join()
     assert troubles == []
-    assert [it.run(run_id).config for it in opened] == [CONFIG] * 6
+    assert [store.run(run_id).config for store in opened] == [CONFIG] * 6
     assert said_version(store) == [schema.REVISION]
 
 

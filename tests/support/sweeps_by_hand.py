@@ -53,9 +53,11 @@ def assert_whole(store, sweep):
     assert {trial.state for trial in trials} == {TrialState.COMPLETE}
     members = stored.members(store, sweep.id)
     seeds = sweep.spec.all_seeds()
-    assert [(it.number, it.seed) for it in members] == [(i, seed) for i in range(len(trials)) for seed in seeds]
+    assert [(member.number, member.seed) for member in members] == [
+        (i, seed) for i in range(len(trials)) for seed in seeds
+    ]
     assert {member.status for member in members} == {"done"}
-    in_sweeps = [member for it in stored.listed(store) for member in stored.members(store, it.id)]
+    in_sweeps = [member for known in stored.listed(store) for member in stored.members(store, known.id)]
     assert len(store.runs(500)) == len(in_sweeps)
     for member in members:
         expected = sweep.spec.config(trials[member.number].params, member.seed)

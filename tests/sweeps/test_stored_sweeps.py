@@ -87,7 +87,7 @@ def test_a_beat_moves_the_pulse_of_an_owners_running_sweeps_only(store, sweep):
     stopped, others = stored.create(store, SPEC, "", "me"), stored.create(store, SPEC, "", "other")
     stored.stop(store, stopped)
     stored.beat(store, "me")
-    assert [stored.find(store, it).pulse for it in (sweep.id, stopped, others)] == [1, 0, 0]
+    assert [stored.find(store, sweep_id).pulse for sweep_id in (sweep.id, stopped, others)] == [1, 0, 0]
 
 
 def test_a_silent_sweep_is_taken_over_once_and_a_living_one_never(store, sweep):
@@ -144,7 +144,9 @@ def test_many_who_queue_the_same_point_at_once_queue_it_once(store, settings, sw
     for thread in threads:
         thread.join()
     members = stored.members(store, sweep.id)
-    assert [(it.number, it.seed) for it in members] == [(number, seed) for number in range(3) for seed in range(4)]
+    assert [(member.number, member.seed) for member in members] == [
+        (number, seed) for number in range(3) for seed in range(4)
+    ]
     assert len(store.queue()) == len(members)
 
 

@@ -29,8 +29,7 @@ from vae.config import RunConfig
 from vae.runs.dispatcher import KEPT_DYING
 from vae.runs.execution import execute
 from vae.store.runs import EpochRecord, Store
-from vae.sweeps import driver, stored
-from vae.sweeps import study as studies
+from vae.sweeps import driver, stored, study
 from vae.sweeps.driver import HOPELESS, advance, points
 from vae.sweeps.spec import SweepSpec
 
@@ -60,7 +59,7 @@ STEPS = {  # a function between two steps, and after how many calls of it the pr
     "the study is made": (optuna, "create_study", 1),
     "a point is asked for": (optuna.Study, "ask", 2),
     "a setting is drawn": (optuna.Trial, "suggest_categorical", 3),
-    "all settings are drawn": (studies, "suggest", 2),
+    "all settings are drawn": (study, "suggest", 2),
     "the runs are queued": (stored, "add_runs", 2),
     "a point is judged": (driver, "judge", 1),
     "a point is told": (optuna.Study, "tell", 1),
@@ -89,7 +88,7 @@ def test_a_program_that_dies_at_any_step_loses_no_point_and_counts_none_twice(
     sweep = begin(store)
     with monkeypatch.context() as patched, pytest.raises(Killed):
         patched.setattr(where, name, dies)
-        if where is studies:
+        if where is study:
             patched.setattr(driver, name, dies)
         train_all(store, sweep, settings)
     store = restarted(settings)
@@ -139,10 +138,10 @@ def test_two_programs_that_move_the_same_sweep_on_train_and_count_everything_onc
 
     def storage(url):  # each program has one of its own, and remembers on its own
         if not hasattr(own, "storage"):
-            own.storage = studies._storage.__wrapped__(url)
+            own.storage = study._storage.__wrapped__(url)
         return own.storage
 
-    monkeypatch.setattr(studies, "storage", storage)
+    monkeypatch.setattr(study, "storage", storage)
 
     def move():
         mine = Store(settings.database_url)
@@ -159,7 +158,7 @@ def test_two_programs_that_move_the_same_sweep_on_train_and_count_everything_onc
         while stored.find(mine, sweep.id).status == "running":
             train_queued(mine, settings)
 
-    threads = [threading.Thread(target=it, daemon=True) for it in (move, move, train)]
+    threads = [threading.Thread(target=work, daemon=True) for work in (move, move, train)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -182,9 +181,9 @@ def test_an_owner_that_sleeps_through_an_adoption_begins_nothing(store, settings
 
 def test_one_point_too_many_is_no_point_of_the_sweep(store, settings):
     sweep = begin(store)
-    study = studies.study_of(store, sweep)
+    optuna_study = study.study_of(store, sweep)
     for _ in range(GRID.size + 1):
-        study.ask()
+        optuna_study.ask()
     assert train_all(store, sweep, settings).status == "done"
     assert_whole(store, sweep)
 
@@ -351,7 +350,7 @@ def test_a_password_reaches_optuna_as_it_is(monkeypatch, password):
 
     monkeypatch.setattr(optuna.storages, "RDBStorage", Listening)
     url = make_url("postgresql+psycopg://me@host:5432/db").set(password=password)
-    studies._storage.__wrapped__(studies._url(SimpleNamespace(engine=SimpleNamespace(url=url))))
+    study._storage.__wrapped__(study._url(SimpleNamespace(engine=SimpleNamespace(url=url))))
     assert opened == [url]
     assert opened[0].password == password
 
@@ -360,8 +359,8 @@ def test_a_folder_may_have_any_name(tmp_path):
     """SQLAlchemy 2.1 escapes braces in a URL, 2.0 does not."""
     folder = tmp_path / "50% {of} my runs"
     store = Store(f"sqlite:///{folder / 'runs.db'}")
-    assert studies.study_of(store, begin(store)).trials == []
-    studies._storage.__wrapped__(f"sqlite:///{folder}/more.db")
+    assert study.study_of(store, begin(store)).trials == []
+    study._storage.__wrapped__(f"sqlite:///{folder}/more.db")
     assert [path.name for path in tmp_path.iterdir()] == [folder.name]
     assert {"runs.db", "more.db"} <= {path.name for path in folder.iterdir()}
 
@@ -371,7 +370,7 @@ def test_many_who_open_a_new_database_at_once_all_find_their_study(store, settin
 
     def open_it():
         start.wait()
-        tables = studies._storage.__wrapped__(settings.database_url)  # as programs of their own do
+        tables = study._storage.__wrapped__(settings.database_url)  # as programs of their own do
         found.append(optuna.create_study(storage=tables, study_name=sweep.id, load_if_exists=True).study_name)
 
     threads = [threading.Thread(target=open_it) for _ in range(6)]
@@ -380,7 +379,7 @@ def test_many_who_open_a_new_database_at_once_all_find_their_study(store, settin
     for thread in threads:
         thread.join()
     assert found == [sweep.id] * 6
-    assert len(optuna.get_all_study_names(studies.storage(settings.database_url))) == 1
+    assert len(optuna.get_all_study_names(study.storage(settings.database_url))) == 1
 
 
 def test_asking_and_telling_get_along_with_workers_that_write(store, settings):

@@ -24,8 +24,7 @@ from vae.runs import heartbeats
 from vae.runs.execution import execute
 from vae.runs.heartbeats import BLIND, SILENCE
 from vae.store.tensor_bytes import unpack
-from vae.sweeps import driver, stored
-from vae.sweeps import study as studies
+from vae.sweeps import driver, stored, study
 from vae.sweeps.driver import HOPELESS, Sweeper, advance, points
 from vae.sweeps.spec import Range, SweepSpec
 
@@ -48,7 +47,9 @@ def test_a_points_value_is_the_mean_over_its_seeds_on_the_validation_images(stor
         histories = [store.history(member.run_id) for member in runs_by_point(store, sweep)[trial.number]]
         assert len(histories) == 3
         for place, name in enumerate(spec.objectives):
-            validation, test = (np.mean([last(it, "vae", split, name) for it in histories]) for split in SPLITS)
+            validation, test = (
+                np.mean([last(history, "vae", split, name) for history in histories]) for split in SPLITS
+            )
             assert trial.values[place] == pytest.approx(validation, rel=1e-12)
             assert trial.values[place] != pytest.approx(test, rel=1e-6)
     assert [trial.params for trial in points(store, sweep)] == [{"beta": 0.5}, {"beta": 2.0}]
@@ -124,9 +125,9 @@ def drawn(store, settings, sampler, count, restart=False, seed=0, wanted=1):
     sweep = begin(store, spec)
     for i in range(count):
         advance(store, sweep, settings, room=1)
-        study = studies.study_of(store, sweep)
-        trial = study.get_trials(deepcopy=False)[i]
-        study.tell(trial.number, wanted * (np.log(trial.params["beta"]) + trial.params["latent_dim"] / 10))
+        optuna_study = study.study_of(store, sweep)
+        trial = optuna_study.get_trials(deepcopy=False)[i]
+        optuna_study.tell(trial.number, wanted * (np.log(trial.params["beta"]) + trial.params["latent_dim"] / 10))
         for run_id in store.queue():
             store.request_stop(run_id)
         if restart:
@@ -325,7 +326,7 @@ def test_a_broken_sweep_does_not_hold_up_the_others(store, settings, monkeypatch
     monkeypatch.setattr(driver, "advance", trouble)
     Sweeper(store, settings, Queue("me")).look()
     assert stored.members(store, fine.id) != []
-    assert [(it.status, it.error) for it in (stored.find(store, it.id) for it in (refused, broken))] == [
+    assert [(known.status, known.error) for known in (stored.find(store, known.id) for known in (refused, broken))] == [
         ("failed", "No such images."),
         ("running", None),
     ]

@@ -77,7 +77,9 @@ def start(settings, *arguments):
 def in_the_midst(store):
     """One run is done and another under way."""
     members = [member for sweep in stored.listed(store) for member in stored.members(store, sweep.id)]
-    return any(it.status == "done" for it in members) and any(it.epoch >= 2 for it in members if it.status == "running")
+    return any(member.status == "done" for member in members) and any(
+        member.epoch >= 2 for member in members if member.status == "running"
+    )
 
 
 def kill(process):
@@ -93,12 +95,12 @@ def test_killed_workers_cost_a_sweep_nothing(dashboard, undisturbed):
     store = dashboard.store
     sweep = begin(store, SPEC, dashboard.owner)
     for epochs in (2, 15):
-        wait(lambda at_least=epochs: any(it.epoch >= at_least for it in stored.members(store, sweep.id)))
+        wait(lambda at_least=epochs: any(member.epoch >= at_least for member in stored.members(store, sweep.id)))
         for pid in dashboard._client.run(os.getpid).values():
             os.kill(pid, signal.SIGKILL)
     wait(lambda: stored.find(store, sweep.id).status != "running")
     assert stored.find(store, sweep.id).status == "done"
-    assert max(it.attempt for it in stored.members(store, sweep.id)) >= 2, "something was killed after all"
+    assert max(member.attempt for member in stored.members(store, sweep.id)) >= 2, "something was killed after all"
     assert_whole(store, sweep)
     assert outcome(store, sweep) == undisturbed
 
@@ -108,7 +110,7 @@ def test_a_dashboard_goes_on_with_the_sweep_of_a_killed_command(dashboard, undis
     command = start(dashboard.settings, *FLAGS)
     wait(lambda: len(stored.listed(dashboard.store)) > before)
     (sweep,) = stored.listed(dashboard.store, limit=1)
-    wait(lambda: any(it.epoch >= 5 for it in stored.members(dashboard.store, sweep.id)))
+    wait(lambda: any(member.epoch >= 5 for member in stored.members(dashboard.store, sweep.id)))
     assert stored.find(dashboard.store, sweep.id).owner == sweep.owner != dashboard.owner, (
         "nobody takes it from the living"
     )
@@ -145,4 +147,4 @@ def test_a_command_goes_on_with_a_sweep_that_was_killed_or_stopped(tmp_path, und
     sweep = stored.find(store, sweep.id)
     assert_whole(store, sweep)
     assert outcome(store, sweep) == undisturbed
-    assert [(it["params"], list(it["values"].values())) for it in told["points"]] == undisturbed
+    assert [(point["params"], list(point["values"].values())) for point in told["points"]] == undisturbed
