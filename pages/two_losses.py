@@ -12,7 +12,7 @@ from pages.shared.csv_button import csv
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
 from pages.state import loaded_models
-from vae.figures.curves import UNITS
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.figures.objectives import dimension_bars, kl_area, terms_per_epoch
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
@@ -51,11 +51,13 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
     history = loss_terms.watched_history(run)
     rows = history[history["variant"] == name]
     # A variant that does not pay its KL shows what it would cost, not a sum that nobody minimises.
-    beta, unit = loss_terms.beta_of(run, name), UNITS[run.config.reconstruction]
+    beta, unit = loss_terms.beta_of(run, name), LIKELIHOODS[run.config.reconstruction].per_image
     figure(terms_per_epoch(rows, beta, unit, epoch), key="terms", alt="Reconstruction, KL and their sum per epoch")
-    if run.config.reconstruction == "sse":
+    likelihood = LIKELIHOODS[run.config.reconstruction]
+    if likelihood.unit != "nats":
         st.caption(
-            "The reconstruction is a squared error, not nats: the sum of the two is what is minimised all the same."
+            f"The reconstruction is a {likelihood.unit}, not nats: the sum of the two is what is minimised "
+            "all the same."
         )
     now = rows[rows["epoch"] == epoch].iloc[0]
     share = beta * now["kl"] / now["loss"] if now["loss"] else 0.0
@@ -93,13 +95,16 @@ def both_reconstruction_losses(run: Run, epoch: int) -> None:
     st.header("The other loss, on the same pictures", divider="gray")
     table, floor = loss_terms.by_both(run.id, epoch), loss_terms.floors(run.id)
     shown = table.assign(model=[loss_terms.title_of(row) for row in table.to_dict("records")])
-    names = {"model": "Pictures", "bce": "BCE (nats / image)", "sse": "Squared error / image", "mse": "MSE / pixel"}
+    compared = {name: likelihood for name, likelihood in LIKELIHOODS.items() if name in floor}
+    mean_image = " or ".join(f"{floor[name]:.2f} {likelihood.unit}" for name, likelihood in compared.items())
+    losses = {name: likelihood.heading for name, likelihood in compared.items()}
+    names = {"model": "Pictures"} | losses | {"mse": "MSE / pixel"}
     st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
-    trained_by = {"bce": "binary cross-entropy", "sse": "squared error"}[run.config.reconstruction]
     st.markdown(
-        f"**What to notice.** This run was trained by {trained_by}. With grey pixels, BCE can't reach 0: the images "
-        f"themselves cost {floor['bce']:.2f} nats against themselves, which no model can get below; 0 squared error. "
-        f"The mean training image costs {floor['mean_bce']:.2f} nats, or {floor['mean_sse']:.2f} squared."
+        f"**What to notice.** This run was trained by {LIKELIHOODS[run.config.reconstruction].name}. With grey pixels, "
+        f"BCE can't reach 0: the images themselves cost {loss_terms.least_bce(run.id):.2f} nats against themselves, "
+        "which no model can get below; 0 squared error. "
+        f"The mean training image costs {mean_image}."
     )
     st.caption(f"Over {watched(run, len(loaded_models.watched(run.id).x))}.")
     csv(lambda: table, f"reconstruction-losses-{run.id}-epoch-{epoch}")

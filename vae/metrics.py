@@ -1,25 +1,182 @@
-"""What is measured of a variant after an epoch and on the test images. Free of torch, for pages and tables."""
+"""What is measured of a variant after every epoch and on the test images: each metric once. Free of torch.
+
+Tables, curves, CSV files, capsules, tolerances and the objectives of sweeps read METRICS, in its order. A metric
+that is a mean over images is one entry here, with its `per_image`; the database has no column for it, and needs none.
+"""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far a number of a run trained anew may lie from the old one on another computer: the larger of both."""
+
+    share: float  # of the larger of both numbers
+    least: float = 0.0  # in the number's own unit
+    grows: bool = True  # with the epochs, as rounding feeds on itself
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """Some images and what one variant makes of them."""
+
+    x: Tensor  # (B, P) in [0, 1]
+    mu: Tensor  # (B, D)
+    logvar: Tensor | None  # (B, D); None for a variant without
+    from_mean: Tensor  # (B, P), pictures of the means
+    from_sample: Tensor | None  # (B, P), of one sample each; None for a variant without noise
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric, in words and in how far it can be trusted."""
+
+    title: str
+    unit: str | None  # None: that of the reconstruction loss
+    sentence: str
+    short: str  # in a table's narrow heads, after the variant
+    tolerance: Tolerance
+    style: str = "%.4f"  # of its numbers in tables
+    needs: str | None = None  # "logvar" or "noise": variants without it lack the metric
+    test_only: bool = False  # measured once, on the test images, and not after every epoch
+    whole: bool = False  # a count
+    per_dimension: bool = False  # a list, one number for each latent dimension
+    own_objective: bool = False  # another quantity for every variant and β: nothing to compare runs by
+    sought: str | None = None  # the end of "We look for …", where sweeps may judge by it: the less the better
+    objective: str | None = None  # what sweeps call it, where that isn't its name
+    per_image: Callable[[Evaluated], Tensor] | None = None  # → (B,); None: `learning.learner` measures it by name
+
+    @property
+    def of_loss(self) -> bool:
+        """Whether runs with another reconstruction loss measure another quantity under this name."""
+        return self.unit is None
+
+    def heading(self, loss_unit: str) -> str:
+        """With its unit, for axes and tables; `loss_unit` is the reconstruction loss's, per image."""
+        return f"{self.title} ({self.unit or loss_unit})"
+
+    def has(self, noise: bool, logvar: bool) -> bool:
+        """Whether a variant with these ingredients has it."""
+        return {"noise": noise, "logvar": logvar}.get(self.needs or "", True)
+
+
+METRICS: dict[str, Metric] = {
+    "loss": Metric(
+        "Own objective",
+        None,
+        "What the model minimises: reconstruction + β · KL where it pays the KL, with the full β also during warm-up.",
+        "loss",
+        Tolerance(0.002),
+        style="%.2f",
+        own_objective=True,
+        sought="low loss",
+    ),
+    "reconstruction": Metric(
+        "Reconstruction",
+        None,
+        "What it costs to rebuild an image: from a sample z where the variant has noise, else from the mean.",
+        "rec.",
+        Tolerance(0.002),
+        style="%.2f",
+        sought="low reconstruction loss",
+    ),
+    "kl": Metric(
+        "KL",
+        "nats / image",
+        "KL(q(z|x) ‖ N(0, I)), summed over dimensions.",
+        "KL",
+        Tolerance(0.008, 0.01),
+        style="%.2f",
+        needs="logvar",
+        sought="low KL",
+    ),
+    "kl_per_dim": Metric(
+        "KL of each dimension",
+        "nats / image",
+        "The KL, dimension by dimension.",
+        "KL by dimension",
+        Tolerance(0.02, 0.04),
+        needs="logvar",
+        per_dimension=True,
+    ),
+    "mse_from_mean": Metric(
+        "MSE, from μ",
+        "per pixel",
+        "Squared error per pixel of images rebuilt from the mean of their code, whatever the loss was.",
+        "MSE from μ",
+        Tolerance(0.008),
+        sought="low MSE per pixel",
+        objective="mse",
+    ),
+    "mse_from_sample": Metric(
+        "MSE, from a sample",
+        "per pixel",
+        "Squared error per pixel of images rebuilt from a sample of their code.",
+        "MSE from z",
+        Tolerance(0.004),
+        needs="noise",
+    ),
+    "active_units": Metric(
+        "Active units",
+        "dimensions",
+        "Dimensions in use: the variance of their mean over images is above 0.01 (Burda et al. 2016).",
+        "active units",
+        Tolerance(0.0, 1.0, grows=False),  # a variance beside its threshold
+        style="%d",
+        whole=True,
+    ),
+}
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Means over images. loss, reconstruction and kl in the units of the objective; mse per pixel."""
+    """Values of one variant on one set of images, named as in METRICS. None where the variant has no such one."""
 
-    loss: float  # reconstruction + β·KL for variants that pay the KL; with the full β, also during warm-up
-    reconstruction: float  # from a sample z where the variant has noise (the ELBO's term), else from the mean
-    kl: float | None  # KL(q(z|x) ‖ N(0, I)), summed over dimensions; None for a variant without log-variance
+    loss: float
+    reconstruction: float
+    kl: float | None
     kl_per_dim: list[float] | None
     mse_from_mean: float
-    mse_from_sample: float | None  # None for variants without noise
+    mse_from_sample: float | None
     active_units: int
+    per_image: Mapping[str, float] = field(default_factory=dict)  # means of all metrics that are entries alone
 
     def finite(self) -> bool:
         return all(math.isfinite(value) for value in (self.loss, self.reconstruction, self.kl or 0.0))
 
+    def row(self) -> dict[str, Any]:
+        """As the database holds it: `extra` are the metrics without a column of their own."""
+        values = asdict(self)
+        return values | {"extra": values.pop("per_image") or None}
 
-METRIC_NAMES = [field.name for field in fields(Metrics)]
+
+def scalars() -> list[str]:
+    """Names of all metrics that are one number."""
+    return [name for name, metric in METRICS.items() if not metric.per_dimension]
+
+
+def compared() -> list[str]:
+    """Those by which runs may be compared, as far as their reconstruction loss is the same."""
+    return [name for name in scalars() if not METRICS[name].own_objective]
+
+
+def without_column() -> list[str]:
+    """Those that the database keeps in `extra`."""
+    return [name for name, metric in METRICS.items() if metric.per_image]
+
+
+def measured(noise: bool, logvar: bool, test: bool) -> dict[str, Callable[[Evaluated], Tensor]]:
+    """Metrics by image that a variant with these ingredients has on the test images, or on those it is watched on."""
+    return {
+        name: metric.per_image
+        for name, metric in METRICS.items()
+        if metric.per_image and metric.has(noise, logvar) and (test or not metric.test_only)
+    }

@@ -16,11 +16,13 @@ from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration
 from pages.visitors import actions
 from vae.analysis.sentences import Quantity, listed
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.errors import InputError
-from vae.figures.curves import UNITS, loss_curves, shared_ranges
+from vae.figures.curves import loss_curves, shared_ranges
 from vae.figures.latent import latent_scatter, plane_title, prior_of
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_rows
+from vae.metrics import METRICS, compared
 from vae.store.runs import Run
 
 from . import code_windows, epochs, which_ingredient
@@ -179,7 +181,7 @@ def _notice(run: Run, rows: pd.DataFrame, pictures: dict[str, dict[str, np.ndarr
     said = [f"Standard deviation of the codes along the axes shown: {along}."]
     if len(variants) > 1:
         rebuilt = {decoded(name): float(rows.loc[name, "reconstruction"]) for name in variants}
-        quantity = Quantity(f"Reconstruction in {UNITS[run.config.reconstruction]}", watched(run))
+        quantity = Quantity(f"Reconstruction in {LIKELIHOODS[run.config.reconstruction].per_image}", watched(run))
         said.append(listed(quantity, rebuilt, seeds=1))
     for name in variants:
         if rows.loc[name, "epoch"] > 0 and rows.loc[name, "active_units"] == 0:
@@ -227,21 +229,16 @@ def _rmse(a: np.ndarray, b: np.ndarray) -> float:
 def _test_table(run: Run, test: pd.DataFrame) -> None:
     """The test split, reported once, at the end."""
     st.header("On the test images", divider="gray")
-    unit = "nats" if run.config.reconstruction == "bce" else "squared error"
+    likelihood = LIKELIHOODS[run.config.reconstruction]
     table = test.set_index("variant").loc[list(run.config.variants)]
     table.index = pd.Index([VARIANT_TITLES[name] for name in table.index], name="Model")
-    names = {
-        "reconstruction": f"Reconstruction ({unit} / image)",
-        "kl": "KL (nats / image)",
-        "mse_from_mean": "MSE / pixel, from μ",
-        "mse_from_sample": "MSE / pixel, from a sample",
-        "active_units": "Active units",
-    }
+    names = {name: METRICS[name].heading(likelihood.per_image) for name in compared()}
     table = table[list(names)].rename(columns=names).map(lambda value: "–" if pd.isna(value) else f"{value:.4g}")
     st.dataframe(table, width="stretch")
     floor = run.data["floor"]["test"]
     st.caption(
         f"Means over {tested(run)}, not used to choose anything. Predicting the mean training image costs "
-        f"{floor[run.config.reconstruction]:.2f} ({unit} / image) or an MSE of {floor['mse']:.4f}. An autoencoder's "
-        "reconstruction and a VAE's objective are different quantities: compare reconstructions, not losses."
+        f"{floor[run.config.reconstruction]:.2f} ({likelihood.per_image}) or an MSE of {floor['mse']:.4f}. An "
+        "autoencoder's reconstruction and a VAE's objective are different quantities: compare reconstructions, not "
+        "losses."
     )

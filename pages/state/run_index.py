@@ -12,7 +12,9 @@ import pyarrow as pa
 import streamlit as st
 
 from vae import naming
-from vae.store.overview import Overview
+from vae.choices.variants import VARIANTS
+from vae.metrics import METRICS, compared
+from vae.store.overview import VARIANTS_SHOWN, Overview
 from vae.store.runs import ACTIVE
 from vae.sweeps import stored
 
@@ -26,6 +28,13 @@ MARKS = {
     "AE rec.": "ae_watched_reconstruction",
     "VAE rec.": "vae_watched_reconstruction",
     "VAE rec. + KL": "vae_bound",
+}
+# Columns of the table: what was measured on test images, of the variants that have it. → variant, metric
+TEST_COLUMNS = {
+    f"{variant}_test_{name}": (variant, name)
+    for name in compared()
+    for variant in VARIANTS_SHOWN
+    if METRICS[name].has(VARIANTS[variant].noise, VARIANTS[variant].has_logvar)
 }
 
 
@@ -109,11 +118,7 @@ class EveryRun:
         )
         columns["tags"] = pa.array([list(tags) for tags in runs["tags"]], pa.list_(pa.string()))
         columns["note"] = pa.array(runs["note"], pa.string())
-        for name in ("ae_test_reconstruction", "vae_test_reconstruction", "vae_test_kl"):
-            columns[name] = _numbers(runs[name])
-        for name in ("ae_test_mse_from_mean", "vae_test_mse_from_mean", "vae_test_mse_from_sample"):
-            columns[name] = _numbers(runs[name])
-        columns["vae_test_active_units"] = _numbers(runs["vae_test_active_units"])
+        columns |= {column: _numbers(runs[column]) for column in TEST_COLUMNS}
         columns["dataset"] = pa.array(runs["dataset"], pa.string())
         columns["reconstruction"] = pa.array(
             [naming.words("reconstruction", code) for code in runs["reconstruction"]], pa.string()

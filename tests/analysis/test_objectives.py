@@ -162,7 +162,7 @@ def test_a_collapse_is_a_tenth_of_a_nat() -> None:
 
 def test_both_losses_are_those_of_the_oracle() -> None:
     logits, x = 4 * torch.randn(30, PIXELS, generator=seeded(1)), torch.from_numpy(images(30))
-    got = both_losses(logits, x)
+    got = both_losses(logits, x, LIKELIHOODS["bce"])
     there = logits.double().numpy(), x.double().numpy()
     assert got == pytest.approx(
         {

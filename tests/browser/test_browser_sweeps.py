@@ -20,7 +20,7 @@ def test_how_many_latent_dimensions(app: Dashboard, browser: Browser, times: dic
     wait_for_workers(page, app)
     started = time.perf_counter()
     page.get_by_role("button", name="Run this sweep").first.click()
-    expect(page.get_by_role("img", name="MSE per pixel, rebuilt from μ against Latent dimensions")).to_be_visible(
+    expect(page.get_by_role("img", name="MSE, from μ (per pixel) against Latent dimensions")).to_be_visible(
         timeout=TWO_MINUTES
     )
     times["click to the first point of a sweep"] = time.perf_counter() - started

@@ -13,7 +13,7 @@ from vae.analysis import gradients
 from vae.cli import main
 from vae.config import RunConfig
 from vae.measuring import KINDS
-from vae.metrics import METRIC_NAMES
+from vae.metrics import METRICS
 from vae.settings import ROOT
 from vae.store import schema
 from vae.store.measurements import measurement
@@ -49,7 +49,7 @@ def test_train_prints_the_result_as_one_json_object(vae, settings):
     for variant in result["variants"].values():
         assert [epoch["epoch"] for epoch in variant["epochs"]] == [1, 2]
         for row in (*variant["epochs"], variant["initial"], variant["test"]):
-            assert set(METRIC_NAMES) <= row.keys()
+            assert set(METRICS) <= row.keys()
             assert type(row["active_units"]) is int
     test = result["variants"]["vae"]["test"]
     assert test["loss"] == pytest.approx(test["reconstruction"] + test["kl"])

@@ -149,7 +149,7 @@ def test_losses_that_cannot_be_compared_are_not_offered(shared: Store) -> None:
     app = open_page("sweeps.py", sweep=swept(shared, asked))
     measure = next(box for box in app.selectbox if box.label == "Measure")
     assert "Reconstruction" not in measure.options
-    assert "MSE per pixel, rebuilt from μ" in measure.options
+    assert "MSE, from μ (per pixel)" in measure.options
 
 
 def test_drawn_points_are_shown(shared: Store) -> None:

@@ -12,8 +12,9 @@ from stocking import config, stock
 from test_store import METRICS, record
 
 from vae.config import RunConfig
+from vae.metrics import scalars
 from vae.store import overview
-from vae.store.overview import COLUMNS, CURVE_POINTS, MEASURES, POINT_COLUMNS, Overview, group, histories
+from vae.store.overview import COLUMNS, CURVE_POINTS, POINT_COLUMNS, Overview, group, histories
 from vae.store.runs import Run, Store
 from vae.store.schema import runs
 
@@ -29,7 +30,7 @@ def test_numbers_and_curves_are_those_of_the_history(store: Store, epochs: int) 
     for variant in ("ae", "vae"):
         rows = history[history.variant == variant]
         watched, test = rows[rows.split == "validation"].set_index("epoch"), rows[rows.split == "test"].iloc[0]
-        for measure in MEASURES:
+        for measure in scalars():
             for name, value in (("watched", watched.loc[epochs, measure]), ("test", test[measure])):
                 found = row[f"{variant}_{name}_{measure}"]
                 assert found == value or (np.isnan(found) and pd.isna(value)), f"{variant} {name} {measure}"
@@ -145,7 +146,7 @@ def test_histories_are_those_of_the_store(store: Store) -> None:
     found = histories(store, ids[:2])
     expected = pd.concat([store.history(run_id) for run_id in ids[:2]]).query("split != 'test'")
     order = ["id", "variant", "epoch"]
-    expected = expected.rename(columns={"run_id": "id"}).sort_values(order)[[*order, *MEASURES]].reset_index(drop=True)
+    expected = expected.rename(columns={"run_id": "id"}).sort_values(order)[[*order, *scalars()]].reset_index(drop=True)
     got = found.sort_values(order).reset_index(drop=True)
     pd.testing.assert_frame_equal(got, expected, check_dtype=False)
 

@@ -9,6 +9,7 @@ from sweeps_by_hand import metrics
 
 from vae.config import RunConfig
 from vae.errors import InputError
+from vae.metrics import scalars
 from vae.store.runs import EpochRecord, Store
 from vae.sweeps import stored
 from vae.sweeps.spec import Range, SweepSpec
@@ -231,7 +232,7 @@ def measured(store, sweep):
 
 def test_rows_are_every_metric_of_every_epoch_of_a_point(store, measured):
     table = stored.rows(store, measured.id, 0)
-    assert list(table.columns) == ["number", "seed", "run_id", "status", "variant", "split", "epoch", *stored.METRICS]
+    assert list(table.columns) == ["number", "seed", "run_id", "status", "variant", "split", "epoch", *scalars()]
     assert len(table) == 2 * 3 + 2 + 2 * 2
     vae = table[(table.variant == "vae") & (table.split == "validation")]
     assert vae[["seed", "epoch", "loss"]].to_numpy().tolist() == [

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ..choices.likelihoods import LIKELIHOODS
+from ..choices.likelihoods import LIKELIHOODS, Likelihood
 from ..choices.variants import VARIANTS
 from ..learning.losses import ACTIVE_UNIT_VARIANCE, kl_divergence, reparameterize
 from ..learning.models import Autoencoder
@@ -66,22 +66,32 @@ def dimensions(model: Autoencoder, x: np.ndarray) -> Dimensions:
     return Dimensions(kl.mean(dim=0).numpy(), codes.mu.var(axis=0))
 
 
-def both_losses(logits: torch.Tensor, x: torch.Tensor) -> dict[str, float]:
-    """Pictures, as `logits` (N, P), of images `x` by both losses: bce and sse per image, mse per pixel."""
-    losses = {name: float(loss.value(logits.double(), x.double()).mean()) for name, loss in LIKELIHOODS.items()}
-    return losses | {"mse": losses["sse"] / x.shape[1]}
+def both_losses(outputs: torch.Tensor, x: torch.Tensor, likelihood: Likelihood) -> dict[str, float]:
+    """Pictures, as `outputs` (N, P) of a decoder trained by `likelihood`, of images `x` (N, P), by every loss.
+
+    Per image, and "mse" per pixel. Only by losses that take the same picture from the same outputs: others know no
+    value for these.
+    """
+    outputs, x = outputs.double(), x.double()
+    losses = {
+        name: float(other.value(outputs, x).mean())
+        for name, other in LIKELIHOODS.items()
+        if other.mean is likelihood.mean and not other.parameters
+    }
+    squared = (likelihood.mean(outputs) - x).square().sum(-1).mean()
+    return losses | {"mse": float(squared) / x.shape[1]}
 
 
 @torch.inference_mode()
 def rebuilt_by_both(model: Autoencoder, variant: str, x: np.ndarray, generator: torch.Generator) -> dict[str, dict]:
     """Images `x` (N, P) rebuilt by one variant: "from_mean", and "from_sample" where it has noise → `both_losses`.
 
-    From logits: a picture's grey levels may be exactly 0 or 1 in float32, where BCE would be infinite.
+    From outputs: a picture's values may be exactly 0 or 1 in float32, where BCE would be infinite.
     """
     images = torch.from_numpy(x)
     mu, logvar = model.encoder(images)
-    found = {"from_mean": both_losses(model.decoder(mu), images)}
+    found = {"from_mean": both_losses(model.decoder(mu), images, model.likelihood)}
     if VARIANTS[variant].noise:
         z = reparameterize(mu, logvar, normal_like(mu, generator))
-        found["from_sample"] = both_losses(model.decoder(z), images)
+        found["from_sample"] = both_losses(model.decoder(z), images, model.likelihood)
     return found

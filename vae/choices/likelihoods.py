@@ -47,9 +47,10 @@ class Likelihood(Choice):
         return f"{self.unit} / image"
 
     @property
-    def comparable_with_kl(self) -> bool:
-        """Whether reconstruction + KL is a bound on −log p(x) in nats, not only up to a scale and a constant."""
-        return self.unit == "nats"
+    def heading(self) -> str:
+        """The loss with its unit, for axes and tables."""
+        name = self.title[:1].upper() + self.title[1:]
+        return f"{name} / image" if self.title == self.unit else f"{name} ({self.per_image})"
 
 
 def _sigmoid(outputs: Tensor) -> Tensor:

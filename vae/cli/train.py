@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from .. import datasets
+from ..choices.likelihoods import LIKELIHOODS
 from ..errors import InputError
 from ..settings import Settings
 from .configs import config_flags, config_of
@@ -74,7 +75,8 @@ def _download_bar(done: int, total: int, name: str) -> None:
 
 
 def _print_summary(result: dict[str, Any]) -> None:
-    unit = "nats per image" if result["config"]["reconstruction"] == "bce" else "squared error per image, KL in nats"
+    unit = f"{LIKELIHOODS[result['config']['reconstruction']].unit} per image"
+    unit += "" if unit.startswith("nats") else ", KL in nats"
     print(f"run {result['run_id']}: {result['status']} in {result['seconds']:.1f} s. Test images ({unit}):")
     for name, values in result["variants"].items():
         test = values["test"]

@@ -12,10 +12,11 @@ import json
 from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from ..config import RunConfig
 from ..errors import InputError
+from ..metrics import METRICS, Metric
 from ..store import uploaded_images
 from ..store.runs import Store, now
 from ..store.tensor_bytes import unpack
@@ -39,17 +40,26 @@ Text = Annotated[str, Field(max_length=1000), AfterValidator(_printable)]
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]  # SHA-256
 
 
-class Measured(BaseModel):
-    """Metrics of one variant on one set of images: `vae.metrics.Metrics`, under the same names."""
+def _kind(metric: Metric) -> tuple[Any, Any]:
+    """What pydantic takes for a metric: its type and its default. One that came later may be missing."""
+    if metric.per_dimension:
+        return Annotated[list[float], Field(max_length=512)] | None, ...
+    number = Annotated[int, Field(ge=0, le=512)] if metric.whole else float
+    if metric.per_image:
+        return float | None, None
+    return (number | None if metric.needs else number), ...
 
+
+class _Measured(BaseModel):
     model_config = _RULES
-    loss: float
-    reconstruction: float
-    kl: float | None
-    kl_per_dim: Annotated[list[float], Field(max_length=512)] | None
-    mse_from_mean: float
-    mse_from_sample: float | None
-    active_units: Annotated[int, Field(ge=0, le=512)]
+
+
+Measured = create_model(
+    "Measured",
+    __base__=_Measured,
+    __doc__="Metrics of one variant on one set of images, under the names of `vae.metrics.METRICS`.",
+    **{name: _kind(metric) for name, metric in METRICS.items()},
+)
 
 
 class MeasuredEpoch(Measured):

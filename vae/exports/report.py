@@ -14,14 +14,15 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from ..choices.likelihoods import LIKELIHOODS
 from ..config import RunConfig
 from ..errors import InputError
-from ..figures.curves import UNITS
 from ..figures.latent import latent_scatter, plane_title, prior_of, side_by_side
 from ..figures.overlay import overlaid_curves, rate_distortion
 from ..figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SYMBOLS, VARIANT_TITLES
 from ..figures.tiles import tile_rows
 from ..figures.windows import Window
+from ..metrics import METRICS, scalars
 from ..naming import words
 from ..store.runs import Run, Store, now
 from ..store.tensor_bytes import unpack
@@ -33,14 +34,6 @@ MAX_PICTURED = 12  # runs with latent spaces and reconstructions
 IMAGES_IN_A_ROW = 10
 # Plotly's dashes as SVG's.
 DASHED = {"solid": "", "dash": "8 5", "dot": "2 4", "dashdot": "8 4 2 4", "longdash": "14 4", "longdashdot": "14 3 2 3"}
-COLUMNS = {
-    "reconstruction": "Reconstruction",
-    "kl": "KL (nats)",
-    "loss": "Loss",
-    "mse_from_mean": "MSE / pixel, from μ",
-    "mse_from_sample": "MSE / pixel, from a sample",
-    "active_units": "Active units",
-}
 
 
 def comparison(store: Store, run_ids: Sequence[str], title: str = "") -> str:
@@ -139,13 +132,15 @@ def _tests(runs: Sequence[Run], test: pd.DataFrame) -> str:
     for label, run in zip(labels(runs), runs, strict=True):
         measured = test[test["run"] == label].set_index("variant")
         for variant in run.config.variants:
-            values = [measured.loc[variant, column] for column in COLUMNS]
+            values = [measured.loc[variant, name] for name in scalars()]
             texts = ["–" if pd.isna(value) else f"{value:.4g}" for value in values]
-            rows.append([label, _variant(variant), *texts, escape(UNITS[run.config.reconstruction])])
-    header = ["", "Model", *COLUMNS.values(), "Unit of reconstruction and loss"]
-    if len(units := {row[-1] for row in rows}) == 1:
+            rows.append([label, _variant(variant), *texts, escape(LIKELIHOODS[run.config.reconstruction].per_image)])
+    units = {row[-1] for row in rows}
+    # One unit is named at the numbers themselves, several in a column.
+    titles = [METRICS[name].heading(*units) if len(units) == 1 else METRICS[name].title for name in scalars()]
+    header = ["", "Model", *titles, "Unit of reconstruction and loss"]
+    if len(units) == 1:
         header, rows = header[:-1], [row[:-1] for row in rows]
-        header[2] += f" ({units.pop()})"
     said = (
         "Means over test images, not used to choose anything. An autoencoder's loss is its reconstruction alone; "
         "compare reconstructions, not losses."
@@ -164,7 +159,7 @@ def _by_unit(runs: Sequence[Run]) -> dict[str, list[str]]:
 def _curves(runs: Sequence[Run], watched: pd.DataFrame, figures: list[go.Figure]) -> str:
     parts = ["<h2>While they learnt</h2>"]
     for reconstruction, wanted in _by_unit(runs).items():
-        drawing = overlaid_curves(watched[watched["run"].isin(wanted)], UNITS[reconstruction])
+        drawing = overlaid_curves(watched[watched["run"].isin(wanted)], LIKELIHOODS[reconstruction].per_image)
         parts.append(_figure(figures, drawing, f"Reconstruction and KL by epoch, of {', '.join(wanted)}"))
         parts.append(_legend(drawing))
     parts.append(
@@ -196,7 +191,7 @@ def _plane(runs: Sequence[Run], test: pd.DataFrame, figures: list[go.Figure]) ->
     for reconstruction, wanted in _by_unit(runs).items():
         points = drawn[drawn["run"].isin(wanted)]
         if len(points):
-            drawing = rate_distortion(points, UNITS[reconstruction])
+            drawing = rate_distortion(points, LIKELIHOODS[reconstruction].per_image)
             parts.append(_figure(figures, drawing, f"Reconstruction against KL, of {', '.join(wanted)}"))
     said = (
         "Test images. To the right, a code that costs more nats; further down, a lower reconstruction loss. An "

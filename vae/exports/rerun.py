@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import InputError
+from ..metrics import METRICS, without_column
 from ..settings import Settings, cores
 from ..store import uploaded_images
 from ..store.runs import Store, new_owner
@@ -18,42 +19,25 @@ EPOCHS = "epochs"  # which of them have a row, in their order
 REPRODUCED, WITHIN, DIFFERS, IMPOSSIBLE = "reproduced", "reproduced within tolerance", "differs", "can't be repeated"
 
 
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a number may lie from the capsule's where computers differ: the larger of both."""
-
-    share: float  # of the larger of both numbers
-    least: float = 0.0  # in the number's own unit
-
-
-# Measured on ten configurations (digits: all variants, both losses, all activations, a score function, 20 to 300
-# epochs; MNIST: 784-400-20 and 784-400-2, 3 epochs), trained again with SSE4 or AVX2 in place of AVX-512 and AMX, and
-# MNIST with 2 torch threads in place of 1. The most that any number used of what it is allowed: loss and reconstruction
-# 0.63, kl 0.64, kl_per_dim 0.68, mse_from_mean 0.76, mse_from_sample 0.52; one active unit came or went in 300 epochs.
-# Other seeds (four on digits, one on MNIST) are all told apart: in every one of them some number is at least 7 times as
-# far off as is allowed, and the loss of some epoch at least 3.8 times.
+# Tolerances of METRICS were measured on ten configurations (digits: all variants, both losses, all activations, a
+# score function, 20 to 300 epochs; MNIST: 784-400-20 and 784-400-2, 3 epochs), trained again with SSE4 or AVX2 in
+# place of AVX-512 and AMX, and MNIST with 2 torch threads in place of 1. The most that any number used of what it is
+# allowed: loss and reconstruction 0.63, kl 0.64, kl_per_dim 0.68, mse_from_mean 0.76, mse_from_sample 0.52; one active
+# unit came or went in 300 epochs. Other seeds (four on digits, one on MNIST) are all told apart: in every one of them
+# some number is at least 7 times as far off as is allowed, and the loss of some epoch at least 3.8 times.
 #
 # bfloat16 on AVX-512 in place of AMX: five times as much is enough, but for the KL of early epochs of a score function
 # (1.3) and a deep network at 200 epochs (2.8). In place of float32, it is up to 14 times as far off as float32 is
 # allowed: a processor without bfloat16 gives another run, and it is told to differ.
-TOLERANCES = {
-    "loss": Tolerance(0.002),
-    "reconstruction": Tolerance(0.002),
-    "kl": Tolerance(0.008, 0.01),
-    "kl_per_dim": Tolerance(0.02, 0.04),
-    "mse_from_mean": Tolerance(0.008),
-    "mse_from_sample": Tolerance(0.004),
-    "active_units": Tolerance(0.0, 1.0),  # a variance beside its threshold
-}
 GROWS_FROM, GROWS_TO = 20, 300  # epochs between which tolerances grow in proportion: rounding feeds on itself
 BFLOAT16 = 5  # times as much for bfloat16
 
 
 def allowed(metric: str, epoch: int, precision: str, old: float, new: float) -> float:
-    """The distance that TOLERANCES allow after `epoch` epochs."""
-    tolerance = TOLERANCES[metric]
+    """The distance that a metric's tolerance allows after `epoch` epochs."""
+    tolerance = METRICS[metric].tolerance
     grown = min(max(epoch, GROWS_FROM), GROWS_TO) / GROWS_FROM * (BFLOAT16 if precision == "bfloat16" else 1)
-    if metric == "active_units":
+    if not tolerance.grows:
         grown = 1.0
     return max(tolerance.least, tolerance.share * max(abs(old), abs(new))) * grown
 
@@ -151,7 +135,7 @@ def compare(old: RunRecord, new: RunRecord, run_id: str | None = None) -> Outcom
     """Judge `new`, trained here, by the capsule's `old`.
 
     With the same versions and machine every number and every weight must be equal. Elsewhere numbers may lie as far
-    apart as TOLERANCES says, and weights may be any.
+    apart as METRICS says, and weights may be any.
     """
     there = elsewhere(old, new)
     asked = _unequal([(name, *pair) for name, pair in old.config.differences(new.config).items()])
@@ -187,10 +171,12 @@ def _unequal_numbers(old: RunRecord, new: RunRecord) -> list[Difference]:
         variant, epoch, metric, dimension = key
         if was == now or variant in one_sided:
             continue
+        if metric in without_column() and (was is None or now is None):  # one of the two didn't know it yet
+            continue
         where = [] if metric == EPOCHS else ["test"] if epoch is None else [f"epoch {epoch}"]
         what = " ".join(map(str, [variant, *where, metric, *dimension]))
         reach = None
-        if was is not None and now is not None and metric in TOLERANCES:
+        if was is not None and now is not None and metric in METRICS:
             reach = allowed(metric, old.config.epochs if epoch is None else epoch, old.config.precision, was, now)
         found.append(Difference(what, was, now, allowed=reach))
     return found

@@ -8,10 +8,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ..choices.likelihoods import LIKELIHOODS
+from ..metrics import METRICS
 from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
 
-UNITS = {"bce": "nats / image", "sse": "squared error / image"}
-KL_UNIT = "nats / image"
+KL_UNIT = METRICS["kl"].unit or ""
 HEIGHT = 330
 FEW = 15  # points below which each gets a marker: a line of one point is invisible
 
@@ -46,7 +47,7 @@ def loss_curves(
     `epoch` marks the epoch that the other pictures show.
     """
     rows = history[history["variant"] == variant]
-    unit = UNITS[reconstruction]
+    unit = LIKELIHOODS[reconstruction].per_image
     with_kl = bool(rows["kl"].notna().any())
     notes = [{"text": "mean image", "x": 1, "y": floor, "xref": "x domain", "yref": "y", "yanchor": "bottom"}]
     notes[0]["xanchor"] = "right"

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
-from ..metrics import Metrics
+from ..metrics import Evaluated, Metrics, measured
 from .adam import Moments
 from .estimators import ESTIMATORS
 from .losses import active_units, kl_divergence, reparameterize
@@ -87,7 +87,8 @@ class Learner:
     def evaluate(self, x: Tensor, purpose: str) -> Metrics:
         """Measure on all of `x` (N, P). The noise is the same at every epoch, so that curves move only by learning."""
         noise = stream(self.config.seed, purpose, 0, self.device.type)
-        sums = {"reconstruction": 0.0, "mse_from_mean": 0.0, "mse_from_sample": 0.0}
+        further = measured(self.variant.noise, self.variant.has_logvar, test=purpose == "test")
+        sums = dict.fromkeys(("reconstruction", "mse_from_mean", "mse_from_sample", *further), 0.0)
         means, kl_sum = [], None
         for chunk in x.split(EVALUATION_CHUNK):
             with self.autocast():
@@ -95,17 +96,20 @@ class Learner:
                 outputs = self.model.decoder(mu).float()
             mu = mu.float()
             means.append(mu)
-            sums["mse_from_mean"] += float((self.likelihood.mean(outputs) - chunk).square().mean(-1).sum())
+            from_mean, from_sample = self.likelihood.mean(outputs), None  # (B, P)
+            sums["mse_from_mean"] += float((from_mean - chunk).square().mean(-1).sum())
             if logvar is not None:
                 kl = kl_divergence(mu, logvar.float()).sum(0)  # (D,)
                 kl_sum = kl if kl_sum is None else kl_sum + kl
             if self.variant.noise:
                 with self.autocast():
                     outputs = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
-                sums["mse_from_sample"] += float((self.likelihood.mean(outputs) - chunk).square().mean(-1).sum())
-            sums["reconstruction"] += float(
-                self.likelihood.value(outputs, chunk, **self.model.likelihood_parameters).sum()
-            )
+                from_sample = self.likelihood.mean(outputs)
+                sums["mse_from_sample"] += float((from_sample - chunk).square().mean(-1).sum())
+            losses = self.likelihood.value(outputs, chunk, **self.model.likelihood_parameters)  # (B,)
+            sums["reconstruction"] += float(losses.sum())
+            for name, per_image in further.items():
+                sums[name] += float(per_image(Evaluated(chunk, mu, logvar, from_mean, from_sample)).sum())
         sums = {name: value / len(x) for name, value in sums.items()}
         kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
         kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
@@ -117,6 +121,7 @@ class Learner:
             mse_from_mean=sums["mse_from_mean"],
             mse_from_sample=sums["mse_from_sample"] if self.variant.noise else None,
             active_units=active_units(torch.cat(means)),
+            per_image={name: sums[name] for name in further},
         )
 
     @torch.inference_mode()

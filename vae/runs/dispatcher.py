@@ -21,7 +21,8 @@ from ..config import RunConfig
 from ..settings import Settings
 from ..store.outages import AWAY, sentence
 from ..store.queue_order import room_for_run
-from ..store.runs import ACTIVE, RESUMABLE, Store, new_owner, new_run, queue_again
+from ..store.run_rows import new_run, queue_again
+from ..store.runs import ACTIVE, RESUMABLE, Store, new_owner
 from . import remote_cluster
 from .heartbeats import Heartbeats
 from .local_cluster import CREDENTIALS, EmbeddedCluster

@@ -8,7 +8,6 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -120,7 +119,7 @@ def _train(
         on_epoch(epoch)
     if training.epoch < config.epochs:
         return None
-    return {name: asdict(measured) for name, measured in training.test().items()}
+    return {name: measured.row() for name, measured in training.test().items()}
 
 
 def _went_on(store: Store, run: Run, training: Training) -> bool:
@@ -146,7 +145,7 @@ def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
         epoch=epoch.epoch,
         split=training.watched_split,
         seconds=epoch.seconds,
-        metrics={name: asdict(values) for name, values in epoch.metrics.items()},
+        metrics={name: values.row() for name, values in epoch.metrics.items()},
         snapshots={name: pack_snapshot(snapshot) for name, snapshot in epoch.snapshots.items()},
         weights={name: pack_tensors(state) for name, state in epoch.weights.items()} if kept else {},
         checkpoint=pack_tensors(epoch.checkpoint),

@@ -19,7 +19,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, delete, func, select, text
 
 from ..errors import InputError
-from .runs import ACTIVE, ENDED, Store, now, utc
+from .run_rows import utc
+from .runs import ACTIVE, ENDED, Store, now
 from .schema import runs, splits, sweep_runs, sweeps
 from .sizes import KINDS, is_sqlite, server_bytes, sqlite_bytes
 

@@ -12,14 +12,15 @@ from sqlalchemy import Row, Select, and_, or_, select
 
 from .. import naming
 from ..config import RunConfig, as_text
+from ..metrics import scalars
+from . import metric_rows
 from .runs import Store
 from .schema import metrics, runs
 
 LIMIT = 5000  # the newest runs
 CURVE_POINTS = 24  # of a small curve, at the most
 IN_A_QUERY = 900  # run ids named in one query: databases limit the number of parameters
-SHOWN = ("ae", "vae")  # variants with columns of their own
-MEASURES = ("loss", "reconstruction", "kl", "mse_from_mean", "mse_from_sample", "active_units")
+VARIANTS_SHOWN = ("ae", "vae")  # variants with columns of their own
 SAID = ("id", "name", "status", "epoch", "tags", "note", "created_at", "seconds")  # what may change at any time
 SETTINGS = ("dataset", "latent_dim", "hidden", "reconstruction", "beta", "seed", "variants", "estimator", "epochs")
 SPLITS = ("watched", "test")
@@ -28,12 +29,12 @@ COLUMNS = (
     *SETTINGS,
     "settings",
     "group",
-    *(f"{variant}_{split}_{measure}" for variant in SHOWN for split in SPLITS for measure in MEASURES),
-    *(f"{variant}_curve" for variant in SHOWN),
+    *(f"{variant}_{split}_{measure}" for variant in VARIANTS_SHOWN for split in SPLITS for measure in scalars()),
+    *(f"{variant}_curve" for variant in VARIANTS_SHOWN),
 )
-POINT_COLUMNS = ("id", "variant", "epoch", *MEASURES)
-HISTORY_COLUMNS = ("id", "variant", "epoch", *MEASURES)
-NOTHING = (None,) * len(MEASURES)
+POINT_COLUMNS = ("id", "variant", "epoch", *scalars())
+HISTORY_COLUMNS = ("id", "variant", "epoch", *scalars())
+KEYS = (metrics.c.run_id, metrics.c.variant, metrics.c.epoch)
 
 
 class Overview:
@@ -85,7 +86,7 @@ class Overview:
         }
         fresh = {row.id: numbers[_state(row)] for row in rows if _state(row) not in self._numbers and row.epoch >= 0}
         for run_id, variant, split, *values in self._in_parts(list(fresh), _ends):
-            fresh[run_id]["test" if split == "test" else "watched"][variant] = tuple(values)
+            fresh[run_id]["test" if split == "test" else "watched"][variant] = metric_rows.values(values)
         for run_id, variant, loss in self._in_parts(list(fresh), _thinned):
             fresh[run_id]["curve"].setdefault(variant, []).append(loss)
         self._numbers = numbers
@@ -108,12 +109,12 @@ class Overview:
         for place, name in enumerate(SETTINGS):
             columns[name] = [settings[place] for settings, *_ in about]
         columns |= {"settings": [it[1] for it in about], "group": [it[2] for it in about]}
-        numbers = [self._numbers[_state(row)] for row in rows]
-        for variant in SHOWN:
+        numbers, nothing = [self._numbers[_state(row)] for row in rows], (None,) * len(scalars())
+        for variant in VARIANTS_SHOWN:
             for split in SPLITS:
-                values = np.array([it[split].get(variant, NOTHING) for it in numbers], dtype=float)
-                for place, measure in enumerate(MEASURES):
-                    columns[f"{variant}_{split}_{measure}"] = values.reshape(-1, len(MEASURES))[:, place]
+                values = np.array([it[split].get(variant, nothing) for it in numbers], dtype=float)
+                for place, measure in enumerate(scalars()):
+                    columns[f"{variant}_{split}_{measure}"] = values.reshape(-1, len(scalars()))[:, place]
             columns[f"{variant}_curve"] = [it["curve"].get(variant, []) for it in numbers]
         return pd.DataFrame({name: columns[name] for name in COLUMNS})
 
@@ -123,27 +124,26 @@ class Overview:
             for row in rows
             for variant, values in self._numbers[_state(row)]["watched"].items()
         ]
-        return _numeric(pd.DataFrame.from_records(found, columns=list(POINT_COLUMNS)))
+        table = pd.DataFrame.from_records(found, columns=list(POINT_COLUMNS))
+        return table.astype(dict.fromkeys(scalars(), float))
 
 
 def histories(store: Store, ids: Sequence[str]) -> pd.DataFrame:
     """Every epoch of these runs on the split that each was watched on, with HISTORY_COLUMNS, by epoch."""
-    columns = [metrics.c[name] for name in ("run_id", "variant", "epoch", *MEASURES)]
-    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split != "test")
-    query = query.order_by(metrics.c.epoch, metrics.c.run_id, metrics.c.variant)
-    with store.engine.connect() as connection:
-        found = [tuple(row) for row in connection.execute(query)]
-    return _numeric(pd.DataFrame.from_records(found, columns=list(HISTORY_COLUMNS)))
+    of_these = metrics.c.run_id.in_(ids), metrics.c.split != "test"
+    return _by_run(store, select(*KEYS, *metric_rows.columns()).where(*of_these).order_by(*KEYS[2:], *KEYS[:2]))
 
 
 def tested(store: Store, ids: Sequence[str]) -> pd.DataFrame:
     """Test rows of these runs, of all variants, with HISTORY_COLUMNS."""
-    columns = [metrics.c[name] for name in ("run_id", "variant", "epoch", *MEASURES)]
-    query = select(*columns).where(metrics.c.run_id.in_(ids), metrics.c.split == "test")
-    query = query.order_by(metrics.c.variant, metrics.c.run_id)
+    of_these = metrics.c.run_id.in_(ids), metrics.c.split == "test"
+    return _by_run(store, select(*KEYS, *metric_rows.columns()).where(*of_these).order_by(KEYS[1], KEYS[0]))
+
+
+def _by_run(store: Store, query: Select) -> pd.DataFrame:
     with store.engine.connect() as connection:
-        found = [tuple(row) for row in connection.execute(query)]
-    return _numeric(pd.DataFrame.from_records(found, columns=list(HISTORY_COLUMNS)))
+        found = metric_rows.table(connection.execute(query).all(), ("id", "variant", "epoch"))
+    return found.astype(dict.fromkeys(scalars(), float))
 
 
 def _state(row: Row) -> tuple[str, int, int, str]:
@@ -169,9 +169,8 @@ def group(config: RunConfig, data: dict[str, Any] | None) -> str:
 
 def _ends() -> Select:
     """Test rows, and those of the last recorded epoch."""
-    measures = [metrics.c[name] for name in MEASURES]
     last = or_(metrics.c.split == "test", metrics.c.epoch == runs.c.epoch)
-    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.split, *measures).join(runs).where(last)
+    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.split, *metric_rows.columns()).join(runs).where(last)
     return query.order_by(metrics.c.run_id, metrics.c.variant, metrics.c.split)
 
 
@@ -185,7 +184,3 @@ def _thinned() -> Select:
     )
     query = select(metrics.c.run_id, metrics.c.variant, metrics.c.loss).join(runs).where(runs.c.epoch > 0, drawn)
     return query.order_by(metrics.c.run_id, metrics.c.variant, metrics.c.split, metrics.c.epoch)  # as its key is kept
-
-
-def _numeric(table: pd.DataFrame) -> pd.DataFrame:
-    return table.astype(dict.fromkeys(MEASURES, float))

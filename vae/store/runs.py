@@ -7,101 +7,40 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
-import secrets
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-from sqlalchemy import Connection, ScalarSelect, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from .. import naming
 from ..config import RunConfig, shown
 from ..errors import InputError
 from . import queue_order
 from .database import open_database, writing
+from .run_results import RunResults
+from .run_rows import (
+    ACTIVE,
+    ENDED,
+    RESUMABLE,
+    EpochRecord,
+    Run,
+    Superseded,
+    new_owner,
+    new_run,
+    next_ticket,
+    now,
+    queue_again,
+    run_of,
+)
 from .schema import checkpoints, metrics, originals, runs, snapshots, splits, weights
 from .text_rules import cleaned, refuse_unstorable
 
+__all__ = ["ACTIVE", "ENDED", "RESUMABLE", "EpochRecord", "Run", "Store", "Superseded", "new_owner", "now"]
+
 log = logging.getLogger(__name__)
 
-ACTIVE = ("queued", "running")
-ENDED = ("done", "stopped", "failed", "interrupted")
-RESUMABLE = ("stopped", "interrupted")
 
-
-class Superseded(RuntimeError):
-    """Another attempt at the same run has taken over; this one must not write."""
-
-
-@dataclass(frozen=True)
-class Run:
-    """One row of `runs`, its config parsed."""
-
-    id: str
-    name: str
-    config: RunConfig
-    status: str
-    error: str | None
-    stop_requested: bool
-    epoch: int
-    attempt: int
-    owner: str
-    pulse: int
-    versions: dict[str, str] | None
-    data: dict[str, Any] | None
-    created_at: dt.datetime
-    queued_at: dt.datetime
-    started_at: dt.datetime | None
-    finished_at: dt.datetime | None
-    seconds: float
-    tags: tuple[str, ...]
-    note: str | None
-    deleted_at: dt.datetime | None
-    visitor: str | None
-    ticket: int
-    fingerprint: str | None
-
-    @property
-    def active(self) -> bool:
-        return self.status in ACTIVE
-
-    @property
-    def watched_images(self) -> str:
-        """What its curves and pictures show, in words, once its data are known."""
-        return "validation" if self.data["watched_split"] == "validation" else "training"
-
-    @property
-    def resumable(self) -> bool:
-        """Also after the last epoch: the test images may still have to be measured."""
-        return self.status in RESUMABLE
-
-
-@dataclass(frozen=True)
-class EpochRecord:
-    """What `record_epoch` writes: rows for `metrics`, and safetensors bytes by variant."""
-
-    epoch: int
-    split: str
-    seconds: float
-    metrics: dict[str, dict[str, Any]]
-    snapshots: dict[str, bytes]
-    weights: dict[str, bytes]  # empty when this epoch's are not kept
-    checkpoint: bytes
-
-
-def now() -> dt.datetime:
-    """The time in UTC; for people to read, never to decide by: clocks jump."""
-    return dt.datetime.now(dt.UTC)
-
-
-def new_owner(kind: str) -> str:
-    """A name for who answers for a run: a dashboard or a command."""
-    return f"{kind}-{secrets.token_hex(6)}"
-
-
-class Store:
+class Store(RunResults):
     """A database of runs. Cheap to make; safe to share between threads."""
 
     def __init__(self, url: str) -> None:
@@ -130,7 +69,7 @@ class Store:
                 row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
         if row is None:
             raise InputError(f"There is no run {shown(repr(run_id))} in this database.")
-        return _run(row)
+        return run_of(row)
 
     def runs(self, limit: int = 50, status: Sequence[str] | None = None) -> list[Run]:
         """The newest runs first."""
@@ -139,7 +78,7 @@ class Store:
         if status is not None:
             query = query.where(runs.c.status.in_(status))
         with self.engine.connect() as connection:
-            return [_run(row) for row in connection.execute(query)]
+            return [run_of(row) for row in connection.execute(query)]
 
     def queue(self) -> list[str]:
         """Ids of the waiting runs, next one first: visitors take turns."""
@@ -159,7 +98,7 @@ class Store:
                 runs.c.status.in_(("queued", "running", "done")),
                 runs.c.deleted_at.is_(None),
             )
-            found = [_run(row) for row in connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.id))]
+            found = [run_of(row) for row in connection.execute(query.order_by(runs.c.created_at.desc(), runs.c.id))]
         # A fingerprint leaves defaults out, and defaults may change: only an equal config counts.
         equal = [run for run in found if run.config == config]
         return min(equal, key=lambda run: ("done", "running", "queued").index(run.status), default=None)
@@ -268,12 +207,12 @@ class Store:
                     attempt=runs.c.attempt + 1,
                     pulse=runs.c.pulse + 1,
                     started_at=func.coalesce(runs.c.started_at, now()),
-                    ticket=_next_ticket(),  # whose turn is next depends on it: see queueing
+                    ticket=next_ticket(),  # whose turn is next depends on it: see queueing
                 )
             )
             # Read before the transaction ends: afterwards the row may hold the attempt of somebody else.
             row = connection.execute(select(runs).where(runs.c.id == run_id)).one_or_none()
-        return _run(row) if claimed.rowcount else None
+        return run_of(row) if claimed.rowcount else None
 
     def stop_requested(self, run_id: str, attempt: int) -> bool:
         """Whether this attempt should end: it was asked to, or it is no longer the one that counts."""
@@ -340,105 +279,8 @@ class Store:
             connection.execute(
                 update(runs)
                 .where(runs.c.id == run.id)
-                .values(status=status, error=said, finished_at=now(), ticket=_next_ticket())
+                .values(status=status, error=said, finished_at=now(), ticket=next_ticket())
             )
-
-    def checkpoint(self, run_id: str) -> tuple[int, bytes] | None:
-        """The epoch to go on from, and its state."""
-        with self.engine.connect() as connection:
-            row = connection.execute(select(checkpoints).where(checkpoints.c.run_id == run_id)).one_or_none()
-        return (row.epoch, row.payload) if row else None
-
-    # What figures and tables need
-
-    def history(self, run_id: str) -> pd.DataFrame:
-        """All rows of `metrics` of a run, by split, variant and epoch."""
-        query = select(metrics).where(metrics.c.run_id == run_id).order_by("split", "variant", "epoch")
-        with self.engine.connect() as connection:
-            result = connection.execute(query)
-            return pd.DataFrame.from_records([tuple(row) for row in result], columns=list(result.keys()))
-
-    def split_rows(self, run_id: str) -> bytes | None:
-        """The stored split of a run: safetensors {train, validation}, row numbers of the training images."""
-        query = select(splits.c.rows).join(runs, runs.c.split_hash == splits.c.hash).where(runs.c.id == run_id)
-        with self.engine.connect() as connection:
-            return connection.scalar(query)
-
-    def originals(self, run_id: str) -> bytes | None:
-        with self.engine.connect() as connection:
-            return connection.scalar(select(originals.c.payload).where(originals.c.run_id == run_id))
-
-    def snapshots(self, run_id: str, epoch: int) -> dict[str, bytes]:
-        """Pictures of every variant at one epoch."""
-        query = select(snapshots.c.variant, snapshots.c.payload).order_by(snapshots.c.variant)
-        with self.engine.connect() as connection:
-            rows = connection.execute(query.where(snapshots.c.run_id == run_id, snapshots.c.epoch == epoch))
-            return {row.variant: row.payload for row in rows}
-
-    def weight_epochs(self, run_id: str) -> list[int]:
-        """Epochs whose weights were kept."""
-        query = select(weights.c.epoch).where(weights.c.run_id == run_id).distinct().order_by(weights.c.epoch)
-        with self.engine.connect() as connection:
-            return list(connection.scalars(query))
-
-    def weights(self, run_id: str, epoch: int) -> dict[str, bytes]:
-        """Weights of every variant at one kept epoch."""
-        query = select(weights.c.variant, weights.c.payload).order_by(weights.c.variant)
-        with self.engine.connect() as connection:
-            rows = connection.execute(query.where(weights.c.run_id == run_id, weights.c.epoch == epoch))
-            return {row.variant: row.payload for row in rows}
-
-
-def new_run(connection: Connection, config: RunConfig, owner: str, visitor: str | None = None) -> str:
-    """Queue a run within somebody's transaction, and return its id."""
-    run_id = secrets.token_hex(4)
-    connection.execute(
-        insert(runs).values(
-            id=run_id,
-            name=naming.name(config),
-            config=config.model_dump(mode="json"),
-            status="queued",
-            owner=owner,
-            created_at=now(),
-            queued_at=now(),
-            visitor=visitor,
-            ticket=_next_ticket(),
-            fingerprint=config.fingerprint(),
-        )
-    )
-    return run_id
-
-
-def queue_again(connection: Connection, run_id: str, owner: str, status: Sequence[str]) -> bool:
-    """`Store.requeue` within somebody's transaction."""
-    values = {"status": "queued", "owner": owner, "stop_requested": False, "error": None, "finished_at": None}
-    values["deleted_at"] = None  # whoever goes on with a deleted run wants it back, and a purge must not meet it
-    mine = runs.c.id == run_id, runs.c.status.in_(status)
-    # A sign of life: whoever has just seen it silent for too long must not take that for news.
-    values |= {"queued_at": now(), "ticket": _next_ticket(), "pulse": runs.c.pulse + 1}
-    return connection.execute(update(runs).where(*mine).values(**values)).rowcount == 1
-
-
-def _next_ticket() -> ScalarSelect:
-    """Behind everybody who waits, whatever the clock says."""
-    given = runs.alias()
-    return select(func.coalesce(func.max(given.c.ticket), 0) + 1).scalar_subquery()
-
-
-def utc(values: dict[str, Any]) -> dict[str, Any]:
-    """A row's values, its times with their zone: SQLite forgets it, and all are UTC."""
-    return {
-        name: value.replace(tzinfo=dt.UTC) if isinstance(value, dt.datetime) and value.tzinfo is None else value
-        for name, value in values.items()
-    }
-
-
-def _run(row: Any) -> Run:
-    values = utc(row._asdict())
-    values.pop("split_hash")
-    config = RunConfig.parse(values["config"])
-    told = {"name": naming.better(config).get(values["name"], values["name"]), "tags": tuple(values["tags"] or ())}
-    return Run(**values | told | {"config": config})
 
 
 def _still_mine(connection: Connection, run: Run) -> int:

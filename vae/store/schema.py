@@ -19,9 +19,9 @@ from sqlalchemy import (
 
 # 2: what has been measured on runs (classifiers, measurements). 3: names that people give (tags, note), runs that were
 # deleted and may come back, sweeps, images of one's own. 4: who asked (visitor), the order of the queue (ticket), which
-# requests are the same (fingerprint).
+# requests are the same (fingerprint). 5: metrics without a column of their own (extra).
 # How an older database is brought up: one file each in `migrations/versions`, also from now on.
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 REVISION = f"{SCHEMA_VERSION:04d}"
 OLD_VERSION = "schema_version"  # the table that held the version up to 3
 
@@ -87,6 +87,7 @@ metrics = Table(
     Column("mse_from_sample", Float),
     Column("active_units", Integer, nullable=False),
     Column("seconds", Float),  # of the epoch, all variants together
+    Column("extra", JSON(none_as_null=True)),  # by name: metrics that came later, which have no column of their own
 )
 
 

@@ -38,7 +38,6 @@ TICK = 0.3  # seconds between looks at the sweeps
 AHEAD = 2  # runs per worker that are queued or under way, so that no worker waits and other visitors get their turn
 MOST_ATTEMPTS = 12  # at a run whose worker processes keep dying; Dask gives one up after four
 MOST_SWEEPS = 1000  # that are looked after at one time
-COLUMNS = {"loss": "loss", "reconstruction": "reconstruction", "kl": "kl", "mse": "mse_from_mean"}  # of the metrics
 REASON = "reason"  # why a point failed or was given up: a user attribute of its trial
 HOPELESS = "Worse than the median of the earlier points at the same epoch."
 
@@ -151,7 +150,8 @@ def judge(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) ->
     table = stored.rows(store, sweep.id, runs[0].number)
     table = table[(table["split"] != "test") & (table["variant"] == sweep.spec.of)]
     last = table[table["epoch"] == table["epoch"].max()]
-    values = {name: float(last[column].astype(float).mean()) for name, column in COLUMNS.items()}
+    columns = {name: OBJECTIVES[name].metric for name in sweep.spec.objectives}
+    values = {name: float(last[column].astype(float).mean()) for name, column in columns.items() if column}
     if "ratio" in sweep.spec.objectives:
         from ..measuring import sensitivity_ratio
 
@@ -176,7 +176,8 @@ def _hopeless(store: Store, sweep: Sweep, trial: Trial, frozen: FrozenTrial, run
         return to_come and trial.should_prune()
     table = stored.rows(store, sweep.id, trial.number)
     table = table[table["split"] != "test"]
-    means = table[table["variant"] == sweep.spec.of].groupby("epoch")[COLUMNS[sweep.spec.objectives[0]]].mean()
+    metric = OBJECTIVES[sweep.spec.objectives[0]].metric
+    means = table[table["variant"] == sweep.spec.of].groupby("epoch")[metric].mean()
     for epoch in range(max(frozen.intermediate_values, default=0) + 1, reached + 1):
         trial.report(float(means[epoch]), epoch)
     return to_come and trial.should_prune()

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from ..choices.variants import VARIANTS
 from ..config import RunConfig, as_text, shown
 from ..errors import InputError
+from ..metrics import METRICS, Metric
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Objective:
     direction: str  # "minimize" or "maximize", as Optuna says it
     sought: str  # the end of "We look for …"
     description: str
+    metric: str | None = None  # of METRICS that it is; None: measured when all runs of a point are done
 
 
 SAMPLERS = {
@@ -42,17 +44,10 @@ SAMPLERS = {
     ),
 }
 OBJECTIVES = {
-    "reconstruction": Objective(
-        "Reconstruction", "minimize", "low reconstruction loss", "What it costs to rebuild the validation images."
-    ),
-    "kl": Objective("KL", "minimize", "low KL", "KL(q(z|x) ‖ N(0, I)) of the validation images, in nats."),
-    "loss": Objective("Loss", "minimize", "low loss", "What the model minimises, on the validation images."),
-    "mse": Objective(
-        "MSE per pixel",
-        "minimize",
-        "low MSE per pixel",
-        "Squared error per pixel of the validation images rebuilt from μ, whatever the loss was.",
-    ),
+    metric.objective or name: Objective(metric.title, "minimize", metric.sought, metric.sentence, name)
+    for name, metric in sorted(METRICS.items(), key=lambda entry: entry[1].own_objective)
+    if metric.sought and not metric.test_only
+} | {
     "ratio": Objective(
         "Change ratio AE ÷ VAE",
         "maximize",
@@ -124,22 +119,27 @@ class SweepSpec(BaseModel):
         """Objectives that these runs don't have."""
         if self.of not in self.base.variants:
             return f"the runs train {', '.join(self.base.variants)}, so no objective can judge {shown(repr(self.of))}"
-        if "kl" in self.objectives and not VARIANTS[self.of].has_logvar:
-            return f"{self.of} has no KL to judge by"
+        variant = VARIANTS[self.of]
+        for metric in self._metrics():
+            if not metric.has(variant.noise, variant.has_logvar):
+                return f"{self.of} has no {metric.title} to judge by"
         if "ratio" in self.objectives and not {"ae", "vae"} <= set(self.base.variants):
             return "the ratio compares an autoencoder with a VAE, so the runs must train both"
         return None
 
     def _wrong_comparison(self) -> str | None:
         """Objectives that say nothing across these points."""
-        incomparable = {"reconstruction", "loss"} & set(self.objectives)
-        if incomparable and {"reconstruction", "dataset"} & set(self.over):
+        if any(metric.of_loss for metric in self._metrics()) and {"reconstruction", "dataset"} & set(self.over):
             return "what two losses or two data sets cost can't be compared; judge by the objective mse"
         if "loss" in self.objectives and "beta" in self.over:
             return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
         if self.prune and (len(self.objectives) > 1 or self.objectives == ("ratio",)):
             return "hopeless runs are found by one objective that is measured every epoch: not by two, nor by the ratio"
         return None
+
+    def _metrics(self) -> list[Metric]:
+        """Of the objectives that are one."""
+        return [METRICS[name] for name in (OBJECTIVES[name].metric for name in self.objectives) if name]
 
     def _wrong_values(self) -> str | None:
         for name, values in self.over.items():

@@ -14,15 +14,17 @@ from sqlalchemy import Connection, Select, insert, select, update
 
 from ..config import RunConfig, shown
 from ..errors import InputError
+from ..store import metric_rows
 from ..store.queue_order import room_for_sweep
-from ..store.runs import ACTIVE, Store, new_run, now, queue_again, utc
+from ..store.run_rows import new_run, queue_again, utc
+from ..store.runs import ACTIVE, Store, now
 from ..store.schema import metrics, runs, sweep_runs, sweeps
 from ..store.text_rules import refuse_unstorable
 from .spec import SweepSpec
 
 log = logging.getLogger(__name__)
 
-METRICS = ("loss", "reconstruction", "kl", "mse_from_mean", "mse_from_sample", "active_units")
+KEYS = ("number", "seed", "run_id", "status", "variant", "split", "epoch")  # of a measured row
 
 
 @dataclass(frozen=True)
@@ -219,7 +221,8 @@ def requeue(store: Store, sweep: Sweep, run_id: str) -> None:
 
 
 def rows(store: Store, sweep_id: str, number: int) -> pd.DataFrame:
-    """Every metric of every epoch of one point: number, seed, run_id, status, variant, split, epoch, and METRICS."""
+    """Every metric of every epoch of one point: number, seed, run_id, status, variant, split,
+    epoch, and every metric that is one number."""
     return _frame(store, _measured(sweep_id).where(sweep_runs.c.number == number))
 
 
@@ -245,7 +248,7 @@ def _measured(sweep_id: str) -> Select:
             metrics.c.variant,
             metrics.c.split,
             metrics.c.epoch,
-            *(metrics.c[name] for name in METRICS),
+            *metric_rows.columns(),
         )
         .join(runs, runs.c.id == sweep_runs.c.run_id)
         .join(metrics, metrics.c.run_id == runs.c.id)
@@ -263,10 +266,9 @@ def _still_mine(connection: Connection, sweep: Sweep) -> bool:
     return connection.execute(query).one_or_none() == (sweep.owner, "running")
 
 
-def _frame(store: Store, query: Any) -> pd.DataFrame:
+def _frame(store: Store, query: Select) -> pd.DataFrame:
     with store.engine.connect() as connection:
-        result = connection.execute(query)
-        return pd.DataFrame.from_records([tuple(row) for row in result], columns=list(result.keys()))
+        return metric_rows.table(connection.execute(query).all(), KEYS)
 
 
 def _sweep(row: Any) -> Sweep:

@@ -15,16 +15,20 @@ from pages.text.words import plural, signed
 from vae.analysis.comparing import difference
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE, common_seeds, conclusion
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.figures.comparing import difference_curves
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.metrics import METRICS, compared
 
 from .compared_runs import ComparedSetting
-from .run_curves import CURVE_MEASURES, read, unit
+from .run_curves import read
 
-TESTED = ("reconstruction", "kl", "bound", "mse_from_mean", "mse_from_sample", "active_units")
+BOUND = "bound"  # reconstruction + KL, whatever β was trained with
+# Name → title of all that is measured on test images, the bound after its parts.
+TEST_MEASURES = {name: METRICS[name].title for name in ("reconstruction", "kl")} | {BOUND: "Reconstruction + KL"}
+TEST_MEASURES |= {name: METRICS[name].title for name in compared()}
 DIGITS = ".4g"  # in which two means are shown: alike in these, they are no ranking
-MEASURE_TITLES = CURVE_MEASURES | {"bound": "Reconstruction + KL"}
 
 
 def why_not(a: ComparedSetting, b: ComparedSetting) -> str | None:
@@ -73,7 +77,7 @@ def paired_differences(found: Sequence[ComparedSetting]) -> None:
         csv(lambda: table, f"difference-{second}-{first}")
         st.markdown("**What to notice.** " + verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)))
     if a.group == b.group:
-        _along_the_epochs(history, first, second, unit("reconstruction", a.config.reconstruction))
+        _along_the_epochs(history, first, second, LIKELIHOODS[a.config.reconstruction].per_image)
 
 
 def differences(test: pd.DataFrame, a: ComparedSetting, b: ComparedSetting) -> pd.DataFrame:
@@ -83,10 +87,10 @@ def differences(test: pd.DataFrame, a: ComparedSetting, b: ComparedSetting) -> p
     same_loss = a.config.reconstruction == b.config.reconstruction
     for variant in [name for name in VARIANT_COLOURS if name in a.config.variants and name in b.config.variants]:
         of_one = test[test["variant"] == variant]
-        for measure in TESTED:
-            if not same_loss and measure in ("reconstruction", "bound"):
+        for measure in TEST_MEASURES:
+            if not same_loss and (measure == BOUND or METRICS[measure].of_loss):
                 continue
-            if measure == "bound" and not VARIANTS[variant].noise:
+            if measure == BOUND and not VARIANTS[variant].noise:
                 continue
             sides = [of_one[of_one["name"] == setting.letter].dropna(subset=[measure]) for setting in (a, b)]
             mine, theirs = (dict(zip(side["seed"], side[measure], strict=True)) for side in sides)
@@ -116,7 +120,7 @@ def _in_words(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     rows = [
         {
             "Variant": VARIANT_TITLES[row.variant],
-            "Measure": MEASURE_TITLES[row.measure],
+            "Measure": TEST_MEASURES[row.measure],
             first: f"{row.a:{DIGITS}}",
             second: f"{row.b:{DIGITS}}",
             f"{second} − {first}": signed(row.difference),
@@ -137,7 +141,7 @@ def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int
         said.append(conclusion(pairs))
     for wanted in ("reconstruction", "mse_from_mean"):
         rows = table[table["measure"] == wanted]
-        title = "reconstruction" if wanted == "reconstruction" else CURVE_MEASURES[wanted]
+        title = "reconstruction" if wanted == "reconstruction" else TEST_MEASURES[wanted]
         for row in rows.itertuples():
             interval = "" if pd.isna(row.low) else f" (95 % interval {signed(row.low)} to {signed(row.high)})"
             says = "" if row.says == "too few seeds" else f", {_says(row.says, row.pairs, second)}"

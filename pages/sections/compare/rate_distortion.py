@@ -14,8 +14,8 @@ from pages.state import resources
 from pages.state.run_index import EveryRun, every_run
 from pages.text.words import plural
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.figures.comparing import plane
-from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_TITLES
 from vae.store.runs import Run
 
@@ -77,7 +77,7 @@ def _frontier(letters: Mapping[str, str]) -> None:
     reconstruction = every.runs.loc[every.runs["group"] == group, "reconstruction"].iloc[0]
     _legend(folded)
     figure(
-        plane(folded, rows, words, named, UNITS[reconstruction]),
+        plane(folded, rows, words, named, LIKELIHOODS[reconstruction].per_image),
         key="compare.plane",
         alt="Reconstruction against KL, all runs, with the Pareto front",
     )

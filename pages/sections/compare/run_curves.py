@@ -15,20 +15,13 @@ from vae.analysis.sentences import conclusion, together
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.figures.comparing import overlaid
-from vae.figures.curves import KL_UNIT, UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.metrics import METRICS, compared
 
 from .compared_runs import ComparedSetting
 
-CURVE_MEASURES = {
-    "reconstruction": "Reconstruction",
-    "kl": "KL",
-    "mse_from_mean": "MSE, from μ",
-    "mse_from_sample": "MSE, from a sample",
-    "active_units": "Active units",
-    "loss": "Own objective",
-}
-IN_PIXELS = {"mse_from_mean", "mse_from_sample", "active_units"}  # the same quantity under either reconstruction loss
+# Those that are measured after every epoch; a model's own objective last: it compares with little.
+CURVE_MEASURES = {name: METRICS[name].title for name in (*compared(), "loss") if not METRICS[name].test_only}
 IN_A_ROW = 2  # figures beside one another
 
 
@@ -64,7 +57,7 @@ def panels(
     for setting in found:
         for variant in setting.config.variants if setting.group else ():
             title, key = groups[setting.group], setting.group
-            if measure in IN_PIXELS:  # the loss, the last word of a group, plays no part
+            if not METRICS[measure].of_loss:  # the loss, the last word of a group, plays no part
                 key = setting.group.rpartition(" ")[0]
                 losses = {likelihood.title for likelihood in LIKELIHOODS.values()}
                 title = " · ".join(part for part in title.split(" · ") if part not in losses)
@@ -75,13 +68,6 @@ def panels(
                 title += f" ({setting.letter})"  # other images under the same name
             shared.setdefault(key, (title, set()))[1].add((setting.letter, variant))
     return dict(shared.values())
-
-
-def unit(measure: str, reconstruction: str) -> str:
-    """Of a measure on an axis."""
-    if measure in ("reconstruction", "loss", "bound"):
-        return UNITS[reconstruction]
-    return {"kl": KL_UNIT, "active_units": "dimensions"}.get(measure, "per pixel")
 
 
 def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str]) -> None:
@@ -120,7 +106,7 @@ def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str])
         rows = curves[[pair in pairs for pair in zip(curves["name"], curves["variant"], strict=True)]]
         if rows.empty:
             continue
-        axis = f"{CURVE_MEASURES[measure]} ({unit(measure, reconstruction[rows['name'].iloc[0]])})"
+        axis = METRICS[measure].heading(LIKELIHOODS[reconstruction[rows["name"].iloc[0]]].per_image)
         with columns[len(axes) % len(columns)]:
             st.html(f"<div style='font-size:.9rem;opacity:.75'>{escape(title)}</div>")
             figure(

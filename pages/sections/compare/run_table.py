@@ -10,11 +10,12 @@ import streamlit as st
 
 from pages.shared.csv_button import csv
 from pages.state import resources
-from pages.state.run_index import MARKS, EveryRun, every_run, forget
+from pages.state.run_index import MARKS, TEST_COLUMNS, EveryRun, every_run, forget
 from pages.text.words import plural
 from pages.visitors.visitor import local, visitor
 from vae import naming
-from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS
+from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS, VARIANT_SHORT
+from vae.metrics import METRICS
 
 from . import compared_runs
 
@@ -183,13 +184,14 @@ RUN_TABLE_COLUMNS = {
     "status": st.column_config.TextColumn("Status", width=90),
     "tags": st.column_config.ListColumn("Tags", width=120),
     "note": st.column_config.TextColumn("Note", width=150),
-    "ae_test_reconstruction": _number("AE rec., test", "%.2f", _TEST),
-    "vae_test_reconstruction": _number("VAE rec., test", "%.2f", _TEST),
-    "vae_test_kl": _number("VAE KL, test", "%.2f", _TEST),
-    "ae_test_mse_from_mean": _number("AE MSE, test", "%.4f", f"Per pixel. {_TEST}"),
-    "vae_test_mse_from_mean": _number("VAE MSE from μ, test", "%.4f", f"Per pixel. {_TEST}"),
-    "vae_test_mse_from_sample": _number("VAE MSE from z, test", "%.4f", f"Per pixel, from a sample. {_TEST}"),
-    "vae_test_active_units": _number("VAE active units, test", "%d", f"Dimensions in use. {_TEST}"),
+    **{
+        column: _number(
+            f"{VARIANT_SHORT[variant]} {METRICS[name].short}, test",
+            METRICS[name].style,
+            f"{METRICS[name].sentence} {_TEST}",
+        )
+        for column, (variant, name) in TEST_COLUMNS.items()
+    },
     "dataset": st.column_config.TextColumn("Data set", width=110),
     "reconstruction": st.column_config.TextColumn("Loss", width=110, help="The reconstruction loss."),
     "latent_dim": _number("Dimensions", "%d", "Of the code."),

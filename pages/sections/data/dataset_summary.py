@@ -9,6 +9,7 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
 from pages.shared.image_strips import labelled_tiles, strip
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.datasets import Images
 from vae.datasets.summary import Summary, summarise
 from vae.figures.classes import class_bars
@@ -104,8 +105,11 @@ def in_numbers(images: Images) -> None:
         sizes = zip(images.factors.names, images.factors.sizes, strict=True)
         rows["Factors, with how many values"] = ", ".join(f"{name} {size}" for name, size in sizes)
     st.dataframe(pd.DataFrame({"What": rows.keys(), "Value": rows.values()}), hide_index=True, width="stretch")
+    costs = " or ".join(
+        f"{floor[name]:.2f} {likelihood.unit} per image ({likelihood.title})"
+        for name, likelihood in LIKELIHOODS.items()
+    )
     st.markdown(
-        f"**What to beat.** Predicting the mean training image for every test image costs {floor['bce']:.2f} nats per "
-        f"image (BCE), or {floor['sse']:.2f} in squared error per image, an MSE of {floor['mse']:.4f} per pixel. A "
-        "model that is worse than this has learnt nothing."
+        f"**What to beat.** Predicting the mean training image for every test image costs {costs}, an "
+        f"MSE of {floor['mse']:.4f} per pixel. A model that is worse than this has learnt nothing."
     )

@@ -65,13 +65,13 @@ def _marks(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> dict[int, 
     complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
     if len(complete) < 2:
         return {}
-    from vae.sweeps.driver import COLUMNS, study_of
+    from vae.sweeps.driver import study_of
 
     best = [trial.number for trial in study_of(resources.store(), sweep).best_trials]
     if len(sweep.spec.objectives) > 1:
         return dict.fromkeys(best, NOT_BEATEN) if len(best) < len(complete) else {}
     marks = dict.fromkeys(best, BEST)
-    column = COLUMNS.get(sweep.spec.objectives[0])
+    column = OBJECTIVES[sweep.spec.objectives[0]].metric
     if column is None or sweep.spec.seeds < SEEDS_FOR_A_VERDICT:
         return marks
     rows = results[(results["split"] != "test") & (results["variant"] == sweep.spec.of)]

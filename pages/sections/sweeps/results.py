@@ -19,12 +19,13 @@ from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration, plural
 from pages.visitors import actions
 from vae.analysis.effects import in_words, steps, with_intervals
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.errors import InputError
-from vae.figures.curves import UNITS
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.sweeps import against, drawn_points
+from vae.metrics import METRICS, compared
 from vae.store.runs import ACTIVE
 from vae.sweeps import stored
 from vae.sweeps.spec import SAMPLERS, Range, SweepSpec
@@ -36,13 +37,6 @@ from .points import optuna_view, points_table
 POLL = 1.0
 SWEEPS_OFFERED = 40  # sweeps offered
 FRESH = 0.4
-SWEEP_MEASURES = {
-    "mse_from_mean": "MSE per pixel, rebuilt from μ",
-    "mse_from_sample": "MSE per pixel, rebuilt from a sample",
-    "reconstruction": "Reconstruction",
-    "kl": "KL (nats / image)",
-    "active_units": "Active units",
-}
 SPLITS = {"watched": "validation images", "test": "test images"}
 
 
@@ -198,9 +192,7 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
     """A measure against a setting, both variants, with the interval over seeds."""
     spec, settings = sweep.spec, _columns(sweep, done)
     titles = {column: RunConfig.model_fields[name].title for name, column in settings.items()}
-    measures = {name: title for name, title in SWEEP_MEASURES.items() if done[name].notna().any()}
-    if {"reconstruction", "dataset"} & set(spec.over):
-        measures.pop("reconstruction")  # what two losses cost can't be compared
+    measures = _measures(spec, done)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         column = st.selectbox(
             "Setting", list(titles), format_func=titles.get, key=f"sweep.setting.{sweep.id}", width=260
@@ -212,17 +204,14 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
             "On", list(SPLITS), format_func=SPLITS.get, default="watched", required=True, key="sweep.split"
         )
     rows = done[(done["split"] == "test") == (split == "test")]
-    unit = f" ({UNITS[spec.base.reconstruction]})" if measure == "reconstruction" else ""
     name = next(name for name, mine in settings.items() if mine == column)
     others = [other for other in settings.values() if other != column]
     shown = with_intervals(rows, ["variant", column, *others], measure)
     if any(isinstance(values, Range) for values in spec.over.values()):
         log = isinstance(spec.over[name], Range) and spec.over[name].log
-        drawing = drawn_points(shown, column, titles[column], measures[measure] + unit, log)
+        drawing = drawn_points(shown, column, titles[column], measures[measure], log)
     else:
-        drawing = against(
-            shown, column, titles[column], measures[measure] + unit, {other: titles[other] for other in others}
-        )
+        drawing = against(shown, column, titles[column], measures[measure], {other: titles[other] for other in others})
     figure(drawing, key="sweep.effect", alt=f"{measures[measure]} against {titles[column]}")
     if others or isinstance(spec.over[name], Range):
         st.caption("Each line or dot is one combination of the other settings; the hover names it.")
@@ -242,6 +231,18 @@ def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
     if split == "test":
         st.caption("Settings are chosen on validation images; the test images are for reporting the choice.")
     csv(lambda: shown, f"sweep-{sweep.id}-{measure}-{split}")
+
+
+def _measures(spec: SweepSpec, done: pd.DataFrame) -> dict[str, str]:
+    """What may be drawn, with titles: first what every variant has, and what means the same under every loss."""
+    incomparable = bool({"reconstruction", "dataset"} & set(spec.over))
+    names = sorted(compared(), key=lambda name: (METRICS[name].of_loss, METRICS[name].needs is not None))
+    unit = LIKELIHOODS[spec.base.reconstruction].per_image
+    return {
+        name: METRICS[name].heading(unit)
+        for name in names
+        if done[name].notna().any() and not (incomparable and METRICS[name].of_loss)
+    }
 
 
 def _columns(sweep: Sweep, table: pd.DataFrame) -> dict[str, str]:

@@ -12,10 +12,11 @@ from pages.shared.which_images import tested, watched
 from pages.state import resources
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.config import RunConfig
-from vae.figures.curves import UNITS
 from vae.figures.estimator_comparison import estimator_curves
 from vae.figures.trick import ESTIMATOR_TITLES, legend
+from vae.metrics import METRICS
 from vae.store.runs import Run
 
 POLL = 0.5
@@ -65,7 +66,7 @@ def _panel(run: Run, was_active: bool) -> None:
     floor = data["floor"][data["watched_split"]][run.config.reconstruction]
     curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
     st.html(f"<div>{legend(list(found))}</div>")
-    unit = UNITS[run.config.reconstruction]
+    unit = LIKELIHOODS[run.config.reconstruction].per_image
     figure(estimator_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
     st.caption(
         f"Seed {run.config.seed}, means over {watched(run)}. The dotted line is what predicting the mean training "
@@ -78,12 +79,7 @@ def _panel(run: Run, was_active: bool) -> None:
 
 
 def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
-    names = {
-        "loss": f"Loss ({unit})",
-        "reconstruction": "Reconstruction",
-        "kl": "KL (nats)",
-        "active_units": "Active units",
-    }
+    names = {name: METRICS[name].heading(unit) for name in ("loss", "reconstruction", "kl", "active_units")}
     present = [estimator for estimator in ESTIMATOR_TITLES if estimator in ended.index]
     table = ended.loc[present, list(names)].rename(columns=names)
     table.index = pd.Index([ESTIMATOR_TITLES[estimator] for estimator in table.index], name="Estimator")

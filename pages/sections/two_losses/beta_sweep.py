@@ -15,8 +15,9 @@ from pages.shared.which_images import watched
 from pages.state import resources
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, common_seeds, differences, listed, together
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.config import RunConfig
-from vae.figures.curves import KL_UNIT, UNITS
+from vae.figures.curves import KL_UNIT
 from vae.figures.latent import latent_scatter, prior_of, side_by_side
 from vae.figures.style import VARIANT_COLOURS
 from vae.figures.windows import Window
@@ -63,7 +64,10 @@ def _thumbnails(run: Run, was_active: bool) -> None:
 
 def _notice(run: Run) -> str:
     """Both terms under each β, and from the least β to the greatest what the article leads one to expect."""
-    units = {"kl": f"KL in {KL_UNIT}", "reconstruction": f"Reconstruction in {UNITS[run.config.reconstruction]}"}
+    units = {
+        "kl": f"KL in {KL_UNIT}",
+        "reconstruction": f"Reconstruction in {LIKELIHOODS[run.config.reconstruction].per_image}",
+    }
     said = []
     for measure, title in units.items():
         quantity = Quantity(title, f"{watched(run)}, from a sample" if measure == "reconstruction" else watched(run))

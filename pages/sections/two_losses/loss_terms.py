@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import loaded_models, resources
+from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
@@ -88,16 +89,23 @@ def by_both(run_id: str, epoch: int) -> pd.DataFrame:
 
 @st.cache_data(max_entries=24, show_spinner=False)
 def floors(run_id: str) -> dict[str, float]:
-    """What the watched images cost against themselves, and against the mean training image."""
+    """What predicting the mean training image for every watched image costs, by loss."""
     import torch
 
-    from vae.analysis.objectives import bce_floor, both_losses
+    from vae.analysis.objectives import both_losses
 
-    images = loaded_models.watched(run_id)
+    images, likelihood = loaded_models.watched(run_id), LIKELIHOODS[resources.run(run_id).config.reconstruction]
     # A pixel that is never lit in training may be lit here: its log is bounded.
     mean = torch.logit(torch.from_numpy(images.mean_image).double(), eps=1e-7).expand(images.x.shape)
-    predicted = both_losses(mean, torch.from_numpy(images.x))
-    return {"bce": bce_floor(images.x), "mean_bce": predicted["bce"], "mean_sse": predicted["sse"]}
+    return both_losses(mean, torch.from_numpy(images.x), likelihood)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def least_bce(run_id: str) -> float:
+    """What the watched images cost against themselves, in nats per image."""
+    from vae.analysis.objectives import bce_floor
+
+    return bce_floor(loaded_models.watched(run_id).x)
 
 
 def title_of(row: dict[str, Any]) -> str:
