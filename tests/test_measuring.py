@@ -120,7 +120,7 @@ def test_the_classifier_is_kept_once_for_a_data_set(measured: Measured, monkeypa
     assert calls[0][1] == "Nudging 297 test images", "and not trained again"
 
 
-def test_images_without_classes_have_no_judge(store: Store, settings: Settings) -> None:
+def test_images_without_classes_have_no_reference_classifier(store: Store, settings: Settings) -> None:
     images = dataclasses.replace(datasets.load("digits", settings.data_dir), classes=("any",))
     assert reference_classifier_of(store, images) is None
 

@@ -14,11 +14,12 @@ Notation, used in every file and in the comments at line ends:
 The objective, in nats per image: reconstruction (summed over pixels) + β · KL(q(z|x) ‖ N(0, I)) (summed over
 dimensions), averaged over images. `beta` is the weight of the KL and nothing else.
 
-Read in this order: config.py, naming.py, settings.py, datasets/, learning/ (models, losses, estimators, training),
-runs/ (store, execution, jobs, results, sweeps, capsule), analysis/ (codes, geometry, sensitivity, gradients,
-disentangle), measuring.py, sweeping.py, exporting.py, figures/. Imports go one way only: datasets → learning → runs
-and analysis → measuring → sweeping → pages, and figures, which know only arrays and tables, → pages. Nothing here
-imports streamlit, so all of it works in a notebook and from `python -m vae`.
+Read in this order: choices/, config/, naming.py, settings.py, datasets/, learning/ (networks, models, losses,
+estimators, learner, training), store/ (schema, runs), runs/ (execution, dispatcher), analysis/ (codes, geometry,
+sensitivity, gradients, disentangle), measuring.py, sweeps/, exports/, figures/. Imports go one way only, which
+tests/test_architecture.py holds: choices → config → datasets → learning and store → runs and analysis → measuring and
+exports → sweeps → pages, and figures, which know only arrays and tables, → pages. Nothing here imports streamlit, so
+all of it works in a notebook and from `python -m vae`.
 """
 
 __version__ = "0.1.0"

@@ -13,7 +13,7 @@ from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
 from vae.errors import InputError
 from vae.exports.capsule import MAX_BYTES, Capsule, RunRecord, capsule, dumps, read
-from vae.exports.rerun import DIFFERS, IMPOSSIBLE, WITHIN, Outcome, judge, told_apart, unrepeatable
+from vae.exports.rerun import DIFFERS, IMPOSSIBLE, WITHIN, Outcome, outcome_of, told_apart, unrepeatable
 from vae.naming import words
 from vae.store.runs import Run
 
@@ -184,7 +184,7 @@ def _progress(ids: list[str]) -> None:
 
 @st.cache_resource(max_entries=500, show_spinner=False)
 def _outcome(digest: str, number: int, run_id: str, _old: RunRecord) -> Outcome:
-    return judge(resources.store(), _old, run_id)
+    return outcome_of(resources.store(), _old, run_id)
 
 
 def _show(outcome: Outcome) -> None:

@@ -27,7 +27,7 @@ class Experiment:
 def experiments(runs: pd.DataFrame, swept: Mapping[str, Sweep]) -> list[Experiment]:
     """All runs that have learnt something: experiments in order of their newest run, runs in that of what differs.
 
-    `runs` has `overview.COLUMNS`, the newest first; `swept` names the sweep of each run that was one's.
+    `runs` has `overview.RUN_COLUMNS`, the newest first; `swept` names the sweep of each run that was one's.
     """
     rows = runs.loc[runs["epoch"] >= 0, ["id", "name", "status", "settings", "seed"]]
     together: dict[str, list] = {}

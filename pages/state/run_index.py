@@ -42,7 +42,7 @@ TEST_COLUMNS = {
 class EveryRun:
     """All runs that are not deleted. Shared between visitors: never changed."""
 
-    runs: pd.DataFrame  # `overview.COLUMNS`, newest first
+    runs: pd.DataFrame  # `overview.RUN_COLUMNS`, newest first
     points: pd.DataFrame  # `overview.POINT_COLUMNS`
 
     @cached_property

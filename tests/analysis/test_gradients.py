@@ -139,8 +139,8 @@ def test_derivatives_by_autograd_are_those_by_hand(mu: float, logvar: float, eps
 # The encoder
 
 BATCH, PIXELS, LATENT = 4, 6, 2
-COLUMNS = ["way", "samples", "bias", "standard_error", "variance", "snr", "cosine", "cosine_std", "gradient"]
-COLUMNS += ["reference", "repeats"]
+QUALITY_COLUMNS = ["way", "samples", "bias", "standard_error", "variance", "snr", "cosine", "cosine_std", "gradient"]
+QUALITY_COLUMNS += ["reference", "repeats"]
 
 
 def tiny(with_logvar: bool = True) -> Autoencoder:
@@ -168,7 +168,7 @@ def row(table: pd.DataFrame, estimator: str, samples: int) -> pd.Series:
 
 
 def test_every_way_is_measured_with_the_samples_it_takes(quality: pd.DataFrame) -> None:
-    assert list(quality.columns) == COLUMNS
+    assert list(quality.columns) == QUALITY_COLUMNS
     assert list(zip(quality["way"], quality["samples"], strict=True)) == [
         *(("pathwise", count) for count in (1, 2, 8)),
         *(("score_function", count) for count in (1, 2, 8)),

@@ -16,7 +16,7 @@ from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.runs import Run, Store
 
-UNITS = ("latent_std", "absolute")
+CHECKED_UNITS = ("latent_std", "absolute")
 
 
 def trained(store: Store, settings: Settings, seed: int) -> Run:
@@ -30,7 +30,7 @@ def nudged(store: Store, run: Run, settings: Settings) -> pd.DataFrame:
     images = images_of(store, run, settings)
     x = images.test_x.astype(np.float32) / images.white
     models = models_of(store, run, last_epoch(store, run))
-    return sensitivity.measure(models, x, seed=run.config.seed, units=UNITS, sizes=(0.1,))
+    return sensitivity.measure(models, x, seed=run.config.seed, units=CHECKED_UNITS, sizes=(0.1,))
 
 
 @pytest.mark.slow

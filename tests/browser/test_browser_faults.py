@@ -18,7 +18,7 @@ from vae.store.runs import Store
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.sqlite]
 AWAY = 10  # seconds
 LONG = RunConfig(epochs=600)  # about half a minute
-COLUMNS = ["variant", "split", "epoch", "loss", "reconstruction", "kl", "mse_from_mean"]
+COMPARED_COLUMNS = ["variant", "split", "epoch", "loss", "reconstruction", "kl", "mse_from_mean"]
 
 
 def train(page: Page, app: Dashboard, config: RunConfig) -> str:
@@ -114,4 +114,6 @@ def test_two_dashboards_on_one_database(
             assert epochs_of(store, which) == list(range(LONG.epochs + 1))
     undisturbed = train(page, app, LONG.model_copy(update={"seed": 2, "epochs": 600, "device": "cpu"}))
     expect_status(page, "done", within=180)
-    assert store.history(undisturbed)[COLUMNS].equals(store.history(far_id)[COLUMNS]), "not in any number"
+    assert store.history(undisturbed)[COMPARED_COLUMNS].equals(store.history(far_id)[COMPARED_COLUMNS]), (
+        "not in any number"
+    )

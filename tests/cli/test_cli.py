@@ -227,7 +227,7 @@ def test_the_real_command(settings):
 
 
 @pytest.fixture
-def quick_judge(monkeypatch):
+def quick_classifier(monkeypatch):
     """A classifier of a tenth of the steps, for tests in which it only has to be there."""
     monkeypatch.setattr("vae.analysis.reference.STEPS", 200)
 
@@ -271,7 +271,7 @@ def test_sensitivity_prints_measurements_and_ratios_as_one_json_object(vae):
         assert row["seeds"] == 2
 
 
-def test_sensitivity_of_one_run_has_ratios_without_intervals_at_the_asked_epoch(vae, quick_judge):
+def test_sensitivity_of_one_run_has_ratios_without_intervals_at_the_asked_epoch(vae, quick_classifier):
     (run_id,) = trained_runs(vae, "5")
     last, first = (json.loads(vae("sensitivity", run_id, *more, "--json")[1]) for more in ((), ("--epoch", "0")))
     assert all(row["low"] is row["high"] is None and row["seeds"] == 1 for row in last["ratios"])
@@ -280,7 +280,7 @@ def test_sensitivity_of_one_run_has_ratios_without_intervals_at_the_asked_epoch(
     assert again == last, "the last epoch is measured unless another is asked for"
 
 
-def test_a_run_that_failed_is_measured_at_an_epoch_that_is_named(vae, quick_judge):
+def test_a_run_that_failed_is_measured_at_an_epoch_that_is_named(vae, quick_classifier):
     """Before it had learnt: nobody is to take its numbers for a trained model's."""
     diverging = [*QUICK, "--epochs", "2", "--learning-rate", "1", "--beta", "1000", "--json", "-"]
     code, out, _ = vae(*diverging)
@@ -299,7 +299,7 @@ def test_a_run_that_failed_is_measured_at_an_epoch_that_is_named(vae, quick_judg
     assert f"Run {run_id} is failed after epoch 0 of 2; only a run that is done" in err
 
 
-def test_sensitivity_without_an_autoencoder_has_measurements_but_no_ratios(vae, quick_judge):
+def test_sensitivity_without_an_autoencoder_has_measurements_but_no_ratios(vae, quick_classifier):
     (run_id,) = trained_runs(vae, "5", arguments=("--variants", "vae"))
     result = json.loads(vae("sensitivity", run_id, "--json")[1])
     assert result["ratios"] == []
@@ -309,7 +309,7 @@ def test_sensitivity_without_an_autoencoder_has_measurements_but_no_ratios(vae, 
     assert "posterior_std" in out
 
 
-def test_sensitivity_prints_a_table_under_its_header(vae, quick_judge):
+def test_sensitivity_prints_a_table_under_its_header(vae, quick_classifier):
     ids = trained_runs(vae, "5", "6")
     code, out, err = vae("sensitivity", *ids)
     first, header, *rows = out.splitlines()
@@ -338,7 +338,9 @@ def test_sensitivity_refuses_in_a_sentence_what_it_cannot_measure(vae):
     assert_refused(vae("sensitivity", one, "--epoch", "-1"), "epoch -1", one, "not kept")
 
 
-def test_sensitivity_refuses_runs_that_have_learnt_nothing_and_files_it_cannot_write(vae, store, tmp_path, quick_judge):
+def test_sensitivity_refuses_runs_that_have_learnt_nothing_and_files_it_cannot_write(
+    vae, store, tmp_path, quick_classifier
+):
     queued = store.create(RunConfig(epochs=2), "test")
     assert_refused(vae("sensitivity", queued, "--json"), queued, "queued", "no weights")
     (run_id,) = trained_runs(vae, "5")

@@ -12,7 +12,7 @@ CONFIG = RunConfig()
 
 
 def table(*rows: tuple[str, RunConfig, dict]) -> pd.DataFrame:
-    """Columns of `overview.COLUMNS` that a choice is made by: (id, config, what else is special), newest first."""
+    """Columns of `overview.RUN_COLUMNS` that a choice is made by: (id, config, what else is special), newest first."""
     return pd.DataFrame(
         [
             {"id": run_id, "name": naming.name(config), "status": "done", "epoch": 60, "seed": config.seed}

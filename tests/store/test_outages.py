@@ -27,7 +27,7 @@ from vae.store.schema import checkpoints, snapshots, weights
 from vae.store.tensor_bytes import Damaged, unpack, unpack_tensors
 
 SMALL = RunConfig(epochs=6, hidden=(8,), train_limit=120, validation_size=20)
-COLUMNS = ["variant", "split", "epoch", "loss", "reconstruction", "kl", "mse_from_mean"]
+COMPARED_COLUMNS = ["variant", "split", "epoch", "loss", "reconstruction", "kl", "mse_from_mean"]
 
 on_sqlite = pytest.mark.sqlite  # these break a file; tests of a database server break the server
 
@@ -36,7 +36,7 @@ on_sqlite = pytest.mark.sqlite  # these break a file; tests of a database server
 def undisturbed(store: Store, settings: Settings):
     run_id = store.create(SMALL, "test")
     assert execute(store, run_id, settings) == "done"
-    return store.history(run_id)[COLUMNS]
+    return store.history(run_id)[COMPARED_COLUMNS]
 
 
 def database_file(settings: Settings) -> Path:
@@ -63,7 +63,7 @@ def meanwhile(*steps) -> Iterator[None]:
 
 
 def equals_undisturbed(store: Store, run_id: str, undisturbed) -> None:
-    history = store.history(run_id)[COLUMNS]
+    history = store.history(run_id)[COMPARED_COLUMNS]
     assert history.equals(undisturbed), "the fault must not show in any number, nor an epoch twice"
 
 

@@ -14,7 +14,7 @@ from test_store import METRICS, record
 from vae.config import RunConfig
 from vae.metrics import scalars
 from vae.store import overview
-from vae.store.overview import COLUMNS, CURVE_POINTS, POINT_COLUMNS, Overview, group, histories
+from vae.store.overview import CURVE_POINTS, POINT_COLUMNS, RUN_COLUMNS, Overview, group, histories
 from vae.store.runs import Run, Store
 from vae.store.schema import runs
 
@@ -65,7 +65,7 @@ def test_a_row_says_what_the_run_is(store: Store) -> None:
 
 def test_an_empty_store_has_empty_tables_with_all_columns(store: Store) -> None:
     runs, points = Overview(store).tables()
-    assert (len(runs), list(runs), len(points), list(points)) == (0, list(COLUMNS), 0, list(POINT_COLUMNS))
+    assert (len(runs), list(runs), len(points), list(points)) == (0, list(RUN_COLUMNS), 0, list(POINT_COLUMNS))
     assert histories(store, []).empty
 
 

@@ -61,7 +61,7 @@ STEPS = {  # a function between two steps, and after how many calls of it the pr
     "a setting is drawn": (optuna.Trial, "suggest_categorical", 3),
     "all settings are drawn": (study, "suggest", 2),
     "the runs are queued": (stored, "add_runs", 2),
-    "a point is judged": (driver, "judge", 1),
+    "a point is judged": (driver, "objective_values", 1),
     "a point is told": (optuna.Study, "tell", 1),
     "another point is told": (optuna.Study, "tell", 3),
     "the sweep is ended": (stored, "settle", 1),

@@ -186,10 +186,10 @@ def _legend(drawing: go.Figure) -> str:
 
 
 def _plane(runs: Sequence[Run], test: pd.DataFrame, figures: list[go.Figure]) -> str:
-    drawn = test[test["kl"].notna()]
+    with_kl = test[test["kl"].notna()]
     parts = []
     for reconstruction, wanted in _by_unit(runs).items():
-        points = drawn[drawn["run"].isin(wanted)]
+        points = with_kl[with_kl["run"].isin(wanted)]
         if len(points):
             drawing = rate_distortion(points, LIKELIHOODS[reconstruction].per_image)
             parts.append(_figure(figures, drawing, f"Reconstruction against KL, of {', '.join(wanted)}"))
@@ -208,7 +208,7 @@ def _pictured(store: Store, runs: Sequence[Run], figures: list[go.Figure]) -> li
         for variant, payload in store.snapshots(run.id, run.config.epochs).items()
     }
     sizes = {run.id: run.config.latent_dim for run in runs}
-    windows = side_by_side({key: (it, sizes[key[0]]) for key, it in snapshots.items()})
+    windows = side_by_side({key: (snapshot, sizes[key[0]]) for key, snapshot in snapshots.items()})
     cards = [
         _cards(label, run, unpack(store.originals(run.id)), snapshots, windows, figures)
         for label, run in zip(labels(runs), runs, strict=True)

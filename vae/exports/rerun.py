@@ -93,9 +93,9 @@ class Outcome:
         return f" {words}: {', '.join(map(_brief, self.elsewhere))}." if self.elsewhere else ""
 
 
-def _brief(it: Difference) -> str:
+def _brief(difference: Difference) -> str:
     """Without values that nobody reads, such as a list of instruction sets."""
-    return str(it) if len(str(it)) < 50 else it.what
+    return str(difference) if len(str(difference)) < 50 else difference.what
 
 
 def told_apart(old: Any, new: Any) -> tuple[str, str]:
@@ -118,7 +118,7 @@ def elsewhere(old: RunRecord, new: RunRecord) -> tuple[Difference, ...]:
     """All of versions and machine that differs; what an old capsule doesn't tell counts as another computer."""
     pairs = [(name, old.versions.get(name), new.versions.get(name)) for name in old.versions | new.versions]
     if old.machine is None or new.machine is None:
-        return (*_unequal(pairs), Difference("computer", *(_recorded(it.machine) for it in (old, new))))
+        return (*_unequal(pairs), Difference("computer", *(_recorded(record.machine) for record in (old, new))))
     theirs, ours = old.machine.model_dump(), new.machine.model_dump()
     return _unequal([*pairs, *((name, theirs[name], ours[name]) for name in theirs)])
 
@@ -149,22 +149,30 @@ def compare(old: RunRecord, new: RunRecord, run_id: str | None = None) -> Outcom
     variants = dict.fromkeys([*old.config.variants, *old.metrics, *old.weights])
     numbers = _unequal_numbers(old, new)
     weights = _unequal([(f"{name} weights", old.weights.get(name), new.weights.get(name)) for name in variants])
-    off = [it for it in numbers if it.allowed is None or abs(it.old - it.new) > it.allowed]
-    gone = [it for it in weights if it.old is None or it.new is None]
+    off = [
+        difference
+        for difference in numbers
+        if difference.allowed is None or abs(difference.old - difference.new) > difference.allowed
+    ]
+    gone = [difference for difference in weights if difference.old is None or difference.new is None]
     shown = {"name": old.name, "elsewhere": there, "run_id": run_id}
     if not (asked or data or numbers or weights):
         return Outcome(verdict=REPRODUCED, **shown)
     told = (*asked, *data, *_gathered(off if there else numbers), *(gone if there else weights))
     if told:
         return Outcome(verdict=DIFFERS, differences=told, **shown)
-    furthest = max(numbers, key=lambda it: abs(it.old - it.new) / it.allowed, default=None)
+    furthest = max(
+        numbers, key=lambda difference: abs(difference.old - difference.new) / difference.allowed, default=None
+    )
     return Outcome(verdict=WITHIN, furthest=furthest, **shown)
 
 
 def _unequal_numbers(old: RunRecord, new: RunRecord) -> list[Difference]:
     """Every number that differs, test images first; `allowed` is None for what is missing."""
     one_sided = [name for name in old.metrics | new.metrics if name not in old.metrics or name not in new.metrics]
-    found = [Difference(f"{name} metrics", *(_there(name in it.metrics) for it in (old, new))) for name in one_sided]
+    found = [
+        Difference(f"{name} metrics", *(_there(name in record.metrics) for record in (old, new))) for name in one_sided
+    ]
     theirs, ours = _numbers(old), _numbers(new)
     for key in theirs | ours:
         was, now = theirs.get(key), ours.get(key)
@@ -206,9 +214,9 @@ def _numbers(run: RunRecord) -> dict[tuple[str, int | None, str, tuple[int, ...]
 def _gathered(numbers: list[Difference]) -> list[Difference]:
     """One line for a number that differs in several epochs: the first of them, and how many follow."""
     lines: dict[str, Difference] = {}
-    for it in numbers:
-        key = re.sub(r" epoch \d+ ", " epoch ", it.what)
-        lines[key] = dataclasses.replace(lines[key], more=lines[key].more + 1) if key in lines else it
+    for difference in numbers:
+        key = re.sub(r" epoch \d+ ", " epoch ", difference.what)
+        lines[key] = dataclasses.replace(lines[key], more=lines[key].more + 1) if key in lines else difference
     return list(lines.values())
 
 
@@ -248,13 +256,13 @@ def reproduce(
         status = execute(
             store, run_id, dataclasses.replace(settings, threads=threads), lambda epoch, n=number: on_epoch(n, epoch)
         )
-        outcomes.append(judge(store, old, run_id))
+        outcomes.append(outcome_of(store, old, run_id))
         if status == "stopped":
             break
     return outcomes
 
 
-def judge(store: Store, old: RunRecord, run_id: str) -> Outcome:
+def outcome_of(store: Store, old: RunRecord, run_id: str) -> Outcome:
     """The outcome of a run that was trained anew, as it is stored."""
     run = store.run(run_id)
     if run.status == "done":

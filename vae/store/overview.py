@@ -24,7 +24,7 @@ VARIANTS_SHOWN = ("ae", "vae")  # variants with columns of their own
 SAID = ("id", "name", "status", "epoch", "tags", "note", "created_at", "seconds")  # what may change at any time
 SETTINGS = ("dataset", "latent_dim", "hidden", "reconstruction", "beta", "seed", "variants", "estimator", "epochs")
 SPLITS = ("watched", "test")
-COLUMNS = (
+RUN_COLUMNS = (
     *SAID,
     *SETTINGS,
     "settings",
@@ -50,7 +50,7 @@ class Overview:
         self._last: tuple[list[tuple], pd.DataFrame, pd.DataFrame] | None = None
 
     def tables(self) -> tuple[pd.DataFrame, pd.DataFrame]:
-        """(runs, points): a row per run with COLUMNS, newest first, and a row per run and variant, POINT_COLUMNS.
+        """(runs, points): a row per run with RUN_COLUMNS, newest first, and a row per run and variant, POINT_COLUMNS.
 
         `settings` is the same for runs equal but for the seed; `group` for runs whose numbers may be compared: the same
         images watched, the same reconstruction loss ("" until a run knows its data). `…_watched_…`, and `points`, are
@@ -105,18 +105,18 @@ class Overview:
         columns["note"] = [note or "" for note in columns["note"]]
         columns["created_at"] = pd.to_datetime(pd.Series(columns["created_at"], dtype="object"), utc=True)
         about = [self._about[row.id] for row in rows]
-        columns["name"] = [it[3].get(name, name) for name, it in zip(columns["name"], about, strict=True)]
+        columns["name"] = [better.get(name, name) for name, (*_, better) in zip(columns["name"], about, strict=True)]
         for place, name in enumerate(SETTINGS):
             columns[name] = [settings[place] for settings, *_ in about]
-        columns |= {"settings": [it[1] for it in about], "group": [it[2] for it in about]}
+        columns |= {"settings": [said for _, said, _, _ in about], "group": [alike for _, _, alike, _ in about]}
         numbers, nothing = [self._numbers[_state(row)] for row in rows], (None,) * len(scalars())
         for variant in VARIANTS_SHOWN:
             for split in SPLITS:
-                values = np.array([it[split].get(variant, nothing) for it in numbers], dtype=float)
+                values = np.array([of_run[split].get(variant, nothing) for of_run in numbers], dtype=float)
                 for place, measure in enumerate(scalars()):
                     columns[f"{variant}_{split}_{measure}"] = values.reshape(-1, len(scalars()))[:, place]
-            columns[f"{variant}_curve"] = [it["curve"].get(variant, []) for it in numbers]
-        return pd.DataFrame({name: columns[name] for name in COLUMNS})
+            columns[f"{variant}_curve"] = [of_run["curve"].get(variant, []) for of_run in numbers]
+        return pd.DataFrame({name: columns[name] for name in RUN_COLUMNS})
 
     def _long(self, rows: Sequence[Row]) -> pd.DataFrame:
         found = [
@@ -177,10 +177,10 @@ def _ends() -> Select:
 def _thinned() -> Select:
     """Losses on the watched split, counted back from the last epoch, so that it is among them."""
     stride = (runs.c.epoch + CURVE_POINTS - 1) // CURVE_POINTS
-    drawn = and_(
+    on_curve = and_(
         metrics.c.split != "test",
         metrics.c.epoch.between(1, runs.c.epoch),  # nothing else is divided by: an untrained run has no stride
         (runs.c.epoch - metrics.c.epoch) % stride == 0,
     )
-    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.loss).join(runs).where(runs.c.epoch > 0, drawn)
+    query = select(metrics.c.run_id, metrics.c.variant, metrics.c.loss).join(runs).where(runs.c.epoch > 0, on_curve)
     return query.order_by(metrics.c.run_id, metrics.c.variant, metrics.c.split, metrics.c.epoch)  # as its key is kept

@@ -110,7 +110,7 @@ def _look_after(
     hopeless = sweep.spec.prune and _hopeless(store, sweep, trial, frozen, runs)
     if all(run.status == "done" for run in runs):
         try:
-            study.tell(trial, judge(store, sweep, runs, settings), skip_if_finished=True)
+            study.tell(trial, objective_values(store, sweep, runs, settings), skip_if_finished=True)
         except InputError as problem:
             _give_up(store, study, trial, runs, str(problem))
     elif failures := [f"Seed {run.seed}: {reason}" for run in runs if (reason := _failure(run))]:
@@ -142,7 +142,7 @@ def _give_up(store: Store, study: optuna.Study, trial: Trial, runs: list[Member]
     study.tell(trial, state=state, skip_if_finished=True)
 
 
-def judge(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) -> list[float]:
+def objective_values(store: Store, sweep: Sweep, runs: list[Member], settings: Settings) -> list[float]:
     """The objectives of a finished point: means over its seeds, on the validation images.
 
     Raises InputError when one can't be measured.

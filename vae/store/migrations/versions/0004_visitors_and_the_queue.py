@@ -9,7 +9,7 @@ from vae.errors import InputError
 revision = "0004"
 down_revision = "0003"
 
-COLUMNS = {  # table → its new columns: type, and what else is said of them
+NEW_COLUMNS = {  # table → its new columns: type, and what else is said of them
     "runs": {
         "visitor": (sa.String(64), {}),
         "ticket": (sa.BigInteger, {"nullable": False, "server_default": "0"}),
@@ -24,7 +24,7 @@ INDEXED = ("fingerprint", "ticket")
 def upgrade() -> None:
     """A few databases had these columns, empty, before Alembic came: there only what is missing is added."""
     there = sa.inspect(op.get_bind())
-    for table, columns in COLUMNS.items():
+    for table, columns in NEW_COLUMNS.items():
         known = {column["name"] for column in there.get_columns(table)}
         for name, (kind, rules) in columns.items():
             if name not in known:
@@ -59,7 +59,7 @@ def _fingerprint(config: dict) -> str | None:
 def downgrade() -> None:
     for column in INDEXED:
         op.drop_index(f"runs_by_{column}", "runs")
-    for table, columns in COLUMNS.items():
+    for table, columns in NEW_COLUMNS.items():
         for name in columns:
             op.drop_column(table, name)
     version = op.create_table("schema_version", sa.Column("version", sa.Integer, primary_key=True))
