@@ -11,7 +11,7 @@ from torch import nn
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.learning.models import initialise, mlp
-from vae.learning.networks import ARCHITECTURES, build, drawn, parameter_count
+from vae.learning.networks import ARCHITECTURES, build, initialised, parameter_count
 from vae.learning.randomness import stream
 
 PIXELS = 36
@@ -107,4 +107,4 @@ def test_a_layer_that_nobody_draws_is_an_error_not_a_weight_from_the_global_stat
 
     monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=with_a_norm))
     with pytest.raises(TypeError, match=r"nobody said how to draw encoder\.body\.2\.weight"):
-        drawn(RunConfig(hidden=(21,)), (1, 1, PIXELS), "vae", stream(0, "weights"))
+        initialised(RunConfig(hidden=(21,)), (1, 1, PIXELS), "vae", stream(0, "weights"))

@@ -19,7 +19,7 @@ from .adam import Moments
 from .estimators import ESTIMATORS
 from .losses import active_units, kl_divergence, reparameterize
 from .manual_backward import Stack
-from .networks import Shape, drawn, steps_by_hand
+from .networks import Shape, initialised, steps_by_hand
 from .randomness import normal_like, stream
 from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, prior_in_plane, to_grey
 
@@ -31,7 +31,7 @@ class Learner:
 
     def __init__(self, config: RunConfig, shape: Shape, variant: str, device: torch.device) -> None:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
-        self.model = drawn(config, shape, variant, stream(config.seed, "weights")).to(device)
+        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device)
         self.likelihood = LIKELIHOODS[config.reconstruction]
         self.moments = Moments(list(self.model.parameters()))
         self.axes: Tensor | None = None  # of the last PCA plane

@@ -156,7 +156,7 @@ def build(config: RunConfig, shape: Shape, variant: str) -> Autoencoder:
     return network_of(config).build(config, shape, VARIANTS[variant])
 
 
-def drawn(config: RunConfig, shape: Shape, variant: str, generator: torch.Generator) -> Autoencoder:
+def initialised(config: RunConfig, shape: Shape, variant: str, generator: torch.Generator) -> Autoencoder:
     """The network of one variant with its first weights, all of them from `generator`.
 
     Raises TypeError for a parameter that the architecture doesn't draw: it would come from torch's global state.

@@ -142,10 +142,10 @@ def catalogue(store: Store) -> dict[str, Dataset]:
 
     Those of one title are told apart by the beginning of their hash.
     """
-    own = listed(store)
-    titles = Counter(upload.title for upload in own)
+    uploads = listed(store)
+    titles = Counter(upload.title for upload in uploads)
     found = {}
-    for upload in own:
+    for upload in uploads:
         mark = f" · {upload.hash[:6]}" if titles[upload.title] > 1 else ""
         found[upload.name] = replace(upload.dataset(), title=f"{upload.title}{mark}")
     return DATASETS | found
