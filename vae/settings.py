@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 from .errors import InputError
 from .logs import LEVELS, STYLES
@@ -134,7 +135,14 @@ class Settings:
         }
 
 
-def logging_settings(environment: Mapping[str, str] | None = None) -> dict[str, str | None]:
+class LoggingSettings(TypedDict):
+    """Those of `Settings` that are about events."""
+
+    log: str
+    log_level: str | None
+
+
+def logging_settings(environment: Mapping[str, str] | None = None) -> LoggingSettings:
     """`log` and `log_level` of Settings, also where the rest of the environment is wrong. Raises InputError."""
     env = os.environ if environment is None else environment
     return {

@@ -124,9 +124,9 @@ def _asked(options: argparse.Namespace) -> tuple[str, Any]:
         base = type(spec.base).parse(spec.base.model_dump() | flags)
         parts = spec.model_dump(exclude={"base", "over"})
         return options.name or title, SweepSpec.parse(base, spec.over, **parts | given)
-    parts = [parse_over(text) for text in options.over]
-    over = dict(parts)
-    if len(over) < len(parts):
+    fields_and_values = [parse_over(text) for text in options.over]
+    over = dict(fields_and_values)
+    if len(over) < len(fields_and_values):
         raise InputError("Name each field once, with all its values: --over beta=0,1,4.")
     spec = SweepSpec.parse(config_of(options), over, **given)
     return options.name or " × ".join(over), spec

@@ -79,5 +79,5 @@ def load(name: str, data_dir: Path) -> Images:
 def download(name: str, data_dir: Path, progress: Progress) -> None:
     """Fetch a data set into the data folder; does nothing for one that is there or needs no network."""
     dataset = lookup(name)
-    if not dataset.available(data_dir):
+    if dataset.torchvision and not dataset.available(data_dir):
         torchvision_sets.download(dataset.torchvision, data_dir, progress)

@@ -56,13 +56,13 @@ class Images:
         """
         digest = hashlib.sha256(f"{self.shape}{self.white}".encode())
         for array in (self.train_x, self.train_y, self.test_x, self.test_y):
-            digest.update(np.ascontiguousarray(array))
+            digest.update(np.ascontiguousarray(array).data)
         if self.names_in_hash:
             digest.update(json.dumps(self.classes).encode())
         if self.factors:
             digest.update(f"{self.factors.names}{self.factors.sizes}".encode())
             for values in (self.factors.train, self.factors.test):
-                digest.update(np.ascontiguousarray(values))
+                digest.update(np.ascontiguousarray(values).data)
         return digest.hexdigest()
 
 

@@ -72,14 +72,15 @@ def _there(folder: Path, name: str) -> Path | None:
 def load(name: str, class_name: str, data_dir: Path) -> Images:
     """The data set from `data_dir`. Raises InputError when files are missing, half there or altered."""
     folder = raw_folder(class_name, data_dir)
-    if not available(class_name, data_dir):
+    found = {name: path for name in FILES if (path := _there(folder, name))}
+    if len(found) < len(FILES):
         raise InputError(
             f"{class_name} isn't in {folder}. Download it (on the Train page, or with --download), put its four files "
             f"there by hand ({', '.join(FILES)}, unpacked or as .gz), or use the dataset digits, which needs no "
             "network."
         )
     try:
-        parts = [_read(class_name, folder, file) for file in FILES]
+        parts = [_read(class_name, path, file) for file, path in found.items()]
     except OSError as error:
         raise InputError(f"{class_name} can't be read ({error.strerror or error}). {_by_hand(folder)}") from None
     train_x, train_y, test_x, test_y = parts
@@ -148,9 +149,9 @@ def _by_hand(folder: Path) -> str:
     return f"Its files may be put into {folder} by hand; the dataset digits needs no network."
 
 
-def _read(class_name: str, folder: Path, name: str) -> np.ndarray:
-    """One file's numbers, checked; unpacks a .gz that lies there alone."""
-    found = _there(folder, name)
+def _read(class_name: str, found: Path, name: str) -> np.ndarray:
+    """The numbers of the file `name`, checked; `found` may be its .gz, which is unpacked."""
+    folder = found.parent
     if found.suffix == ".gz":
         published = {url.rsplit("/", 1)[-1]: md5 for url, md5 in getattr(torchvision_datasets(), class_name).resources}
         if _md5(found) != published[f"{name}.gz"]:

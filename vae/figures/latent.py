@@ -107,7 +107,7 @@ def latent_scatter(
         "hoverinfo": "skip",
         "name": "median of each class",
     }
-    scales = {
+    scales: dict[str, dict[str, Any]] = {
         scale: {
             "layout": _seen_through(window, origin, latent_dim),
             "visible": [True, latent_dim == 1 or not crowded(places, window)],

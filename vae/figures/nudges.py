@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -85,7 +86,7 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
                 "hovertemplate": f"{VARIANT_TITLES[variant]}: %{{y:.4f}}<extra></extra>",
             }
         )
-    vertical = {"title": {"text": NUDGE_MEASURES[measure].axis}}
+    vertical: dict[str, Any] = {"title": {"text": NUDGE_MEASURES[measure].axis}}
     vertical |= (
         {"type": "log", "tickvals": LOG_TICKS} if NUDGE_MEASURES[measure].logarithmic else {"rangemode": "tozero"}
     )

@@ -6,6 +6,8 @@ them look alike. So nothing rests on colour alone. Variants differ in their mark
 or settings apart, or what else a figure compares.
 """
 
+from typing import Any
+
 VARIANT_COLOURS = {"ae": "#2A7FCB", "noise_only": "#B0609A", "kl_only": "#17936B", "vae": "#D9730D"}
 VARIANT_TITLES = {
     "ae": "Autoencoder",
@@ -60,14 +62,14 @@ CLASS_COLOURS = [
 # Plotly's dashes, for what colour does not tell: runs, or other settings.
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot")
 
-BARE = {
+BARE: dict[str, Any] = {
     "margin": {"l": 8, "r": 8, "t": 8, "b": 8},
     "paper_bgcolor": "rgba(0,0,0,0)",
     "plot_bgcolor": "rgba(0,0,0,0)",
     "showlegend": False,
     "hoverlabel": {"font": {"size": 13}},
 }
-GRID = {"gridcolor": "rgba(138,143,152,0.22)", "zeroline": False, "automargin": True}
+GRID: dict[str, Any] = {"gridcolor": "rgba(138,143,152,0.22)", "zeroline": False, "automargin": True}
 
 
 def veil(colour: str, opacity: float) -> str:

@@ -23,11 +23,12 @@ def against(
 
     Values of the setting stand evenly beside each other, in their order: they are the ones that were asked for.
     """
+    others = others or {}
     values = _in_order(bands[setting])
     lines: list[dict[str, Any]] = []
     combinations = list(bands[list(others)].drop_duplicates().itertuples(index=False)) if others else [()]
     for number, combination in enumerate(combinations):
-        named = dict(zip(others or (), combination, strict=True))
+        named = dict(zip(others, combination, strict=True))
         rows = bands.loc[np.logical_and.reduce([np.ones(len(bands), bool), *(bands[k] == v for k, v in named.items())])]
         label = ", ".join(f"{others[name]} {_text(value)}" for name, value in named.items())
         for variant in [name for name in VARIANT_COLOURS if name in set(rows["variant"])]:

@@ -82,7 +82,9 @@ def together(windows: Sequence[Window]) -> Window:
 
 def by_scale(windows: Mapping[Key, Window]) -> dict[Key, dict[str, Window]]:
     """Of each space its own window, and the same one for all: scale → window."""
-    same = together(list(windows.values())) if windows else None
+    if not windows:
+        return {}
+    same = together(list(windows.values()))
     return {key: {"own": window, "same": same} for key, window in windows.items()}
 
 

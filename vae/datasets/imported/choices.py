@@ -91,7 +91,8 @@ class Choices:
     def parse(cls, typed: Mapping[str, str | None]) -> Choices:
         """From the texts of a form or of flags; None is left open. Raises InputError with a sentence."""
         given = {name: text for name, text in typed.items() if text}
-        return cls(**{name: True if name == "invert" else CHOICES[name].parse(text) for name, text in given.items()})
+        values: dict[str, Any] = {name: CHOICES[name].parse(text) for name, text in given.items() if name != "invert"}
+        return cls(**values, invert="invert" in given)
 
 
 assert [field.name for field in fields(Choices)] == list(CHOICES)

@@ -14,8 +14,10 @@ from .choices import Ambiguous
 from .limits import listed, shown
 
 SEPARATORS = ("\t", ";", ",")
-LABELS = ("label", "labels", "class", "classes", "y", "target", "targets", "category", "digit", "letter", "character")
-LABELS += ("emotion", "species", "name")
+LABELS = (
+    *("label", "labels", "class", "classes", "y", "target", "targets", "category", "digit", "letter", "character"),
+    *("emotion", "species", "name"),
+)
 ROW_NUMBERS = ("", "index", "id", "imageid", "image_id", "row")
 ROW_NUMBERS_OF_PANDAS = re.compile(r"unnamed: \d+(_level_\d+)?")
 PARTS = ("usage", "split", "subset", "set", "partition")

@@ -34,7 +34,7 @@ def read_folders(names: Sequence[str], label: str | None) -> Folders:
     The level at which folders differ is the label; where equal names lie under different parents, these are part of it.
     Raises InputError where some pictures lie in a folder and others in none.
     """
-    if label not in (None, "none", *LEVELS):
+    if label is not None and label not in ("none", *LEVELS):
         raise InputError(f"label is {shown(label)}; of folders it can be first, last or none.")
     paths = _without_common([tuple(name.split("/")[:-1]) for name in names])
     paths, held_out, notes = _split_off(paths)

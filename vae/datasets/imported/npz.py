@@ -57,10 +57,11 @@ class _Contents:
             else:
                 found.left_out.append(name)
         for key in [key for key, part in found.parts.items() if part.images is None]:
-            found.left_out += [part.labels] if (part := found.parts.pop(key)).labels else []
+            alone = found.parts.pop(key).labels
+            found.left_out += [alone] if alone else []
         if "" in found.parts and len(found.parts) > 1:  # images beside train_images: they are named otherwise
-            part = found.parts.pop("")
-            found.left_out += [name for name in (part.images, part.labels) if name]
+            others = found.parts.pop("")
+            found.left_out += [name for name in (others.images, others.labels) if name]
         found.left_out.sort()
         return found
 
@@ -81,16 +82,16 @@ def read(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> F
             what = f"{shown(entry.name)} in the archive"
             return Array.of(name, what, lambda: archive.open(entry.info), limits)
 
-        parts = [(key, contents.parts[key]) for key in ORDER if key in contents.parts]
-        images = [array(part.images) for _, part in parts]
-        labels = [array(part.labels) if part.labels else None for _, part in parts]
+        parts = [(key, part.images, part.labels) for key in ORDER if (part := contents.parts.get(key)) and part.images]
+        images = [array(name) for _, name, _ in parts]
+        labels = [array(name) if name else None for _, _, name in parts]
         given = [
             _labels(of_part, pixels.shape[0]) if of_part else None
             for of_part, pixels in zip(labels, images, strict=True)
         ]
         grey, notes = images_of(images, choices, limits, progress)
-    names, said = _joined(given, [part.labels for _, part in parts])
-    held_out, split = _split({key: of.shape[0] for (key, _), of in zip(parts, images, strict=True)})
+    names, said = _joined(given, [name for _, _, name in parts])
+    held_out, split = _split({key: of.shape[0] for (key, _, _), of in zip(parts, images, strict=True)})
     if contents.left_out:
         said.append(f"Left out: {listed(contents.left_out, 5)}.")
     return Found(grey, names, held_out, (*notes, *split, *said))
@@ -133,12 +134,13 @@ def _joined(given: list[list[str] | str | None], names: list[str | None]) -> tup
     reasons = [reason for reason in given if isinstance(reason, str)]
     if reasons:
         return None, reasons[:1]
-    if all(labels is None for labels in given):
+    read = [labels for labels in given if isinstance(labels, list)]
+    if not read:
         return None, []
-    if any(labels is None for labels in given):
+    if len(read) < len(given):
         some = listed([name for name in names if name])
         return None, [f"Only some of the images have labels ({some}), so all were read without."]
-    return [label for labels in given for label in labels], []
+    return [label for labels in read for label in labels], []
 
 
 def _labels(array: Array, count: int) -> list[str] | str:

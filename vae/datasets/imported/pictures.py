@@ -112,7 +112,8 @@ class _Gallery:
     def hang(self, raw: bytes, name: str) -> None:
         """One more. Raises InputError when it can't be."""
         picture, other = self._decode(raw, name)  # (H, W), and the same on white
-        check_shape(*picture.shape, self.size, f"{shown(name)} has")
+        height, width = picture.shape
+        check_shape(height, width, self.size, f"{shown(name)} has")
         picture = _resized(picture, self.size)
         if not self.pictures:
             self.limits.admit(self.count, picture.size)  # now that the size of all is known

@@ -38,8 +38,8 @@ class _Table:
     def __init__(self, choices: Choices, limits: Limits) -> None:
         self.choices, self.size, self.limits = choices, choices.size, limits
         self.separator = ","
-        self.header: list[str] | None = None
-        self.columns: Columns | None = None  # known from the first line on
+        self.header: list[str] = []  # none: the first line is an image's
+        self.columns: Columns  # known from the first image's line on
         self.pixels = 0  # of an image
         self.count = 0  # images so far
         self.texts: dict[int, list[str]] = {}  # column → its cells, of those that are no pixels
@@ -95,7 +95,7 @@ class _Table:
 
     def _add(self, number: int, line: str) -> None:
         cells = None
-        if self.columns is None:
+        if self.count == 0:
             cells = cells_of(line, self.separator)
             self._choose_columns(number, cells)
         count = self.columns.count
@@ -122,7 +122,7 @@ class _Table:
                 raise InputError(f"Line {number} has {len(cells):,} columns, the names above it {len(self.header):,}.")
             self.columns = columns.named(self.header, cells, label)
         else:
-            numbered = bool(self.header) and self.header[0] == ""
+            numbered = self.header[:1] == [""]
             self.columns = columns.unnamed(cells, number, label, numbered)
         beside = (self.columns.label, self.columns.part, self.columns.rows, *(self.columns.edges or ()))
         self.texts = {place: [] for place in beside if place is not None}
