@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vae.analysis.sensitivity import NUDGE_UNITS
+from vae.analysis.sensitivity import UNITS
 from vae.figures.nudges import NUDGE_MEASURES, UNIT_TITLES, nudge_curves, over_seeds
 from vae.figures.paths import step_sizes
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
@@ -116,7 +116,7 @@ def test_axes_name_the_unit_and_the_measure(unit: str, measure: str) -> None:
 
 
 def test_every_unit_that_is_measured_has_a_title() -> None:
-    assert set(UNIT_TITLES) == set(NUDGE_UNITS)
+    assert set(UNIT_TITLES) == set(UNITS)
 
 
 def test_the_size_of_the_table_is_marked() -> None:

@@ -14,7 +14,7 @@ import torch
 
 from pages.components import decoders, latent_pad, nudge_strips
 from pages.components.packing import packed
-from pages.sections.perturbation.nudges import STRIP_UNITS
+from pages.sections.perturbation.nudges import UNITS
 from vae import datasets
 from vae.analysis.codes import Codes, encode
 from vae.analysis.directions import random, step
@@ -291,7 +291,7 @@ def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
     u = random(COUNT, next(iter(codes.values())).latent_dim, stream(0, "direction"))
     found = {}
     for name, of_variant in codes.items():
-        scales = {unit: scale(unit, of_variant) for unit in STRIP_UNITS}
+        scales = {unit: scale(unit, of_variant) for unit in UNITS}
         steps = {unit: step(u, size) for unit, size in scales.items() if size is not None}
         found[name] = nudge_strips.Nudge(of_variant.mu, steps)
     return found
@@ -301,9 +301,7 @@ def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
 @pytest.mark.parametrize("codes", [clouds, collapsed])
 def test_the_strips_are_told_codes_steps_and_units(codes: Any, latent_dim: int) -> None:
     nudges, originals = nudges_of(codes(latent_dim)), np.arange(COUNT * PIXELS).reshape(COUNT, -1).astype(np.uint8)
-    meta, arrays = unpacked(
-        nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, STRIP_UNITS, "latent_std", 0.5)
-    )
+    meta, arrays = unpacked(nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, UNITS, "latent_std", 0.5))
     assert (meta["key"], meta["shape"], meta["unit"], meta["size"]) == ("run.2", [4, 4], "latent_std", 0.5)
     assert meta["names"] == NAMES
     assert meta["variants"] == [

@@ -22,7 +22,7 @@ from .intervals import CONFIDENCE
 from .reference import Classifier, RealImages
 
 # A nudge of size s in a unit is δ = s · scale ∘ u · √D, where |u| = 1: s is its root mean square per dimension.
-NUDGE_UNITS = {
+UNITS = {
     "absolute": "the code's own numbers",
     "latent_std": "each dimension's standard deviation over the data",
     "neighbour": "the median distance from a code to its nearest other code, divided by √D",
@@ -51,7 +51,7 @@ def scale(unit: str, codes: Codes) -> np.ndarray | None:
         return np.full(latent_dim, np.median(distances[:, 1]) / np.sqrt(latent_dim), dtype=np.float32)
     if unit == "posterior_std":
         return codes.std
-    raise KeyError(f"there is no unit {unit!r}; there are {', '.join(NUDGE_UNITS)}")
+    raise KeyError(f"there is no unit {unit!r}; there are {', '.join(UNITS)}")
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ def perturb(
     x: np.ndarray,
     *,
     seed: int,
-    units: Sequence[str] = tuple(NUDGE_UNITS),
+    units: Sequence[str] = tuple(UNITS),
     sizes: Sequence[float] = SIZES,
     classifier: Classifier | None = None,
     real: RealImages | None = None,
@@ -206,4 +206,4 @@ def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str
     found = pd.DataFrame(
         {"ratio": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "seeds": seeds}
     )
-    return found.reindex(NUDGE_UNITS, level="unit").reset_index()
+    return found.reindex(UNITS, level="unit").reset_index()

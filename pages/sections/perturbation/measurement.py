@@ -12,7 +12,7 @@ from pages.shared.which_images import tested
 from pages.shared.which_ingredient import POLL, SIZE, ingredients
 from pages.state import background_measurements, loaded_models
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS as ALL_VARIANTS
 from vae.figures.nudges import NUDGE_MEASURES, UNIT_TITLES, nudge_curves
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
@@ -99,7 +99,7 @@ def _results(run: Run, table: pd.DataFrame, unit: str, family_size: int) -> None
         st.markdown(f"**Verdict{missing}.** {verdict(compared, size, tested(run, table['n'].iloc[0]))}")
     else:
         st.info("A ratio needs an autoencoder and a VAE; this run does not hold both.")
-    if set(VARIANTS) <= set(run.config.variants):
+    if set(ALL_VARIANTS) <= set(run.config.variants):
         st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
     st.dataframe(every_unit(table, compared, size, run.config.variants), width="stretch")
     st.caption(
@@ -171,7 +171,7 @@ def _number(value: float | None) -> str:
 
 def which_ingredient(run: Run) -> None:
     """Noise on or off × KL on or off: the four variants, in the same strips, table and curves."""
-    lacking = [name for name in VARIANTS if name not in run.config.variants]
+    lacking = [name for name in ALL_VARIANTS if name not in run.config.variants]
     st.header("Which ingredient does it?", divider="gray")
     if not lacking:
         st.markdown(
@@ -183,7 +183,7 @@ def which_ingredient(run: Run) -> None:
         "A VAE adds two things to an autoencoder: noise on the code, and the KL that holds the codes together. Train "
         f"all four combinations with these settings to see which of them matters (here {len(lacking)} are missing)."
     )
-    wanted = run.config.model_copy(update={"variants": tuple(VARIANTS)})
+    wanted = run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})
     there = similar_runs.found({"all": wanted}).get("all")
     label = "Show the run of all four variants" if there else "Train all four variants"
     if st.button(label, icon=":material/grid_view:"):

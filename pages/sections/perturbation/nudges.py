@@ -17,7 +17,7 @@ from vae.store.runs import Run
 STRIP_COLUMNS, SLIDER_STEPS = 10, 25  # of the server's strips and of its slider
 IMAGES = 12  # in a row, to choose from
 # A slider goes from what can't be seen to what changes everything. What a unit is: analysis/sensitivity.py.
-STRIP_UNITS = {
+UNITS = {
     "absolute": Unit(UNIT_TITLES["absolute"], (0.01, 10), "1 is 1 in the code's own numbers."),
     "latent_std": Unit(
         UNIT_TITLES["latent_std"], (0.01, 10), "1 is each dimension's standard deviation over the images."
@@ -47,8 +47,7 @@ def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
     from vae.analysis.sensitivity import scale
 
     of_all = {
-        name: {unit: scale(unit, codes) for unit in STRIP_UNITS}
-        for name, codes in loaded_models.codes(run_id, epoch).items()
+        name: {unit: scale(unit, codes) for unit in UNITS} for name, codes in loaded_models.codes(run_id, epoch).items()
     }
     return {
         name: {unit: step for unit, step in of_variant.items() if step is not None}
@@ -88,9 +87,9 @@ def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
     from vae.analysis.geometry import decode
 
     unit = st.segmented_control(
-        "Unit of the nudge", list(STRIP_UNITS), format_func=UNIT_TITLES.get, default="latent_std", required=True
+        "Unit of the nudge", list(UNITS), format_func=UNIT_TITLES.get, default="latent_std", required=True
     )
-    steps = np.geomspace(*STRIP_UNITS[unit].sizes, SLIDER_STEPS)
+    steps = np.geomspace(*UNITS[unit].sizes, SLIDER_STEPS)
     size = st.select_slider(
         "Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[SLIDER_STEPS // 2]:.2g}")
     )
