@@ -10,6 +10,7 @@ from pages.shared import run_picker
 from pages.shared.image_strips import choose_image
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
@@ -53,7 +54,7 @@ def the_strips(run: Run, epoch: int) -> str:
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])
     unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
     names = nudges.names(run, page)
-    data = payload(key, originals, names, tuple(run.data["shape"]), found, nudges.UNITS, unit, size)
+    data = payload(key, originals, names, tuple(run.data["shape"]), found, NUDGE_UNITS, unit, size)
     new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
     unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
     if direction == "steepest":

@@ -8,8 +8,8 @@ import streamlit as st
 from pages.state import background_measurements, loaded_models
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.choices.variants import VARIANTS as ALL_VARIANTS
-from vae.figures.nudges import UNIT_TITLES
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
@@ -36,7 +36,7 @@ def _answer(run: Run, epoch: int, was_waiting: bool) -> None:
     if was_waiting and (state.table is not None or state.problem):
         st.rerun()  # once more as a whole, and then without polling
     with st.container(border=True, key="ingredients"):
-        st.markdown(f"**Which ingredient does it?** Pixel RMSE of a nudge of {SIZE:g} {UNIT_TITLES[UNIT]}:")
+        st.markdown(f"**Which ingredient does it?** Pixel RMSE of a nudge of {SIZE:g} {NUDGE_UNITS[UNIT].title}:")
         if state.problem:
             st.error(state.problem)
         elif state.table is None:
@@ -67,5 +67,7 @@ def ingredients(run: Run, table: pd.DataFrame, unit: str, size: float) -> str:
     at = table[(table["unit"] == unit) & (table["size"] == size)]
     found = {name: dict(zip(rows["seed"], rows["rmse"], strict=True)) for name, rows in at.groupby("variant")}
     values = {VARIANT_TITLES[name]: found[name] for name in ("vae", *ALL_VARIANTS) if name in found}
-    moved = Quantity(f"Pixel RMSE of a nudge of {size:g} {UNIT_TITLES[unit]}", tested(run, table["n"].iloc[0]), ".4f")
+    moved = Quantity(
+        f"Pixel RMSE of a nudge of {size:g} {NUDGE_UNITS[unit].title}", tested(run, table["n"].iloc[0]), ".4f"
+    )
     return together(over_seeds(moved, values), sentence("ingredient", differences(moved, values)))

@@ -12,7 +12,8 @@ from torch import nn
 from vae.analysis import sensitivity
 from vae.analysis.codes import Codes
 from vae.analysis.reference import RealImages
-from vae.analysis.sensitivity import UNITS, Perturbed, measure, perturb, perturb_all, quartiles, ratios, scale, table
+from vae.analysis.sensitivity import Perturbed, measure, perturb, perturb_all, quartiles, ratios, scale, table
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig
 from vae.learning.models import Autoencoder, mlp
 from vae.learning.randomness import stream
@@ -85,14 +86,14 @@ def test_the_other_units_by_hand() -> None:
 def test_an_unknown_unit_is_told_with_those_there_are() -> None:
     with pytest.raises(KeyError) as refused:
         scale("metres", Codes(X[:, :D], None))
-    assert all(unit in str(refused.value) for unit in ("metres", *UNITS))
+    assert all(unit in str(refused.value) for unit in ("metres", *NUDGE_UNITS))
 
 
 # What nudges do
 
 
 @pytest.mark.parametrize("variant", ["ae", "vae"])
-@pytest.mark.parametrize("unit", list(UNITS))
+@pytest.mark.parametrize("unit", list(NUDGE_UNITS))
 def test_a_flat_decoder_moves_by_the_closed_form(variant: str, unit: str) -> None:
     """Pixel change = ¼ · W δ with δ = size · unit ∘ u √D: the same u for each variant, unit and size."""
     sizes = (0.1, 0.4)
@@ -175,7 +176,7 @@ def test_progress_runs_to_one_over_all_models(monkeypatch: pytest.MonkeyPatch) -
 def test_the_table_has_a_row_per_variant_unit_and_size_and_nan_where_not_measured() -> None:
     measured = measure(MODELS, X, seed=4, sizes=(0.1, 0.2))
     assert list(measured.columns) == SENSITIVITY_COLUMNS
-    expected = [(v, u, s) for v in MODELS for u in UNITS for s in (0.1, 0.2) if (v, u) != ("ae", "posterior_std")]
+    expected = [(v, u, s) for v in MODELS for u in NUDGE_UNITS for s in (0.1, 0.2) if (v, u) != ("ae", "posterior_std")]
     assert list(measured[["variant", "unit", "size"]].itertuples(index=False, name=None)) == expected
     assert measured[["class_change", "nearest_distance"]].isna().all(axis=None)
     assert measured.rmse.notna().all()

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from vae.analysis.sensitivity import UNITS
-from vae.figures.nudges import NUDGE_MEASURES, UNIT_TITLES, nudge_curves, over_seeds
+from vae.choices.nudge_units import NUDGE_UNITS
+from vae.figures.nudges import NUDGE_MEASURES, nudge_curves, over_seeds
 from vae.figures.paths import step_sizes
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import VEIL, VEIL_COLOUR, WIDTH, tile_grid
@@ -105,18 +105,14 @@ def test_curves_come_in_the_order_of_the_variants_and_by_size() -> None:
 
 
 @pytest.mark.parametrize("measure", NUDGE_MEASURES)
-@pytest.mark.parametrize("unit", UNIT_TITLES)
+@pytest.mark.parametrize("unit", NUDGE_UNITS)
 def test_axes_name_the_unit_and_the_measure(unit: str, measure: str) -> None:
     layout = nudge_curves(measured(1), unit, measure).layout
-    assert UNIT_TITLES[unit] in layout.xaxis.title.text
+    assert NUDGE_UNITS[unit].title in layout.xaxis.title.text
     assert layout.yaxis.title.text == NUDGE_MEASURES[measure].axis
     assert layout.xaxis.type == "log"
     assert (layout.yaxis.type == "log") == (measure == "rmse"), "shares and distances start at nought"
     assert layout.yaxis.rangemode == (None if measure == "rmse" else "tozero")
-
-
-def test_every_unit_that_is_measured_has_a_title() -> None:
-    assert set(UNIT_TITLES) == set(UNITS)
 
 
 def test_the_size_of_the_table_is_marked() -> None:
@@ -130,7 +126,7 @@ def test_no_measurements_give_empty_axes(unit: str) -> None:
     table = measured(1) if unit == "posterior_std" else measured(1)[:0]
     figure = nudge_curves(table, unit, "rmse")
     assert len(figure.data) == 0
-    assert UNIT_TITLES[unit] in figure.layout.xaxis.title.text
+    assert NUDGE_UNITS[unit].title in figure.layout.xaxis.title.text
 
 
 # Paths

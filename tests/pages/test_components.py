@@ -14,12 +14,12 @@ import torch
 
 from pages.components import decoders, latent_pad, nudge_strips
 from pages.components.packing import packed
-from pages.sections.perturbation.nudges import UNITS
 from vae import datasets
 from vae.analysis.codes import Codes, encode
 from vae.analysis.directions import random, step
 from vae.analysis.sensitivity import scale
 from vae.analysis.views import MAP_SIDE, View, side_by_side, view, with_drawings
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.models import Autoencoder, initialise
@@ -291,7 +291,7 @@ def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
     u = random(COUNT, next(iter(codes.values())).latent_dim, stream(0, "direction"))
     found = {}
     for name, of_variant in codes.items():
-        scales = {unit: scale(unit, of_variant) for unit in UNITS}
+        scales = {unit: scale(unit, of_variant) for unit in NUDGE_UNITS}
         steps = {unit: step(u, size) for unit, size in scales.items() if size is not None}
         found[name] = nudge_strips.Nudge(of_variant.mu, steps)
     return found
@@ -301,7 +301,9 @@ def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
 @pytest.mark.parametrize("codes", [clouds, collapsed])
 def test_the_strips_are_told_codes_steps_and_units(codes: Any, latent_dim: int) -> None:
     nudges, originals = nudges_of(codes(latent_dim)), np.arange(COUNT * PIXELS).reshape(COUNT, -1).astype(np.uint8)
-    meta, arrays = unpacked(nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, UNITS, "latent_std", 0.5))
+    meta, arrays = unpacked(
+        nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, NUDGE_UNITS, "latent_std", 0.5)
+    )
     assert (meta["key"], meta["shape"], meta["unit"], meta["size"]) == ("run.2", [4, 4], "latent_std", 0.5)
     assert meta["names"] == NAMES
     assert meta["variants"] == [

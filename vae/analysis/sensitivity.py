@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import t as student  # scikit-learn brings scipy along
-from sklearn.neighbors import NearestNeighbors
 from torch import Tensor
 
+from ..choices.nudge_units import NUDGE_UNITS
 from ..learning.models import Autoencoder
 from ..learning.randomness import stream
 from . import directions
@@ -22,12 +22,6 @@ from .intervals import CONFIDENCE
 from .reference import Classifier, RealImages
 
 # A nudge of size s in a unit is δ = s · scale ∘ u · √D, where |u| = 1: s is its root mean square per dimension.
-UNITS = {
-    "absolute": "the code's own numbers",
-    "latent_std": "each dimension's standard deviation over the data",
-    "neighbour": "the median distance from a code to its nearest other code, divided by √D",
-    "posterior_std": "the σ of the image's own distribution q(z|x)",
-}
 SIZES = (0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.75, 1.0, 1.5, 2.0)
 NEAREST_QUERIES = 250  # images whose nearest real image is looked for, at every size and unit
 CHUNK = 500  # codes at a time: their pictures stay in the processor's cache
@@ -35,23 +29,11 @@ SENSITIVITY_COLUMNS = ["variant", "unit", "size", "rmse", "class_change", "neare
 
 
 def scale(unit: str, codes: Codes) -> np.ndarray | None:
-    """One `unit` in each dimension, (D,), or (N, D) where it differs from image to image.
+    """One `unit` of NUDGE_UNITS in each dimension, (D,), or (N, D) where it differs from image to image.
 
     None where these codes have no such unit: posterior_std without a log-variance.
     """
-    latent_dim = codes.latent_dim
-    if unit == "absolute":
-        return np.ones(latent_dim, dtype=np.float32)
-    if unit == "latent_std":
-        return codes.mu.std(axis=0)
-    if unit == "neighbour":
-        if len(codes.mu) < 2:
-            return None
-        distances, _ = NearestNeighbors(n_neighbors=2).fit(codes.mu).kneighbors(codes.mu)  # the first is itself
-        return np.full(latent_dim, np.median(distances[:, 1]) / np.sqrt(latent_dim), dtype=np.float32)
-    if unit == "posterior_std":
-        return codes.std
-    raise KeyError(f"there is no unit {unit!r}; there are {', '.join(UNITS)}")
+    return NUDGE_UNITS[unit].length(codes.mu, codes.std)
 
 
 @dataclass(frozen=True)
@@ -71,20 +53,21 @@ def perturb(
     x: np.ndarray,
     *,
     seed: int,
-    units: Sequence[str] = tuple(UNITS),
+    units: Sequence[str] | None = None,
     sizes: Sequence[float] = SIZES,
     classifier: Classifier | None = None,
     real: RealImages | None = None,
     progress: Callable[[float], None] = lambda share: None,
 ) -> Perturbed:
-    """Nudge the codes (means) of `x` (N, P), each in a random direction of its own, by every size in every unit.
+    """Nudge the codes (means) of `x` (N, P), each in a random direction of its own, by every size in every unit,
+    or in these `units`.
 
     Directions depend on the seed alone: they are the same for every variant, unit and size. `progress` is called
     with the share that is done, from 0 to 1.
     """
     codes = encode(model, x)
     u = directions.random(*codes.mu.shape, stream(seed, "nudge"))
-    scales = {unit: scale(unit, codes) for unit in units}
+    scales = {unit: scale(unit, codes) for unit in units or NUDGE_UNITS}
     steps = {
         unit: torch.from_numpy(directions.step(u, one_unit))
         for unit, one_unit in scales.items()
@@ -206,4 +189,4 @@ def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str
     found = pd.DataFrame(
         {"ratio": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "seeds": seeds}
     )
-    return found.reindex(UNITS, level="unit").reset_index()
+    return found.reindex(list(NUDGE_UNITS), level="unit").reset_index()

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ..choices.nudge_units import NUDGE_UNITS
 from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES, veil
 
 HEIGHT = 400
@@ -29,12 +30,6 @@ NUDGE_MEASURES = {
     "rmse": Measure("Pixel RMSE", "pixel RMSE (grey levels)", True),
     "class_change": Measure("Class changes", "share of pictures whose class changes", False),
     "nearest_distance": Measure("Nearest real image", "pixel RMSE to the nearest real image", False),
-}
-UNIT_TITLES = {
-    "absolute": "absolute",
-    "latent_std": "× std of the codes",
-    "neighbour": "× neighbour distance",
-    "posterior_std": "× posterior σ",
 }
 
 
@@ -100,7 +95,7 @@ def nudge_curves(measured: pd.DataFrame, unit: str, measure: str, size: float | 
         "xaxis": GRID
         | {
             "type": "log",
-            "title": {"text": f"size of the nudge ({UNIT_TITLES[unit]})"},
+            "title": {"text": f"size of the nudge ({NUDGE_UNITS[unit].title})"},
             "tickvals": sorted(set(curves["size"])),
         },
         "yaxis": GRID | vertical,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import streamlit as st
 
+from vae.choices.nudge_units import NudgeUnit
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 
 from ..decoders import LIBRARY
@@ -26,22 +27,13 @@ class Nudge:
     steps: Mapping[str, np.ndarray]  # by unit, (K, D) float32; without the units that this variant lacks
 
 
-@dataclass(frozen=True)
-class Unit:
-    """A unit to choose, as the strips offer it."""
-
-    title: str  # words after a size
-    sizes: tuple[float, float]  # ends of the slider
-    meaning: str
-
-
 def payload(
     key: str,
     originals: np.ndarray,
     names: Sequence[str],
     shape: tuple[int, int],
     nudges: Mapping[str, Nudge],
-    units: Mapping[str, Unit],
+    units: Mapping[str, NudgeUnit],
     unit: str,
     size: float,
 ) -> bytes:
@@ -51,7 +43,10 @@ def payload(
         variants.append({"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]})
         arrays[f"{name}.z"] = nudge.z.astype(np.float32)
         arrays |= {f"{name}.{unit_name}": step.astype(np.float32) for unit_name, step in nudge.steps.items()}
-    offered = {unit_name: asdict(entry) for unit_name, entry in units.items()}
+    offered = {
+        unit_name: {"title": entry.title, "meaning": entry.meaning, "sizes": entry.sizes}
+        for unit_name, entry in units.items()
+    }
     meta = {"key": key, "shape": shape, "names": list(names), "variants": variants, "units": offered}
     meta |= {"unit": unit, "size": size}
     return packed(meta, arrays)

@@ -12,8 +12,9 @@ from pages.shared.which_images import tested
 from pages.shared.which_ingredient import POLL, SIZE, ingredients
 from pages.state import background_measurements, loaded_models
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.choices.variants import VARIANTS as ALL_VARIANTS
-from vae.figures.nudges import NUDGE_MEASURES, UNIT_TITLES, nudge_curves
+from vae.figures.nudges import NUDGE_MEASURES, nudge_curves
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
@@ -120,7 +121,7 @@ def _results(run: Run, table: pd.DataFrame, unit: str, family_size: int) -> None
     figure(
         nudge_curves(table, unit, measure, size),
         key="nudges",
-        alt=f"{NUDGE_MEASURES[measure].axis} against the size of the nudge, {UNIT_TITLES[unit]}",
+        alt=f"{NUDGE_MEASURES[measure].axis} against the size of the nudge, {NUDGE_UNITS[unit].title}",
     )
     trust = background_measurements.accuracy(run.data["hash"])
     explained = {
@@ -151,7 +152,7 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
     means = at_size.groupby(["unit", "variant"], sort=False)["rmse"].mean()
     ratio_by_unit = {row["unit"]: row for _, row in compared[compared["size"] == size].iterrows()}
     rows = {}
-    for unit, title in UNIT_TITLES.items():
+    for unit in NUDGE_UNITS:
         row = {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
         if {"ae", "vae"} <= set(variants):
             ratio = ratio_by_unit.get(unit)
@@ -161,7 +162,7 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
             row["95 % interval"] = f"{ratio['low']:.2f} … {ratio['high']:.2f}" if known else "–"
             said = "–" if ratio is None else judgement(ratio)
             row["Moves more"] = JUDGED.get(said, said.removesuffix(" moves more"))
-        rows[title] = row
+        rows[NUDGE_UNITS[unit].title] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Unit of the nudge")
 
 

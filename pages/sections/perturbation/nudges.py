@@ -5,28 +5,17 @@ from __future__ import annotations
 import numpy as np
 import streamlit as st
 
-from pages.components.nudge_strips import Nudge, Unit
+from pages.components.nudge_strips import Nudge
 from pages.shared.image_strips import numbered, strip
 from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
-from vae.figures.nudges import UNIT_TITLES
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
 STRIP_COLUMNS, SLIDER_STEPS = 10, 25  # of the server's strips and of its slider
 IMAGES = 12  # in a row, to choose from
-# A slider goes from what can't be seen to what changes everything. What a unit is: analysis/sensitivity.py.
-UNITS = {
-    "absolute": Unit(UNIT_TITLES["absolute"], (0.01, 10), "1 is 1 in the code's own numbers."),
-    "latent_std": Unit(
-        UNIT_TITLES["latent_std"], (0.01, 10), "1 is each dimension's standard deviation over the images."
-    ),
-    "neighbour": Unit(
-        UNIT_TITLES["neighbour"], (0.1, 1000), "1 is a step as long as the median distance to the nearest other code."
-    ),
-    "posterior_std": Unit(UNIT_TITLES["posterior_std"], (0.01, 30), "1 is the σ of the image's own distribution."),
-}
 
 
 def rows(run_id: str, page: int) -> slice:
@@ -47,7 +36,8 @@ def _scales(run_id: str, epoch: int) -> dict[str, dict[str, np.ndarray]]:
     from vae.analysis.sensitivity import scale
 
     of_all = {
-        name: {unit: scale(unit, codes) for unit in UNITS} for name, codes in loaded_models.codes(run_id, epoch).items()
+        name: {unit: scale(unit, codes) for unit in NUDGE_UNITS}
+        for name, codes in loaded_models.codes(run_id, epoch).items()
     }
     return {
         name: {unit: step for unit, step in of_variant.items() if step is not None}
@@ -87,9 +77,13 @@ def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
     from vae.analysis.geometry import decode
 
     unit = st.segmented_control(
-        "Unit of the nudge", list(UNITS), format_func=UNIT_TITLES.get, default="latent_std", required=True
+        "Unit of the nudge",
+        list(NUDGE_UNITS),
+        format_func=lambda unit: NUDGE_UNITS[unit].title,
+        default="latent_std",
+        required=True,
     )
-    steps = np.geomspace(*UNITS[unit].sizes, SLIDER_STEPS)
+    steps = np.geomspace(*NUDGE_UNITS[unit].sizes, SLIDER_STEPS)
     size = st.select_slider(
         "Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[SLIDER_STEPS // 2]:.2g}")
     )
@@ -104,7 +98,7 @@ def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
         z = nudge.z[0] + np.linspace(0, size, STRIP_COLUMNS, dtype=np.float32)[:, None] * nudge.steps[unit][0]
         pictures = decode(loaded_models.models(run.id, epoch)[name], z)
         changes = ", ".join(f"{rmse:.3f}" for rmse in np.sqrt(np.square(pictures - pictures[0]).mean(axis=1)))
-        told = f"nudged by 0 to {size:g} {UNIT_TITLES[unit]}. Pixel RMSE {changes}"
+        told = f"nudged by 0 to {size:g} {NUDGE_UNITS[unit].title}. Pixel RMSE {changes}"
         shape = tuple(run.data["shape"])
         strip(VARIANT_TITLES[name], to_grey(pictures), shape, STRIP_COLUMNS, VARIANT_COLOURS[name], told=told)
     return unit
