@@ -78,7 +78,7 @@ def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[st
         views,
         images.labels,
         run.data["classes"],
-        tuple(run.data["shape"]),
+        run.shape,
         pinned,
         f"{len(images.labels):,} {run.watched_images} images. "
         + (
@@ -111,7 +111,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
     from vae.analysis.geometry import decode
 
     st.header("At the pin", divider="gray")
-    images, real, shape = loaded_models.watched(run.id), loaded_models.real_images(run.id), tuple(run.data["shape"])
+    images, real, shape = loaded_models.watched(run.id), loaded_models.real_images(run.id), run.shape
     for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
         z = view.plane.lift(np.array([pinned[name]]))
         picture = decode(loaded_models.models(run.id, epoch)[name], z)
@@ -166,7 +166,7 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
     from vae.analysis.views import manifold
 
     st.header("The plane as pictures", divider="gray")
-    shape = tuple(run.data["shape"])
+    shape = run.shape
     for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
         grid = manifold(view, name, SIDE)
         images = decode(loaded_models.models(run.id, epoch)[name], view.plane.lift(grid.uv))

@@ -54,7 +54,7 @@ def the_strips(run: Run, epoch: int) -> str:
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])
     unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
     names = nudges.names(run, page)
-    data = payload(key, originals, names, tuple(run.data["shape"]), found, NUDGE_UNITS, unit, size)
+    data = payload(key, originals, names, run.shape, found, NUDGE_UNITS, unit, size)
     new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
     unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
     if direction == "steepest":

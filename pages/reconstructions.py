@@ -42,7 +42,7 @@ def lesson(run: Run) -> None:
     if len(shown) == 0:
         st.info("None of these images is of this class.")
         return
-    first, shape = shown[:STRIP_COLUMNS], tuple(run.data["shape"])
+    first, shape = shown[:STRIP_COLUMNS], run.shape
     names = numbered(images.labels[first], run.data["classes"])
     strip("Original", to_grey(images.x[first]), shape, STRIP_COLUMNS, told="; ".join(names))
     for title, (name, outputs) in rows.items():
@@ -112,7 +112,7 @@ def many_answers(
         place = choose_image("Image, from the left", names, IMAGE_KEY)
         if st.button("Draw again", icon=":material/casino:", help="New samples z = μ + σ·ε of the same image's code."):
             st.session_state["reconstructions.draw"] = st.session_state.get("reconstructions.draw", 0) + 1
-    draw, shape = st.session_state.get("reconstructions.draw", 0), tuple(run.data["shape"])
+    draw, shape = st.session_state.get("reconstructions.draw", 0), run.shape
     strip("Original", to_grey(originals[[place]]), shape, SAMPLES, told=names[place])
     for name, model in loaded_models.models(run.id, epoch).items():
         title, colour = VARIANT_TITLES[name], VARIANT_COLOURS[name]

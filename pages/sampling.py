@@ -50,7 +50,7 @@ def new_images(run: Run, epoch: int) -> None:
         )
         if st.button("Draw again", icon=":material/casino:"):
             st.session_state[DRAW] = st.session_state.get(DRAW, 0) + 1
-    draw, shape = st.session_state.get(DRAW, 0), tuple(run.data["shape"])
+    draw, shape = st.session_state.get(DRAW, 0), run.shape
     components = generated_images.affordable(run.id, epoch, COMPONENTS)
     found = generated_images.pictures(run.id, epoch, source, components, draw, loaded_models.JUDGED)
     for column, (name, x) in zip(st.columns(len(found)), found.items(), strict=True):
@@ -107,7 +107,7 @@ def judged(run: Run, epoch: int, components: int, draw: int, source: str) -> Non
 def between(run: Run, epoch: int) -> None:
     """A path from one image to another, by each model."""
     st.header("Between two images", divider="gray")
-    images, shape = loaded_models.watched(run.id), tuple(run.data["shape"])
+    images, shape = loaded_models.watched(run.id), run.shape
     names = numbered(images.labels[:CHOICE], run.data["classes"])
     strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(names))
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -205,7 +205,7 @@ def every_dimension(run: Run, epoch: int) -> None:
     for column, (name, traversal) in zip(st.columns(len(found)), found.items(), strict=True):
         with column:
             heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
-            png = tile_rows(list(to_grey(traversal.images)), tuple(run.data["shape"]), TRAVERSED)
+            png = tile_rows(list(to_grey(traversal.images)), run.shape, TRAVERSED)
             st.html(inline_png(png, f"{VARIANT_TITLES[name]}: every dimension moved by itself"))
             listed = ", ".join(str(dimension + 1) for dimension in traversal.dimensions)
             st.caption(f"Rows: dimension{'s' * (len(traversal.dimensions) > 1)} {listed}.")

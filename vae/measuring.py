@@ -33,7 +33,7 @@ def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:
     stored = store.weights(run.id, epoch)
     if not stored:
         raise InputError(f"The weights of epoch {epoch} of run {run.id} were not kept.")
-    shape = run.data["shape"]
+    shape = run.shape
     return {name: restore(run.config, shape, name, unpack_tensors(stored[name])) for name in run.config.variants}
 
 

@@ -81,13 +81,16 @@ const shelve = (bytes) => {
   }
 }
 
-// Grey levels onto a canvas of the image's own size; the page scales it up.
-const paint = (canvas, grey) => {
+// An image's values in [0, 1], channel by channel, onto a canvas of the image's own size; the page scales it up.
+const paint = (canvas, values) => {
   const context = canvas.getContext("2d")
   const image = context.createImageData(canvas.width, canvas.height)
-  for (let i = 0; i < grey.length; i++) {
-    const level = Math.round(255 * grey[i])
-    image.data[4 * i] = image.data[4 * i + 1] = image.data[4 * i + 2] = level
+  const plane = canvas.width * canvas.height
+  const next = values.length > plane ? plane : 0 // from one colour to the next; grey is all three
+  for (let i = 0; i < plane; i++) {
+    for (let channel = 0; channel < 3; channel++) {
+      image.data[4 * i + channel] = Math.round(255 * values[i + channel * next])
+    }
     image.data[4 * i + 3] = 255
   }
   context.putImageData(image, 0, 0)

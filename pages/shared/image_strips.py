@@ -35,7 +35,7 @@ def inline_png(png: bytes, alt: str, width: str = "100%") -> str:
 
 
 def labelled_tiles(
-    images: np.ndarray, names: Sequence[str] | None, shape: tuple[int, int], columns: int, what: str
+    images: np.ndarray, names: Sequence[str] | None, shape: tuple[int, int, int], columns: int, what: str
 ) -> str:
     """Markup of `images` (m, P) uint8 in rows of `columns`, each with its name below; `what` is said of all of them."""
     tiles = []
@@ -67,7 +67,7 @@ def choose_image(label: str, names: Sequence[str], key: str, first: int = 1) -> 
 def strip(
     title: str,
     images: np.ndarray,
-    shape: tuple[int, int],
+    shape: tuple[int, int, int],
     columns: int,
     colour: str = NEUTRAL,
     *,

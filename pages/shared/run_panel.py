@@ -166,7 +166,7 @@ def _side_by_side(run: Run, history: pd.DataFrame, epoch: int) -> None:
             figure(drawing, key=f"curves.{variant}", alt=f"Losses of the {VARIANT_TITLES[variant]}")
     for column, variant in zip(st.columns(len(variants)), variants, strict=True):
         with column:
-            _reconstructions(images["images"], pictures[variant], tuple(data["shape"]), variant)
+            _reconstructions(images["images"], pictures[variant], run.shape, variant)
 
 
 def _notice(run: Run, rows: pd.DataFrame, pictures: dict[str, dict[str, np.ndarray]]) -> str:
@@ -206,7 +206,7 @@ def _figures_now(history: pd.DataFrame, variant: str, epoch: int) -> None:
     st.markdown("  ·  ".join(parts))
 
 
-def _reconstructions(originals: np.ndarray, pictures: dict, shape: tuple[int, int], variant: str) -> None:
+def _reconstructions(originals: np.ndarray, pictures: dict, shape: tuple[int, int, int], variant: str) -> None:
     rows, names = [originals, pictures["from_mean"]], ["originals", "from the mean μ"]
     if "from_sample" in pictures:
         rows.append(pictures["from_sample"])

@@ -40,7 +40,7 @@ def shelf(run_id: str, epoch: int) -> tuple[str, bytes | None]:
     run, stored = resources.run(run_id), resources.store().weights(run_id, epoch)
     key = f"{run_id}.{epoch}"
     weights = {name: unpack(stored[name]) for name in run.config.variants}
-    sent = payload(key, run.config, run.data["shape"], weights)
+    sent = payload(key, run.config, run.shape, weights)
     return key, sent if sent and len(sent) <= LARGEST else None
 
 

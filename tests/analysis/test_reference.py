@@ -94,5 +94,5 @@ def test_accuracy_is_the_share_counted_by_hand() -> None:
         torch.nn.init.zeros_(layer.bias)
         torch.nn.init.eye_(layer.weight)
     test_x, none = np.array([[10, 0], [0, 10], [7, 3], [3, 7]], dtype=np.uint8), np.zeros((0, 2), dtype=np.uint8)
-    images = Images("two", (1, 2), 10, ("left", "right"), none, none[:, 0], test_x, np.array([0, 1, 1, 1], np.uint8))
+    images = Images("two", (1, 1, 2), 10, ("left", "right"), none, none[:, 0], test_x, np.array([0, 1, 1, 1], np.uint8))
     assert accuracy(model, images) == 0.75

@@ -46,7 +46,7 @@ def test_an_npz_of_every_form(given: np.ndarray, expected: np.ndarray) -> None:
     images = images_of("a.npz", npz(images=given), None, LIMITS)
     x, _ = in_file_order(images)
     assert np.array_equal(x, expected)
-    assert (images.white, images.shape, images.classes) == (255, expected.shape[1:], ("all",))
+    assert (images.white, images.shape, images.classes) == (255, (1, *expected.shape[1:]), ("all",))
     assert (len(images.test_x), len(images.train_x)) == (3, 17)
     assert not images.train_y.any()
 
@@ -165,7 +165,7 @@ def test_a_photograph_is_turned_as_its_camera_says() -> None:
     exif[0x0112] = 6
     content = picture(left, "JPEG", quality=100, exif=exif)
     images = images_of("a.zip", zipped({f"{place}.jpg": content for place in range(12)}), None, LIMITS)
-    assert images.shape == (8, 16)
+    assert images.shape == (1, 8, 16)
     turned = images.train_x[0].reshape(8, 16)
     assert turned[:, 8:].mean() > 250 and turned[:, :8].mean() < 5
 
@@ -180,7 +180,7 @@ def test_images_are_resized_to_exactly_what_is_asked(size: tuple[int, int]) -> N
         "a.csv": csv(np.stack([np.full((6, 6), 7 * place) for place in range(20)])),
     }.items():
         images = images_of(name, data, size, LIMITS)
-        assert images.shape == size
+        assert images.shape == (1, *size)
         found = sorted(image.reshape(size).tolist() for image in in_file_order(images)[0])
         assert found == sorted(image.tolist() for image in even)
 
@@ -205,7 +205,7 @@ def test_an_edge_stays_where_it_is_when_resized() -> None:
 def test_what_resizing_would_put_right_says_so(name: str, data: bytes) -> None:
     with pytest.raises(NeedsSize, match=r"(?i)choose a size to resize"):
         images_of(name, data, None, LIMITS)
-    assert images_of(name, data, (8, 8), LIMITS).shape == (8, 8)
+    assert images_of(name, data, (8, 8), LIMITS).shape == (1, 8, 8)
 
 
 def test_the_same_images_have_one_hash_whatever_file_they_come_in(tmp_path: Path) -> None:

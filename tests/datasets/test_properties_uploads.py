@@ -47,7 +47,7 @@ def assert_the_same(images, found, labels):
     wanted = sorted((row.tobytes(), name) for row, name in zip(pixels, names, strict=True))
     rows = [*zip(found.train_x, found.train_y, strict=True), *zip(found.test_x, found.test_y, strict=True)]
     assert sorted((row.tobytes(), found.classes[y]) for row, y in rows) == wanted
-    assert found.shape == images.shape[1:]
+    assert found.shape == (1, *images.shape[1:])
 
 
 @settings(max_examples=40, deadline=None)

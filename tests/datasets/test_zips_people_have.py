@@ -324,6 +324,6 @@ def test_light_clothes_on_dark_ground_are_not_called_inverted(mnist_dir) -> None
     from vae import datasets
 
     images = datasets.load("mnist", mnist_dir)
-    x = images.test_x.reshape(-1, *images.shape)
+    x = images.test_x.reshape(-1, *images.shape[1:])
     assert warnings_for(x) == ()
     assert [sentence for sentence in warnings_for(255 - x) if "Inverting" in sentence]

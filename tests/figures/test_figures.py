@@ -105,7 +105,7 @@ def test_a_slice_says_that_it_is_one() -> None:
 def test_tiles_keep_every_pixel_a_square() -> None:
     black_white = np.array([[0, 255, 255, 0]], dtype=np.uint8)
     grey = np.array([[10, 20, 30, 40]], dtype=np.uint8)
-    sheet = np.asarray(Image.open(io.BytesIO(tile_rows([black_white, grey], (2, 2), 1))))
+    sheet = np.asarray(Image.open(io.BytesIO(tile_rows([black_white, grey], (1, 2, 2), 1))))
     scale = (sheet.shape[1] - 2 * GAP) // 2
     assert scale > 1 and sheet.shape == (4 * scale + 3 * GAP, 2 * scale + 2 * GAP)
     assert (sheet[:GAP] == BACKGROUND).all()
@@ -149,3 +149,15 @@ def test_one_image_has_a_mean_but_no_interval() -> None:
 
 def test_grey_levels_are_clipped_and_scaled() -> None:
     assert to_grey(np.array([[-1.0, 0.0, 0.25, 0.5, 2.0]]), white=0.5).tolist() == [[0, 0, 128, 255, 255]]
+
+
+def test_three_channels_are_painted_in_colour() -> None:
+    """Channel by channel, as PyTorch keeps them: a red pixel, a green one, a blue one."""
+    channels, height, width = shape = (3, 1, 3)
+    image = np.zeros(shape, dtype=np.uint8)
+    image[[0, 1, 2], 0, [0, 1, 2]] = 255
+    sheet = np.asarray(Image.open(io.BytesIO(tile_rows([image.reshape(1, -1)], shape, 1))))
+    scale = (sheet.shape[1] - 2 * GAP) // width
+    middles = sheet[GAP + scale // 2, GAP + scale // 2 :: scale][:width]
+    assert sheet.shape[2] == channels and scale * height == sheet.shape[0] - 2 * GAP
+    np.testing.assert_array_equal(middles, 255 * np.eye(3))

@@ -158,7 +158,7 @@ def decoded(png: bytes) -> np.ndarray:
 
 def test_a_grid_of_tiles_has_no_gaps_and_every_pixel_is_a_square() -> None:
     images = np.arange(4 * 6, dtype=np.uint8).reshape(4, 6) * 10  # four images of 2 × 3, two in a row
-    sheet = decoded(tile_grid(images, (2, 3), 2, np.zeros(4, dtype=bool)))
+    sheet = decoded(tile_grid(images, (1, 2, 3), 2, np.zeros(4, dtype=bool)))
     scale = WIDTH // (2 * 3)
     assert sheet.shape == (4 * scale, 6 * scale, 3)
     assert (sheet == sheet[:, :, :1]).all(), "grey where nothing is tinted"
@@ -175,7 +175,7 @@ def test_a_grid_of_tiles_has_no_gaps_and_every_pixel_is_a_square() -> None:
 
 def test_empty_cells_lie_under_a_veil() -> None:
     images = np.array([[0, 100, 200, 255]] * 2, dtype=np.uint8)
-    sheet = decoded(tile_grid(images, (1, 4), 2, np.array([True, False])))
+    sheet = decoded(tile_grid(images, (1, 1, 4), 2, np.array([True, False])))
     scale = sheet.shape[0]
     assert scale == WIDTH // 8
     pixels = sheet[0, ::scale].astype(int)  # one of each square
@@ -189,13 +189,13 @@ def test_empty_cells_lie_under_a_veil() -> None:
 
 def test_pictures_too_wide_for_the_page_are_not_shrunk() -> None:
     images = np.zeros((1, WIDTH + 30), dtype=np.uint8)
-    assert decoded(tile_grid(images, (1, WIDTH + 30), 1, np.zeros(1, dtype=bool))).shape == (1, WIDTH + 30, 3)
+    assert decoded(tile_grid(images, (1, 1, WIDTH + 30), 1, np.zeros(1, dtype=bool))).shape == (1, WIDTH + 30, 3)
 
 
 @pytest.mark.parametrize(("columns", "scale"), [(15, 6), (15 * 2, 3)])
 def test_the_scale_is_the_largest_that_fits(columns: int, scale: int) -> None:
     images = np.zeros((columns, 64), dtype=np.uint8)
-    assert decoded(tile_grid(images, (8, 8), columns, np.ones(columns, dtype=bool))).shape == (
+    assert decoded(tile_grid(images, (1, 8, 8), columns, np.ones(columns, dtype=bool))).shape == (
         8 * scale,
         8 * columns * scale,
         3,

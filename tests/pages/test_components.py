@@ -179,7 +179,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Training, np.ndar
 def test_the_browser_draws_a_trained_network_as_the_server_does(trained: tuple[Training, np.ndarray]) -> None:
     training, x = trained
     models = {learner.name: learner.model for learner in training.learners}
-    _, arrays = sent(training.config, models, (8, 8))
+    _, arrays = sent(training.config, models, (1, 8, 8))
     for name, model in models.items():
         spread = encode(model, x).mu.std(axis=0)
         z = np.random.default_rng(1).normal(size=(500, 2)) * 2 * spread
@@ -213,7 +213,7 @@ CLASSES = ("cat", "dog", "cow", "owl")  # no owl among the codes
 
 
 def pad(views: Mapping[str, View], labels: np.ndarray = LABELS, classes: tuple[str, ...] = CLASSES) -> Any:
-    return unpacked(latent_pad.payload("run.2", views, labels, classes, (4, 4), {"ae": [1.0, 2.0]}, "a note"))
+    return unpacked(latent_pad.payload("run.2", views, labels, classes, (1, 4, 4), {"ae": [1.0, 2.0]}, "a note"))
 
 
 @pytest.mark.parametrize("latent_dim", [1, 2, 5])
@@ -221,7 +221,7 @@ def test_the_pad_is_told_what_the_views_hold(latent_dim: int) -> None:
     views = views_of(latent_dim, clouds(latent_dim))
     meta, arrays = pad(views)
     assert (meta["key"], meta["note"], meta["pinned"]) == ("run.2", "a note", {"ae": [1.0, 2.0]})
-    assert (meta["classes"], meta["palette"], meta["shape"]) == (list(CLASSES), CLASS_COLOURS, [4, 4])
+    assert (meta["classes"], meta["palette"], meta["shape"]) == (list(CLASSES), CLASS_COLOURS, [1, 4, 4])
     assert meta["rings"] == [1, 2]
     same = [panel["windows"]["same"] for panel in meta["panels"]]
     assert same[0] == same[1], "at the same scale all look through one window"
@@ -302,9 +302,9 @@ def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:
 def test_the_strips_are_told_codes_steps_and_units(codes: Any, latent_dim: int) -> None:
     nudges, originals = nudges_of(codes(latent_dim)), np.arange(COUNT * PIXELS).reshape(COUNT, -1).astype(np.uint8)
     meta, arrays = unpacked(
-        nudge_strips.payload("run.2", originals, NAMES, (4, 4), nudges, NUDGE_UNITS, "latent_std", 0.5)
+        nudge_strips.payload("run.2", originals, NAMES, (1, 4, 4), nudges, NUDGE_UNITS, "latent_std", 0.5)
     )
-    assert (meta["key"], meta["shape"], meta["unit"], meta["size"]) == ("run.2", [4, 4], "latent_std", 0.5)
+    assert (meta["key"], meta["shape"], meta["unit"], meta["size"]) == ("run.2", [1, 4, 4], "latent_std", 0.5)
     assert meta["names"] == NAMES
     assert meta["variants"] == [
         {"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]} for name in ("ae", "vae")

@@ -74,7 +74,7 @@ def test_its_runs_can_be_replayed(old: Store, version: Path) -> None:
 def test_its_images_and_sweeps_are_there(old: Store, tmp_path: Path) -> None:
     (kept,) = uploaded_images.listed(old)
     images = uploaded_images.load(old, kept.name, tmp_path)
-    assert (images.classes, images.shape, len(images.train_x), len(images.test_x)) == (("cta", "dgo"), (6, 6), 20, 4)
+    assert (images.classes, images.shape, len(images.train_x), len(images.test_x)) == (("cta", "dgo"), (1, 6, 6), 20, 4)
     (sweep,) = stored.listed(old)
     assert [member.status for member in stored.members(old, sweep.id)] == ["done", "done"]
 

@@ -23,7 +23,7 @@ def some_images(seed: int = 0) -> Images:
     sizes = {"train": 60, "test": 12}
     parts = {f"{part}_x": draw.integers(0, 256, (n, 20), dtype=np.uint8) for part, n in sizes.items()}
     parts |= {f"{part}_y": draw.integers(0, 2, n).astype(np.uint8) for part, n in sizes.items()}
-    return Images(name="mine", shape=(4, 5), white=255, classes=("cat", "dog"), **parts)
+    return Images(name="mine", shape=(1, 4, 5), white=255, classes=("cat", "dog"), **parts)
 
 
 def test_what_is_kept_comes_back(store: Store, settings: Settings) -> None:
@@ -31,10 +31,10 @@ def test_what_is_kept_comes_back(store: Store, settings: Settings) -> None:
     kept = uploaded_images.keep(store, " Cats & dogs ", images)
     assert (kept.name, kept.title) == (f"own-{images.hash[:12]}", "Cats & dogs")
     back = uploaded_images.load(Store(settings.database_url), kept.name, settings.data_dir)
-    assert (back.hash, back.shape, back.classes) == (images.hash, (4, 5), ("cat", "dog"))
+    assert (back.hash, back.shape, back.classes) == (images.hash, (1, 4, 5), ("cat", "dog"))
     assert np.array_equal(back.train_x, images.train_x)
     described = uploaded_images.lookup(store, kept.name)
-    assert (described.title, described.shape, described.train_size) == ("Cats & dogs", (4, 5), 60)
+    assert (described.title, described.shape, described.train_size) == ("Cats & dogs", (1, 4, 5), 60)
     assert list(uploaded_images.catalogue(store)) == [*DATASETS, kept.name]
 
 

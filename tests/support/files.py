@@ -38,7 +38,7 @@ def in_file_order(images: Images, held_out: np.ndarray | None = None) -> tuple[n
         order = np.concatenate([np.flatnonzero(held_out), np.flatnonzero(~held_out)])
     x, y = np.concatenate([images.test_x, images.train_x]), np.concatenate([images.test_y, images.train_y])
     back = np.argsort(order)
-    return x[back].reshape(-1, *images.shape), [images.classes[label] for label in y[back]]
+    return x[back].reshape(-1, *images.shape[1:]), [images.classes[label] for label in y[back]]
 
 
 def grey(count: int = COUNT, height: int = 8, width: int = 8, seed: int = 0) -> np.ndarray:

@@ -96,7 +96,7 @@ def read_or_refused(name: str, data: bytes) -> bool:
     assert images.train_x.dtype == images.test_x.dtype == np.uint8
     assert images.train_x.shape == (len(images.train_y), images.pixels)
     assert images.test_x.shape == (len(images.test_y), images.pixels)
-    assert all(4 <= side <= 64 for side in images.shape)
+    assert images.shape[0] == 1 and all(4 <= side <= 64 for side in images.shape[1:])
     assert len(images.test_y) > 1 and 9 < len(images.train_y) <= LIMITS.images
     assert max(images.train_y.max(), images.test_y.max()) < len(images.classes)
     return True

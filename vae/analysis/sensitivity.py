@@ -33,6 +33,8 @@ def scale(unit: str, codes: Codes) -> np.ndarray | None:
 
     None where these codes have no such unit: posterior_std without a log-variance.
     """
+    if unit not in NUDGE_UNITS:
+        raise KeyError(f"there is no unit {unit!r}; there are {', '.join(NUDGE_UNITS)}")
     return NUDGE_UNITS[unit].length(codes.mu, codes.std)
 
 

@@ -185,7 +185,7 @@ def synthetic_images(count: int) -> Images:
         np.maximum(x, rows[:, :, None] * columns[:, None, :], out=x)
     x = (255 * np.clip(1.5 * x - 0.3, 0, 1)).astype(np.uint8).reshape(count, -1)
     y = np.zeros(count, np.uint8)  # nobody looks at the labels
-    return Images("synthetic", (28, 28), 255, ("spots",), x, y, x[:1], y[:1])
+    return Images("synthetic", (1, 28, 28), 255, ("spots",), x, y, x[:1], y[:1])
 
 
 def has_bfloat16() -> bool:

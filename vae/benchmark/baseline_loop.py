@@ -22,7 +22,7 @@ class PilImages(Dataset):
     """Images in memory, read the way torchvision.datasets.MNIST reads its own: one PIL image at a time."""
 
     def __init__(self, data: Images, transform: Callable[[Any], Tensor]) -> None:
-        self.x = torch.from_numpy(data.train_x).reshape(-1, *data.shape)
+        self.x = torch.from_numpy(data.train_x).reshape(-1, *data.shape[1:])
         self.y, self.transform = torch.from_numpy(data.train_y), transform
 
     def __len__(self) -> int:

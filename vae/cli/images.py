@@ -48,7 +48,7 @@ def _import(options: argparse.Namespace) -> int:
         said = {"notes": list(imported.notes), "warnings": list(imported.warnings)}
         emit({"dataset": kept.name, "title": kept.title, "hash": kept.hash, **kept.info, **said}, options.json)
         return 0
-    height, width = images.shape
+    _, height, width = images.shape
     print(
         f"{kept.name}: {kept.title}, {len(images.train_x):,} images to learn from and {len(images.test_x):,} to be "
         f"tested on, {height}×{width}. Train with: python -m vae train --dataset {kept.name} "

@@ -11,11 +11,25 @@ from ..config import shown
 from ..errors import InputError
 from . import torchvision_sets
 from .builtin import load_digits
-from .images import SPLIT_SEED, Factors, Images, Split, split
+from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, stored_shape
 from .shapes import load_shapes
-from .torchvision_sets import Progress
+from .torchvision_sets import IdxSource, Progress
 
-__all__ = ["DATASETS", "SPLIT_SEED", "Dataset", "Factors", "Images", "Split", "download", "load", "lookup", "split"]
+__all__ = [
+    "DATASETS",
+    "SPLIT_SEED",
+    "Dataset",
+    "Factors",
+    "Images",
+    "Shape",
+    "Split",
+    "download",
+    "image_shape",
+    "load",
+    "lookup",
+    "split",
+    "stored_shape",
+]
 
 
 @dataclass(frozen=True)
@@ -24,37 +38,76 @@ class Dataset:
 
     title: str
     description: str
-    shape: tuple[int, int]  # height, width
+    shape: Shape
     train_size: int
     load: Callable[[Path], Images]
-    torchvision: str | None = None  # its class in torchvision.datasets; None: embedded
-    download_mb: int = 0
+    source: IdxSource | None = None  # None: it needs no network
     factors: tuple[str, ...] = ()  # names of what each image was made from, where that is known
     test_size: int = 0  # images held out for testing
 
     def available(self, data_dir: Path) -> bool:
         """Whether it can be used without a network."""
-        return self.torchvision is None or torchvision_sets.available(self.torchvision, data_dir)
+        return self.source is None or torchvision_sets.available(self.source, data_dir)
+
+    @property
+    def download_mb(self) -> int:
+        return self.source.download_mb if self.source else 0
 
 
-def _torchvision(name: str, title: str, description: str, class_name: str, download_mb: int) -> Dataset:
-    load = partial(torchvision_sets.load, name, class_name)
-    return Dataset(title, description, (28, 28), 60_000, load, class_name, download_mb, test_size=10_000)
+def from_torchvision(
+    name: str, title: str, description: str, shape: Shape, sizes: tuple[int, int], source: IdxSource
+) -> Dataset:
+    """An entry whose images lie in IDX files. `sizes`: images to learn from, and to test on."""
+    load = partial(torchvision_sets.load, name, source)
+    return Dataset(title, description, shape, sizes[0], load, source, test_size=sizes[1])
 
 
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(
-        "Digits 8×8", "1,797 small handwritten digits; no network needed.", (8, 8), 1500, load_digits, test_size=297
+        "Digits 8×8", "1,797 small handwritten digits; no network needed.", (1, 8, 8), 1500, load_digits, test_size=297
     ),
-    "mnist": _torchvision("mnist", "MNIST", "70,000 handwritten digits, 28×28.", "MNIST", 11),
-    "fashion_mnist": _torchvision(
-        "fashion_mnist", "Fashion-MNIST", "70,000 pieces of clothing, 28×28.", "FashionMNIST", 30
+    "mnist": from_torchvision(
+        "mnist",
+        "MNIST",
+        "70,000 handwritten digits, 28×28.",
+        (1, 28, 28),
+        (60_000, 10_000),
+        IdxSource(
+            "MNIST",
+            tuple("0123456789"),
+            download_mb=11,
+            unpacked_md5={
+                "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+                "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+                "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+                "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+            },
+        ),
     ),
-    "kmnist": _torchvision("kmnist", "Kuzushiji-MNIST", "70,000 cursive Japanese characters, 28×28.", "KMNIST", 21),
+    "fashion_mnist": from_torchvision(
+        "fashion_mnist",
+        "Fashion-MNIST",
+        "70,000 pieces of clothing, 28×28.",
+        (1, 28, 28),
+        (60_000, 10_000),
+        IdxSource(
+            "FashionMNIST",
+            ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot"),
+            download_mb=30,
+        ),
+    ),
+    "kmnist": from_torchvision(
+        "kmnist",
+        "Kuzushiji-MNIST",
+        "70,000 cursive Japanese characters, 28×28.",
+        (1, 28, 28),
+        (60_000, 10_000),
+        IdxSource("KMNIST", ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"), download_mb=21),
+    ),
     "shapes": Dataset(
         "Shapes 32×32",
         "6,144 hearts, moons and arrows in every size, rotation and place: generated here, no network needed.",
-        (32, 32),
+        (1, 32, 32),
         5120,
         load_shapes,
         factors=("shape", "scale", "rotation", "x", "y"),
@@ -79,5 +132,5 @@ def load(name: str, data_dir: Path) -> Images:
 def download(name: str, data_dir: Path, progress: Progress) -> None:
     """Fetch a data set into the data folder; does nothing for one that is there or needs no network."""
     dataset = lookup(name)
-    if dataset.torchvision and not dataset.available(data_dir):
-        torchvision_sets.download(dataset.torchvision, data_dir, progress)
+    if dataset.source and not dataset.available(data_dir):
+        torchvision_sets.download(dataset.source, data_dir, progress)

@@ -21,7 +21,7 @@ def load_digits(data_dir: Path) -> Images:
     test, train = slice(0, DIGITS_TEST_SIZE), slice(DIGITS_TEST_SIZE, None)
     return Images(
         name="digits",
-        shape=(8, 8),
+        shape=(1, 8, 8),
         white=16,
         classes=tuple("0123456789"),
         train_x=x[train],

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -11,9 +13,21 @@ import numpy as np
 
 from ..errors import InputError
 
+Shape = tuple[int, int, int]  # of an image: channels, height, width
 SPLIT_SEED = (
     20131220  # the day arXiv 1312.6114 appeared. One split for all runs, so that runs compare on the same images.
 )
+
+
+def stored_shape(shape: Shape) -> list[int]:
+    """As runs, uploads and capsules keep it: grey images have no number for their one channel, as ever."""
+    return list(shape[1:] if shape[0] == 1 else shape)
+
+
+def image_shape(stored: Sequence[int]) -> Shape:
+    """What `stored_shape` made, back again."""
+    channels, height, width = (1, *stored)[-3:]
+    return channels, height, width
 
 
 @dataclass(frozen=True)
@@ -31,13 +45,13 @@ class Factors:
 
 @dataclass(frozen=True)
 class Images:
-    """A whole data set: grey images as whole numbers from 0 to `white`."""
+    """A whole data set: images as whole numbers from 0 to `white`, channel by channel and row by row."""
 
     name: str
-    shape: tuple[int, int]  # height, width in pixels
-    white: int  # the grey level that becomes 1.0
+    shape: Shape
+    white: int  # the level that becomes 1.0
     classes: tuple[str, ...]
-    train_x: np.ndarray  # (N, P) uint8
+    train_x: np.ndarray  # (N, P) uint8, P = channels · height · width
     train_y: np.ndarray  # (N,) uint8, index into classes
     test_x: np.ndarray
     test_y: np.ndarray
@@ -46,7 +60,7 @@ class Images:
 
     @property
     def pixels(self) -> int:
-        return self.shape[0] * self.shape[1]
+        return math.prod(self.shape)
 
     @cached_property
     def hash(self) -> str:
@@ -54,7 +68,7 @@ class Images:
 
         With `names_in_hash` of the classes' names, too: then the same images with corrected names are other data.
         """
-        digest = hashlib.sha256(f"{self.shape}{self.white}".encode())
+        digest = hashlib.sha256(f"{tuple(stored_shape(self.shape))}{self.white}".encode())
         for array in (self.train_x, self.train_y, self.test_x, self.test_y):
             digest.update(np.ascontiguousarray(array).data)
         if self.names_in_hash:

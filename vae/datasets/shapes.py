@@ -32,7 +32,7 @@ def load_shapes(data_dir: Path) -> Images:
     test, train = slice(0, TEST_SIZE), slice(TEST_SIZE, None)
     return Images(
         name="shapes",
-        shape=(SIDE, SIDE),
+        shape=(1, SIDE, SIDE),
         white=255,
         classes=SHAPES,
         train_x=x[train],

@@ -8,7 +8,8 @@ import http.client
 import shutil
 import tempfile
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
@@ -20,23 +21,26 @@ from .images import Images
 
 Progress = Callable[[int, int, str], None]  # bytes done, bytes in all (0: unknown), file name
 
-# MD5 of the unpacked MNIST files. torchvision knows only those of the .gz files, and people often have just the former.
-UNPACKED_MD5 = {
-    "MNIST/train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
-    "MNIST/train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
-    "MNIST/t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
-    "MNIST/t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
-}
 CHUNK = 1 << 16
 
-FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
-# As torchvision names them, known without its import: that takes seconds, and 150 MB of every process.
-CLASSES = {
-    "MNIST": tuple("0123456789"),
-    "FashionMNIST": ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag",
-                     "Ankle boot"),
-    "KMNIST": ("o", "ki", "su", "tsu", "na", "ha", "ma", "ya", "re", "wo"),
-}  # fmt: skip
+FOUR_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+
+
+@dataclass(frozen=True)
+class IdxSource:
+    """A data set of torchvision's that lies in IDX files: what is known of it without importing torchvision.
+
+    That takes seconds, and 150 MB of every process.
+    """
+
+    class_name: str  # in torchvision.datasets; also its folder
+    classes: tuple[str, ...]
+    download_mb: int
+    files: tuple[str, str, str, str] = FOUR_FILES  # images and labels to learn from, images and labels to test on
+    # MD5 of the unpacked files. torchvision knows only those of the .gz files, and people often have just the former.
+    unpacked_md5: Mapping[str, str] = field(default_factory=dict)
+    resources: tuple[tuple[str, str], ...] | None = None  # URL and MD5 of each .gz; None: as the class says
+    labels: Callable[[np.ndarray], np.ndarray] = lambda numbers: numbers  # of a label file → indices into classes
 
 
 def torchvision_datasets() -> ModuleType:
@@ -51,15 +55,15 @@ def torchvision_datasets() -> ModuleType:
     return datasets
 
 
-def raw_folder(class_name: str, data_dir: Path) -> Path:
+def raw_folder(source: IdxSource, data_dir: Path) -> Path:
     """Where torchvision keeps a data set's files."""
-    return data_dir / class_name / "raw"
+    return data_dir / source.class_name / "raw"
 
 
-def available(class_name: str, data_dir: Path) -> bool:
+def available(source: IdxSource, data_dir: Path) -> bool:
     """Whether all four files are there, packed or unpacked. Looks at names only, and imports nothing."""
-    folder = raw_folder(class_name, data_dir)
-    return all(_there(folder, name) for name in FILES)
+    folder = raw_folder(source, data_dir)
+    return all(_there(folder, name) for name in source.files)
 
 
 def _there(folder: Path, name: str) -> Path | None:
@@ -69,56 +73,64 @@ def _there(folder: Path, name: str) -> Path | None:
     return next((path for path in found if path.exists()), None)
 
 
-def load(name: str, class_name: str, data_dir: Path) -> Images:
+def load(name: str, source: IdxSource, data_dir: Path) -> Images:
     """The data set from `data_dir`. Raises InputError when files are missing, half there or altered."""
-    folder = raw_folder(class_name, data_dir)
-    found = {name: path for name in FILES if (path := _there(folder, name))}
-    if len(found) < len(FILES):
+    folder, class_name = raw_folder(source, data_dir), source.class_name
+    found = {file: path for file in source.files if (path := _there(folder, file))}
+    if len(found) < len(source.files):
         raise InputError(
             f"{class_name} isn't in {folder}. Download it (on the Train page, or with --download), put its four files "
-            f"there by hand ({', '.join(FILES)}, unpacked or as .gz), or use the dataset digits, which needs no "
+            f"there by hand ({', '.join(source.files)}, unpacked or as .gz), or use the dataset digits, which needs no "
             "network."
         )
     try:
-        parts = [_read(class_name, path, file) for file, path in found.items()]
+        parts = [_read(source, path, file) for file, path in found.items()]
     except OSError as error:
         raise InputError(f"{class_name} can't be read ({error.strerror or error}). {_by_hand(folder)}") from None
-    train_x, train_y, test_x, test_y = parts
+    train_x, train_y, test_x, test_y = parts  # images (N, height, width)
     return Images(
         name=name,
-        shape=train_x.shape[1:],
+        shape=(1, *train_x.shape[1:]),
         white=255,
-        classes=CLASSES[class_name],
+        classes=source.classes,
         train_x=train_x.reshape(len(train_x), -1),
-        train_y=train_y,
+        train_y=source.labels(train_y),
         test_x=test_x.reshape(len(test_x), -1),
-        test_y=test_y,
+        test_y=source.labels(test_y),
     )
 
 
-def download(class_name: str, data_dir: Path, progress: Progress) -> None:
+def _resources(source: IdxSource) -> tuple[list[str], Sequence[tuple[str, str]]]:
+    """Mirrors, and URL and MD5 of each packed file."""
+    if source.resources is not None:
+        return [], source.resources
+    cls = getattr(torchvision_datasets(), source.class_name)
+    return getattr(cls, "mirrors", []), cls.resources
+
+
+def download(source: IdxSource, data_dir: Path, progress: Progress) -> None:
     """Fetch, verify (torchvision's MD5), unpack. Files appear in the data folder whole or not at all.
 
     Raises InputError without network, on a wrong checksum, or when the folder can't be written.
     """
-    cls = getattr(torchvision_datasets(), class_name)
-    folder = raw_folder(class_name, data_dir)
+    mirrors, resources = _resources(source)
+    folder = raw_folder(source, data_dir)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         work = Path(tempfile.mkdtemp(prefix=".download-", dir=data_dir))
     except OSError as error:
         raise InputError(f"The folder {data_dir} can't be written ({error.strerror}). {_by_hand(folder)}") from None
     try:
-        for url, md5 in cls.resources:
+        for url, md5 in resources:
             packed = work / url.rsplit("/", 1)[-1]
-            _fetch([mirror + packed.name for mirror in getattr(cls, "mirrors", [])] or [url], packed, progress, folder)
+            _fetch([mirror + packed.name for mirror in mirrors] or [url], packed, progress, folder)
             if _md5(packed) != md5:
                 raise InputError(f"{packed.name} arrived damaged (wrong checksum). Try again, or: {_by_hand(folder)}")
             _unpack(packed, work / packed.stem)
-        for unpacked in work.glob("*-ubyte"):
+        for unpacked in (work / name for name in source.files):
             unpacked.replace(folder / unpacked.name)
     except OSError as error:  # a full disk, most likely
-        raise InputError(f"{class_name} can't be kept ({error.strerror or error}). {_by_hand(folder)}") from None
+        raise InputError(f"{source.class_name} can't be kept ({error.strerror or error}). {_by_hand(folder)}") from None
     finally:
         shutil.rmtree(work, ignore_errors=True)
         for empty in (folder, folder.parent):
@@ -149,13 +161,13 @@ def _by_hand(folder: Path) -> str:
     return f"Its files may be put into {folder} by hand; the dataset digits needs no network."
 
 
-def _read(class_name: str, found: Path, name: str) -> np.ndarray:
+def _read(source: IdxSource, found: Path, name: str) -> np.ndarray:
     """The numbers of the file `name`, checked; `found` may be its .gz, which is unpacked."""
     folder = found.parent
     if found.suffix == ".gz":
-        published = {url.rsplit("/", 1)[-1]: md5 for url, md5 in getattr(torchvision_datasets(), class_name).resources}
+        published = {url.rsplit("/", 1)[-1]: md5 for url, md5 in _resources(source)[1]}
         if _md5(found) != published[f"{name}.gz"]:
-            raise InputError(_damaged(found, "wrong checksum", class_name))
+            raise InputError(_damaged(found, "wrong checksum", source.class_name))
         part = folder / f".{name}.part"
         try:
             _unpack(found, part)
@@ -164,11 +176,11 @@ def _read(class_name: str, found: Path, name: str) -> np.ndarray:
             part.unlink(missing_ok=True)
             raise
         found = folder / name
-    known_md5 = UNPACKED_MD5.get(f"{class_name}/{name}")
+    known_md5 = source.unpacked_md5.get(name)
     content = found.read_bytes()
     numbers = read_idx(content)
     if numbers is None or (known_md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != known_md5):
-        raise InputError(_damaged(found, "half a file, or altered", class_name))
+        raise InputError(_damaged(found, "half a file, or altered", source.class_name))
     return numbers
 
 

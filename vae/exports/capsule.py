@@ -84,7 +84,9 @@ class Data(BaseModel):
     name: Text  # as a config names it
     title: Text
     hash: Digest
-    shape: Annotated[list[int], Field(min_length=2, max_length=2)]  # height, width
+    shape: Annotated[
+        list[int], Field(min_length=2, max_length=3)
+    ]  # height, width; channels before them where there are several
     classes: Annotated[list[Text], Field(max_length=1000)]
     train_size: int
     validation_size: int

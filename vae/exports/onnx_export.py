@@ -45,7 +45,7 @@ def graphs(store: Store, run: Run) -> dict[str, bytes]:
         raise InputError(f"Such a network ({asked}) has no ONNX form.")
     stored, found = store.weights(run.id, config.epochs), {}
     for variant in config.variants:
-        weights, chains = unpack(stored[variant]), network.chains(config, run.data["shape"], VARIANTS[variant])
+        weights, chains = unpack(stored[variant]), network.chains(config, run.shape, VARIANTS[variant])
         encoder = _Graph(weights, "image", activation.onnx)
         encoder.chain(chains.encoder)
         for name, head in chains.heads.items():

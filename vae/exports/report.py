@@ -236,14 +236,16 @@ def _cards(
         cards.append(
             f'<section style="border-top:4px solid {VARIANT_COLOURS[variant]}"><h3>{VARIANT_TITLES[variant]}</h3>'
             f"<p>{escape(plane)}</p>{_figure(figures, drawing, f'Codes of the {VARIANT_TITLES[variant]}')}"
-            f"{_reconstructions(watched['images'], snapshot, tuple(run.data['shape']), VARIANT_TITLES[variant])}"
+            f"{_reconstructions(watched['images'], snapshot, run.shape, VARIANT_TITLES[variant])}"
             "</section>"
         )
     said = f"{run.watched_images.capitalize()} images, after epoch {config.epochs}."
     return f'<h2>{label} {escape(run.name)}</h2><p>{said}</p><div class="cards">{"".join(cards)}</div>'
 
 
-def _reconstructions(originals: np.ndarray, snapshot: dict[str, np.ndarray], shape: tuple[int, int], title: str) -> str:
+def _reconstructions(
+    originals: np.ndarray, snapshot: dict[str, np.ndarray], shape: tuple[int, int, int], title: str
+) -> str:
     rows, names = [originals, snapshot["from_mean"]], ["originals", "reconstructions"]
     if "from_sample" in snapshot:
         names[1] = "from the mean μ"

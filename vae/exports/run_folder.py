@@ -82,12 +82,11 @@ def as_zip(store: Store, run_ids: Sequence[str]) -> bytes:
 
 def _weights(store: Store, run: Run) -> bytes:
     """Of the last epoch, as safetensors: `vae.decoder.to_logits.weight` and so on, with what they belong to."""
-    height, width = run.data["shape"]
     told = {
-        "layers": json.dumps(run.config.layers(height * width)),  # from image to code
+        "layers": json.dumps(network_of(run.config).widths(run.config, run.shape)),  # from image to code
         "activation": run.config.activation,
         "variants": ",".join(run.config.variants),
-        "shape": json.dumps([height, width]),
+        "shape": json.dumps(run.data["shape"]),
         "run_id": run.id,
     }
     stored = store.weights(run.id, run.config.epochs)
@@ -97,7 +96,7 @@ def _weights(store: Store, run: Run) -> bytes:
 
 def _pictures(store: Store, run: Run) -> dict[str, bytes]:
     """Originals and reconstructions of the last epoch as PNG, and the codes of the latent scatters as CSV."""
-    shape = tuple(run.data["shape"])
+    shape = run.shape
     watched = unpack(store.originals(run.id))
     found = {"images/originals.png": _sheet(watched["images"], shape)}
     tables = []
@@ -112,7 +111,7 @@ def _pictures(store: Store, run: Run) -> dict[str, bytes]:
     return found | {"codes.csv": as_csv(pd.concat(tables, ignore_index=True)).encode()}
 
 
-def _sheet(images: np.ndarray, shape: tuple[int, int]) -> bytes:
+def _sheet(images: np.ndarray, shape: tuple[int, int, int]) -> bytes:
     """`images` (m, P) uint8 in rows."""
     rows = [images[i : i + IMAGES_IN_A_ROW] for i in range(0, len(images), IMAGES_IN_A_ROW)]
     return tile_rows(rows, shape, min(IMAGES_IN_A_ROW, len(images)))
@@ -125,7 +124,7 @@ def loading(run: Run) -> str:
     if network.chains is None or likelihood.spelled is None:
         return f"(a {NETWORKS[config.network].title} network with {likelihood.title} is decoded by this program only)\n"
     name = "vae" if "vae" in config.variants else config.variants[-1]
-    steps = network.chains(config, run.data["shape"], VARIANTS[name]).decoder
+    steps = network.chains(config, run.shape, VARIANTS[name]).decoder
     spelled, prefix = ACTIVATIONS[config.activation].spelled, f"{name}.decoder."
     *body, last = [f"nn.Linear({step.inputs}, {step.outputs})" if step.kind == "linear" else spelled for step in steps]
     picture = likelihood.spelled.format(f"decoder(torch.zeros(1, {steps[0].inputs}))")
@@ -145,7 +144,8 @@ image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # 
 
 def readme(run: Run) -> str:
     """README.txt: what lies in the folder, and how to load the weights."""
-    config, (height, width) = run.config, run.data["shape"]
+    config, (channels, height, width) = run.config, run.shape
+    pixels = f"{height} × {width} grey levels" if channels == 1 else f"{channels} × {height} × {width} levels"
     return f"""\
 {run.name}
 Run {run.id} of Latent Twins: {", ".join(config.variants)} on {config.dataset}, {config.epochs} epochs.
@@ -160,7 +160,7 @@ images/              the images watched, and what each variant makes of them (fr
 The last epoch's decoder in plain PyTorch (pip install torch safetensors); run it in this folder:
 
 {loading(run)}
-The encoder takes images of {height} × {width} grey levels from 0 to 1, flattened row by row: encoder.body, then
+The encoder takes images of {pixels} from 0 to 1, flattened row by row: encoder.body, then
 encoder.to_mu and, where there is one, encoder.to_logvar. Layers from image to code: \
-{" → ".join(map(str, config.layers(height * width)))}.
+{" → ".join(map(str, network_of(config).widths(config, run.shape)))}.
 """

@@ -19,36 +19,43 @@ def to_grey(images: np.ndarray, white: float = 1.0) -> np.ndarray:
     return (np.clip(images / white, 0, 1) * 255).round().astype(np.uint8)
 
 
-def tile_rows(rows: Sequence[np.ndarray], shape: tuple[int, int], columns: int) -> bytes:
+def painted(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Images (m, P), channel by channel → pictures (m, height, width, channels): the one place that knows the order."""
+    return images.reshape(-1, *shape).transpose(0, 2, 3, 1)
+
+
+def tile_rows(rows: Sequence[np.ndarray], shape: tuple[int, int, int], columns: int) -> bytes:
     """A PNG with one row of images for each of `rows` ((m, P) uint8), its first `columns` images from left to right.
 
     Nearest-neighbour scaling: a pixel of the data stays a square.
     """
-    height, width = shape
+    channels, height, width = shape
     scale = max(1, (WIDTH - GAP * (columns + 1)) // (columns * width))
     high, wide = height * scale, width * scale
-    sheet = np.full((len(rows) * (high + GAP) + GAP, columns * (wide + GAP) + GAP), BACKGROUND, dtype=np.uint8)
+    size = (len(rows) * (high + GAP) + GAP, columns * (wide + GAP) + GAP, channels)
+    sheet = np.full(size, BACKGROUND, dtype=np.uint8)
     for i, row in enumerate(rows):
-        for j, image in enumerate(row[:columns]):
+        for j, picture in enumerate(painted(row[:columns], shape)):
             top, left = GAP + i * (high + GAP), GAP + j * (wide + GAP)
-            grown = image.reshape(height, width).repeat(scale, axis=0).repeat(scale, axis=1)
-            sheet[top : top + high, left : left + wide] = grown
+            sheet[top : top + high, left : left + wide] = picture.repeat(scale, axis=0).repeat(scale, axis=1)
     return _png(sheet)
 
 
-def tile_grid(images: np.ndarray, shape: tuple[int, int], columns: int, tinted: np.ndarray) -> bytes:
+def tile_grid(images: np.ndarray, shape: tuple[int, int, int], columns: int, tinted: np.ndarray) -> bytes:
     """A PNG of `images` (m, P) uint8 in rows of `columns`, without gaps; those `tinted` (m,) lie under a veil."""
-    height, width = shape
+    _, height, width = shape
     rows = len(images) // columns
     scale = max(1, WIDTH // (columns * width))
-    veiled = (1 - VEIL) * images[..., None] + VEIL * np.array(VEIL_COLOUR)  # (m, P, 3)
-    colours = np.where(tinted[:, None, None], veiled, images[..., None]).astype(np.uint8)
+    pictures = np.broadcast_to(painted(images, shape), (len(images), height, width, 3))
+    veiled = (1 - VEIL) * pictures + VEIL * np.array(VEIL_COLOUR)
+    colours = np.where(tinted[:, None, None, None], veiled, pictures).astype(np.uint8)
     sheet = colours.reshape(rows, columns, height, width, 3).transpose(0, 2, 1, 3, 4)
     sheet = sheet.reshape(rows * height, columns * width, 3)
     return _png(sheet.repeat(scale, axis=0).repeat(scale, axis=1))
 
 
 def _png(sheet: np.ndarray) -> bytes:
+    """Of a picture (height, width, 1 or 3)."""
     buffer = io.BytesIO()
-    Image.fromarray(sheet).save(buffer, format="PNG", compress_level=1)
+    Image.fromarray(sheet.squeeze(-1) if sheet.shape[-1] == 1 else sheet).save(buffer, format="PNG", compress_level=1)
     return buffer.getvalue()

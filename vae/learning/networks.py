@@ -15,13 +15,12 @@ from ..choices.activations import ACTIVATIONS
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS, Variant
 from ..config import RunConfig
+from ..datasets import Shape
 
 if TYPE_CHECKING:
     import torch
 
     from .models import Autoencoder
-
-Shape = Sequence[int]  # of an image: (channels, height, width)
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from .. import __version__, datasets, logs
 from ..config import RunConfig
-from ..datasets import SPLIT_SEED, Images, Split
+from ..datasets import SPLIT_SEED, Images, Split, stored_shape
 from ..errors import InputError
 from ..learning.devices import pick_device
 from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
@@ -168,7 +168,7 @@ def describe(images: Images, split: Split, training: Training) -> dict[str, Any]
     """What a run's row says of its data."""
     return {
         "hash": images.hash,
-        "shape": list(images.shape),
+        "shape": stored_shape(images.shape),
         "classes": list(images.classes),
         "train_size": len(split.train),
         "validation_size": len(split.validation),

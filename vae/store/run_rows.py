@@ -12,6 +12,7 @@ from sqlalchemy import Connection, ScalarSelect, func, insert, select, update
 
 from .. import naming
 from ..config import RunConfig
+from ..datasets import Shape, image_shape
 from .schema import runs
 
 ACTIVE = ("queued", "running")
@@ -54,6 +55,11 @@ class Run:
     @property
     def active(self) -> bool:
         return self.status in ACTIVE
+
+    @property
+    def shape(self) -> Shape:
+        """Of its images, once its data are known."""
+        return image_shape(self.data["shape"])
 
     @property
     def watched_images(self) -> str:

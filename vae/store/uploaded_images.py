@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 
 from .. import datasets
 from ..config import shown
-from ..datasets import DATASETS, Dataset, Images
+from ..datasets import DATASETS, Dataset, Images, image_shape, stored_shape
 from ..errors import InputError
 from .runs import Store, now
 from .schema import runs, uploads
@@ -45,13 +45,11 @@ class Upload:
 
     def dataset(self) -> Dataset:
         """As an entry of the registry; its images come from `load` below."""
-        height, width = self.info["shape"]
+        shape = image_shape(self.info["shape"])
         count = self.info["train_size"] + self.info["test_size"]
-        description = f"{count:,} images of one's own, {height}×{width}."
+        description = f"{count:,} images of one's own, {shape[1]}×{shape[2]}."
         train_size, test_size = self.info["train_size"], self.info["test_size"]
-        return Dataset(
-            self.title, description, (height, width), train_size, load=_not_from_a_folder, test_size=test_size
-        )
+        return Dataset(self.title, description, shape, train_size, load=_not_from_a_folder, test_size=test_size)
 
 
 def _not_from_a_folder(_: Path) -> Images:
@@ -75,7 +73,7 @@ def keep(
         raise InputError(f"A data set's name takes 1 to {LONGEST_TITLE} characters.")
     refuse_unstorable("The name", title)
     info = {
-        "shape": list(images.shape),
+        "shape": stored_shape(images.shape),
         "white": images.white,
         "classes": list(images.classes),
         "train_size": len(images.train_x),
@@ -168,7 +166,7 @@ def _own(store: Store, name: str) -> Images:
         payload = connection.scalar(select(uploads.c.payload).where(uploads.c.hash == upload.hash))
     images = Images(
         name=name,
-        shape=tuple(upload.info["shape"]),
+        shape=image_shape(upload.info["shape"]),
         white=upload.info["white"],
         classes=tuple(upload.info["classes"]),
         names_in_hash=upload.info.get("names_in_hash", False),

@@ -33,7 +33,7 @@ def payload(
     views: Mapping[str, View],
     labels: np.ndarray,
     classes: Sequence[str],
-    shape: tuple[int, int],
+    shape: tuple[int, int, int],
     pinned: dict | None,
     note: str,
 ) -> bytes:

@@ -30,8 +30,8 @@ class Panel {
     )
     this.picture = this.root.querySelector(".picture")
     this.picture.setAttribute("aria-label", this.title) // what it shows is told once it is drawn
-    this.picture.width = pad.shape[1]
-    this.picture.height = pad.shape[0]
+    this.picture.width = pad.shape[2]
+    this.picture.height = pad.shape[1]
     this.words = this.root.querySelector(".words")
     this.still = document.createElement("canvas") // all that does not move with the pointer
     this.listen()

@@ -31,7 +31,7 @@ def payload(
     key: str,
     originals: np.ndarray,
     names: Sequence[str],
-    shape: tuple[int, int],
+    shape: tuple[int, int, int],
     nudges: Mapping[str, Nudge],
     units: Mapping[str, NudgeUnit],
     unit: str,

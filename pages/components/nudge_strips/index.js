@@ -64,8 +64,8 @@ class Nudges {
     const tile = document.createElement("div")
     tile.className = "tile"
     const canvas = document.createElement("canvas")
-    canvas.width = this.shape[1]
-    canvas.height = this.shape[0]
+    canvas.width = this.shape[2]
+    canvas.height = this.shape[1]
     const caption = document.createElement("div")
     tile.append(canvas, caption)
     holder.append(tile)
@@ -153,7 +153,7 @@ class Nudges {
   }
 
   paintOriginals() {
-    const pixels = this.shape[0] * this.shape[1]
+    const pixels = this.shape.reduce((a, b) => a * b)
     this.root.querySelectorAll(".originals canvas").forEach((canvas, i) => {
       paint(canvas, Array.from(this.arrays.originals.data.subarray(i * pixels, (i + 1) * pixels), (grey) => grey / 255))
     })

@@ -75,7 +75,7 @@ def _images(setting: ComparedSetting) -> str | None:
 
 def _rebuilt(together: Sequence[ComparedSetting]) -> None:
     """A column per variant, the settings below one another, so that each image stands above itself."""
-    images, shape = resources.originals(together[0].shown.id)["images"], tuple(together[0].shown.data["shape"])
+    images, shape = resources.originals(together[0].shown.id)["images"], together[0].shown.shape
     present = _variants(together)
     columns = [
         column

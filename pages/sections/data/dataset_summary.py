@@ -91,7 +91,7 @@ def mean_images(images: Images) -> None:
 def in_numbers(images: Images) -> None:
     """Sizes, grey levels, and what a model has to beat."""
     numbers, floor = summary(images.hash, images), floors(images.hash, images)
-    height, width = images.shape
+    _, height, width = images.shape
     rows = {
         "Training images": f"{len(images.train_x):,}",
         "Test images": f"{len(images.test_x):,}",

@@ -14,6 +14,7 @@ from pages.state.memory_cache import MemoryCache
 from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
 from vae.config import PRESETS
+from vae.datasets import image_shape
 from vae.datasets.imported import (
     CHOICES,
     LARGEST,
@@ -151,7 +152,7 @@ def _read_aloud(file: UploadedFile, choices: Choices, limits: Limits) -> Importe
 
 def _preview(imported: Imported, file_name: str) -> None:
     images = imported.images
-    height, width = images.shape
+    _, height, width = images.shape
     st.markdown(
         f"**{len(images.train_x) + len(images.test_x):,} images** of {height}×{width} pixels, "
         f"{len(images.test_x):,} of them for testing"
@@ -201,7 +202,7 @@ def listed() -> None:
         return
     st.header("Kept in the database", divider="gray")
     for upload_ in uploads:
-        height, width = upload_.info["shape"]
+        _, height, width = image_shape(upload_.info["shape"])
         count = upload_.info["train_size"] + upload_.info["test_size"]
         with st.container(horizontal=True, vertical_alignment="center", key=f"own.row.{upload_.name}"):
             st.markdown(f"**{escape_markdown(upload_.title)}**", width="stretch")

@@ -99,6 +99,6 @@ def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
         pictures = decode(loaded_models.models(run.id, epoch)[name], z)
         changes = ", ".join(f"{rmse:.3f}" for rmse in np.sqrt(np.square(pictures - pictures[0]).mean(axis=1)))
         told = f"nudged by 0 to {size:g} {NUDGE_UNITS[unit].title}. Pixel RMSE {changes}"
-        shape = tuple(run.data["shape"])
+        shape = run.shape
         strip(VARIANT_TITLES[name], to_grey(pictures), shape, STRIP_COLUMNS, VARIANT_COLOURS[name], told=told)
     return unit

@@ -100,7 +100,7 @@ def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
 def _one(beta: float, run: Run, pictures: Mapping[str, np.ndarray], windows: Mapping[str, Window]) -> None:
     images, latent_dim = resources.originals(run.id), run.config.latent_dim
     heading(f"β = {beta:g}", VARIANT_COLOURS["vae"])
-    shape = tuple(run.data["shape"])
+    shape = run.shape
     strip("Originals", images["images"][:IMAGES], shape, IMAGES)
     strip("Rebuilt from μ", pictures["from_mean"][:IMAGES], shape, IMAGES, VARIANT_COLOURS["vae"])
     prior = prior_of(pictures, latent_dim)

@@ -41,7 +41,7 @@ def known(run_id: str, epoch: int) -> np.ndarray:
 
 def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
     """Of the VAE with a chosen β. `there`: ids of runs that have this epoch, by β."""
-    images, shape = loaded_models.watched(run.id), tuple(run.data["shape"])
+    images, shape = loaded_models.watched(run.id), run.shape
     offered, key = numbered(images.labels[:CHOICE], run.data["classes"]), f"factors.beta.{run.id}"
     if st.session_state.get(key) not in there:
         st.session_state[key] = run.config.beta if run.config.beta in there else next(iter(there))

@@ -55,7 +55,7 @@ def trap_configs() -> dict[str, RunConfig]:
     """The collapse and its repair, on MNIST, or on the digits where MNIST isn't here."""
     config = COLLAPSE
     if not resources.dataset(config.dataset).available(resources.settings().data_dir):
-        height, width = resources.dataset("digits").shape
+        _, height, width = resources.dataset("digits").shape
         shared = {"dataset": "digits", "validation_size": 200, "hidden": (128,), "epochs": 30}
         config = config.model_copy(update=shared | {"beta": height * width / config.latent_dim})
     return {TRAP: config, REPAIR: config.model_copy(update={"beta": 1.0})}

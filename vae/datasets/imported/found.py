@@ -44,7 +44,7 @@ class Found:
         x = self.images.reshape(count, height * width)
         return Images(
             name="own images",
-            shape=(height, width),
+            shape=(1, height, width),
             white=WHITE,
             classes=classes,
             train_x=x[train],
