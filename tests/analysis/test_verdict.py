@@ -10,7 +10,8 @@ import pytest
 
 from vae.analysis.expectations import EXPECTATIONS
 from vae.analysis.sensitivity import ratios
-from vae.analysis.verdict import IN_UNIT, judgement, logarithm, verdict
+from vae.analysis.verdict import judgement, logarithm, verdict
+from vae.choices.nudge_units import NUDGE_UNITS
 
 SHARED_UNITS = ("absolute", "latent_std", "neighbour")  # those that an autoencoder has too
 INTERVALS = {"ae": (2.0, 1.5, 2.7), "vae": (0.5, 0.4, 0.6), "open": (1.2, 0.8, 1.8)}
@@ -107,7 +108,7 @@ def test_no_order_is_claimed_where_an_interval_includes_one(found: tuple[str, ..
     listed = said[said.index("change ") : said.index(". ", said.index("change "))].split("; ")
     assert len(listed) == 3
     for unit, kind, part in zip(SHARED_UNITS, found, listed, strict=True):
-        assert IN_UNIT[unit] in part
+        assert NUDGE_UNITS[unit].measured in part
         assert f"{INTERVALS[kind][0]:.2f} times as much" in part
         assert ("no clear difference" in part) == (kind == "open" and seeds >= 3)
     if "open" in found or seeds < 3:

@@ -5,17 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from ..choices.nudge_units import NUDGE_UNITS
 from .comparing import Difference
 from .expectations import sentence
 from .intervals import SEEDS_FOR_A_VERDICT
 from .sentences import NO_CLEAR_DIFFERENCE, together
-
-IN_UNIT = {
-    "absolute": "in absolute units",
-    "latent_std": "relative to the spread of the codes",
-    "neighbour": "relative to the distance between neighbouring codes",
-    "posterior_std": "relative to the posterior's σ",
-}
 
 
 def judgement(row: pd.Series) -> str:
@@ -37,7 +31,7 @@ def verdict(ratios: pd.DataFrame, size: float, on: str) -> str:
     seeds = int(rows["seeds"].min())
     parts = "; ".join(_sentence(row) for _, row in rows.iterrows())
     said = f"After a nudge of {size:g}, in pixel RMSE over {on}, the AE's pictures change {parts}."
-    expected = sentence("nudge", {IN_UNIT[row["unit"]]: logarithm(row) for _, row in rows.iterrows()})
+    expected = sentence("nudge", {NUDGE_UNITS[row["unit"]].measured: logarithm(row) for _, row in rows.iterrows()})
     if seeds < SEEDS_FOR_A_VERDICT:
         return together(said, expected)
     found = {judgement(row) for _, row in rows.iterrows()} - {"no ratio"}
@@ -68,8 +62,8 @@ def _tied(row: pd.Series) -> bool:
 
 def _sentence(row: pd.Series) -> str:
     if pd.isna(row["ratio"]):
-        return f"by no ratio that exists {IN_UNIT[row['unit']]} (one of the two does not move at all)"
-    times = f"{row['ratio']:.2f} times as much as the VAE's {IN_UNIT[row['unit']]}"
+        return f"by no ratio that exists {NUDGE_UNITS[row['unit']].measured} (one of the two does not move at all)"
+    times = f"{row['ratio']:.2f} times as much as the VAE's {NUDGE_UNITS[row['unit']].measured}"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return times
     doubt = f": {NO_CLEAR_DIFFERENCE}" if judgement(row) == "open" else ""

@@ -18,6 +18,7 @@ class NudgeUnit:
 
     title: str  # words after a size
     meaning: str  # what 1 is, in a sentence
+    measured: str  # after "1.8 times as much …": in which terms that holds
     sizes: tuple[float, float]  # ends of the slider: from what can't be seen to what changes everything
     length: Length
 
@@ -37,20 +38,26 @@ def _neighbour(mu: np.ndarray, std: np.ndarray | None) -> np.ndarray | None:
 
 
 NUDGE_UNITS: dict[str, NudgeUnit] = {
-    "absolute": NudgeUnit("absolute", "1 is 1 in the code's own numbers.", (0.01, 10), _absolute),
+    "absolute": NudgeUnit("absolute", "1 is 1 in the code's own numbers.", "in absolute units", (0.01, 10), _absolute),
     "latent_std": NudgeUnit(
         "× std of the codes",
         "1 is each dimension's standard deviation over the images.",
+        "relative to the spread of the codes",
         (0.01, 10),
         lambda mu, std: mu.std(axis=0),
     ),
     "neighbour": NudgeUnit(
         "× neighbour distance",
         "1 is a step as long as the median distance to the nearest other code.",
+        "relative to the distance between neighbouring codes",
         (0.1, 1000),
         _neighbour,
     ),
     "posterior_std": NudgeUnit(
-        "× posterior σ", "1 is the σ of the image's own distribution.", (0.01, 30), lambda mu, std: std
+        "× posterior σ",
+        "1 is the σ of the image's own distribution.",
+        "relative to the posterior's σ",
+        (0.01, 30),
+        lambda mu, std: std,
     ),
 }
