@@ -38,7 +38,7 @@ def the_strips(run: Run, epoch: int) -> str:
         direction = st.selectbox(
             "Direction",
             list(DIRECTIONS),
-            format_func=DIRECTIONS.get,
+            format_func=DIRECTIONS.__getitem__,
             key="perturbation.direction",
             persist_state="session",
             width=260,
@@ -69,8 +69,9 @@ def choose(direction: str, run: Run, page: int) -> int:
             st.session_state[DRAW] = st.session_state.get(DRAW, 0) + 1
         return st.session_state.get(DRAW, 0)
     if direction == "dimension":
-        names = list(range(1, run.config.latent_dim + 1))
-        return st.selectbox("Dimension", names, key=f"perturbation.dimension.{len(names)}", width=130) - 1
+        latent_dim = run.config.latent_dim
+        key = f"perturbation.dimension.{latent_dim}"
+        return st.selectbox("Dimension", range(1, latent_dim + 1), key=key, width=130) - 1
     if direction == "towards":
         names = nudges.names(run, page)
         return choose_image("Image, from the left", names, f"perturbation.target.{len(names)}", 2)

@@ -42,7 +42,7 @@ def new_images(run: Run, epoch: int) -> None:
         source = st.segmented_control(
             "Draw codes from",
             list(generated_images.SOURCES),
-            format_func=generated_images.SOURCES.get,
+            format_func=generated_images.SOURCES.__getitem__,
             default="prior",
             required=True,
             key="sampling.source",
@@ -116,7 +116,7 @@ def between(run: Run, epoch: int) -> None:
         kind = st.segmented_control(
             "Way",
             list(generated_images.PATHS),
-            format_func=generated_images.PATHS.get,
+            format_func=generated_images.PATHS.__getitem__,
             default="line",
             required=True,
             key="sampling.way",
@@ -143,7 +143,7 @@ def between(run: Run, epoch: int) -> None:
     )
     table = lengths(paths)
     shown = table.assign(variant=table["variant"].map(VARIANT_TITLES), way=table["way"].map(generated_images.PATHS))
-    names = {
+    headings = {
         "variant": "Model",
         "way": "Way",
         "pixel_length": f"Length over {count} pictures",
@@ -151,7 +151,7 @@ def between(run: Run, epoch: int) -> None:
         "ends_apart": "Distance between the two ends",
         "largest_step": "Largest step",
     }
-    st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
+    st.dataframe(shown[list(headings)].rename(columns=headings).round(4), hide_index=True, width="stretch")
     st.caption(
         "All in pixel RMSE. The pullback metric measures the path itself, ∫ ‖J ż‖ dt: what the sum over pictures tends "
         "to with ever more of them. No path can be shorter than its ends are apart. The geodesic is a local minimum, "

@@ -53,7 +53,7 @@ def lesson(run: Run) -> None:
     estimator = st.segmented_control(
         "Estimator",
         list(ESTIMATOR_TITLES),
-        format_func=ESTIMATOR_TITLES.get,
+        format_func=ESTIMATOR_TITLES.__getitem__,
         default="pathwise",
         required=True,
         key="trick.way",

@@ -9,7 +9,7 @@ from pages.shared.network_diagram import networks
 from pages.shared.run_panel import run_panel
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
-from vae.config import RunConfig
+from vae.config import FIELD_TEXTS, RunConfig
 from vae.errors import InputError
 
 st.title("Train both, side by side")
@@ -27,7 +27,8 @@ if message := settings_form.link_error():
     st.warning(escape_markdown(message))
 
 try:
-    config, problem = settings_form.parsed(), None
+    config: RunConfig | None = settings_form.parsed()
+    problem = None
 except InputError as error:
     config, problem = None, str(error)
 
@@ -50,7 +51,7 @@ with st.expander("Settings", icon=":material/tune:", expanded=run_id is None and
 if config:
     networks(config)
 
-if train:
+if train and config:
     try:
         with told, st.spinner("Looking at the data …"):
             train_again.train(config, "train")
@@ -62,6 +63,6 @@ with told:
 
 if shown:
     if config and (changed := config.differences(shown.config)):
-        titles = ", ".join(RunConfig.model_fields[name].title for name in changed)
+        titles = ", ".join(FIELD_TEXTS[name].title for name in changed)
         st.caption(f"The run below was trained with other settings than the form shows: {titles}.")
-    run_panel(run_id)
+    run_panel(shown.id)

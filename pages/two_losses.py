@@ -41,7 +41,7 @@ def which(names: list[str]) -> str:
     """Of the variants with a KL, the one to look at; the VAE at first."""
     first = "vae" if "vae" in names else names[0]
     return st.segmented_control(
-        "Model", names, format_func=VARIANT_TITLES.get, default=first, required=True, key="losses.variant"
+        "Model", names, format_func=VARIANT_TITLES.__getitem__, default=first, required=True, key="losses.variant"
     )
 
 

@@ -21,7 +21,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from .errors import InputError
 
@@ -39,7 +39,8 @@ PASSWORDS = re.compile(r"(://[^\s:/@]{0,200}:)[^\s@]{1,200}@|\b((?:password|pass
 STANDARD = {*vars(logging.makeLogRecord({})), "message", "asctime", "taskName"}  # the rest of a record is `extra`
 
 _run: ContextVar[str | None] = ContextVar("run", default=None)
-Function = TypeVar("Function", bound=Callable)
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
 
 
 @dataclass(frozen=True)
@@ -63,12 +64,12 @@ def of_run(run_id: str) -> Iterator[None]:
         _run.reset(token)
 
 
-def refusals(log: logging.Logger) -> Callable[[Function], Function]:
+def refusals(log: logging.Logger) -> Callable[[Callable[Parameters, Returned]], Callable[Parameters, Returned]]:
     """Decorates what visitors ask for: a request that is refused is a line, with the sentence that they read."""
 
-    def decorate(function: Function) -> Function:
+    def decorate(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
         @wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
+        def wrapped(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Returned:
             try:
                 return function(*args, **kwargs)
             except InputError as refusal:

@@ -13,7 +13,7 @@ HEAD = ("dataset", "latent_dim", "hidden", "beta")  # what a reader would ask fi
 BETWEEN = " · "
 
 # Values that are no quantity.
-SPECIAL = {"train_limit": {0: "all"}, "validation_size": {0: "none"}, "hidden": {(): "none"}}
+SPECIAL: dict[str, dict[Any, str]] = {"train_limit": {0: "all"}, "validation_size": {0: "none"}, "hidden": {(): "none"}}
 
 # Each field as a part of a name, where its words alone could be those of another field.
 _PARTS: dict[str, Callable[[Any], str]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ PATIENTLY = 2.0  # at one that waits behind others: a class that waits must not 
 IMAGES_IN_A_ROW = 10
 
 LINK_TOLD = "Opens this run. A server that does not have it offers to train it, with the same settings and seed."
-BADGES = {
+BADGES: dict[str, tuple[str, Literal["gray", "violet", "green", "yellow", "red"]]] = {
     "queued": (":material/hourglass_top:", "gray"),
     "running": (":material/play_arrow:", "violet"),
     "done": (":material/check:", "green"),
@@ -115,7 +116,12 @@ def _stop_or_resume(run: Run) -> Callable[[str], None] | None:
             return actions.stop
     elif run.resumable:
         reason = actions.refusal(run.visitor, "run", "resume it")
-        shown = {"icon": ":material/resume:", "type": "primary", "disabled": reason is not None, "help": reason}
+        shown: dict[str, Any] = {
+            "icon": ":material/resume:",
+            "type": "primary",
+            "disabled": reason is not None,
+            "help": reason,
+        }
         if st.button("Resume", key="resume", **shown):
             return actions.resume
     return None

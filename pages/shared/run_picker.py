@@ -77,7 +77,7 @@ def run_picker() -> Run | None:
 
 def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
     """One row: the experiment, and which of its runs where there are several."""
-    chosen = run.id if run else None
+    chosen = run.id if run else ""
     by_run = {
         chosen if chosen in experiment.runs else next(iter(experiment.runs)): experiment for experiment in offered
     }
@@ -85,7 +85,7 @@ def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
         title = run.name if run.status == "done" else f"{run.name} · {run.status}"
         by_run = {chosen: Experiment(title, "Seed", {chosen: title}), **by_run}
     with st.container(horizontal=True, vertical_alignment="bottom", key="run_picker"):
-        st.session_state[PICKER] = chosen
+        st.session_state[PICKER] = chosen or None
         st.selectbox(
             "Run",
             list(by_run),
@@ -101,7 +101,7 @@ def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
             st.selectbox(
                 by_run[chosen].which,
                 list(by_run[chosen].runs),
-                format_func=by_run[chosen].runs.get,
+                format_func=by_run[chosen].runs.__getitem__,
                 key=WITHIN,
                 on_change=_pick,
                 args=(WITHIN,),

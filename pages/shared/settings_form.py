@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.state import resources
 from vae.choices.choice import Choice
-from vae.config import CHOICES, PRESETS, RunConfig, as_text
+from vae.config import CHOICES, FIELD_TEXTS, PRESETS, RunConfig, as_text
 from vae.errors import InputError
 from vae.runs import cost
 
@@ -84,8 +84,8 @@ def fields_form() -> None:
     for column, group in zip(st.columns(len(GROUPS), gap="medium"), GROUPS, strict=True):
         with column:
             st.markdown(f"**{group}**")
-            for name, field in RunConfig.model_fields.items():
-                if field.json_schema_extra["group"] == group and _offered(name):
+            for name, text in FIELD_TEXTS.items():
+                if text.group == group and _offered(name):
                     _field(name)
 
 
@@ -119,26 +119,25 @@ def link_error() -> str | None:
 
 
 def _field(name: str) -> None:
-    field = RunConfig.model_fields[name]
-    choices = CHOICES.get(name)
+    text, kind, choices = FIELD_TEXTS[name], RunConfig.model_fields[name].annotation, CHOICES.get(name)
     shared: dict[str, Any] = {
         "key": _key(name),
         "persist_state": "session",
-        "help": _help(name, field.description, choices),
+        "help": _help(name, text.description, choices),
     }
     if name == "dataset":
         known = resources.catalogue()
-        st.selectbox(field.title, list(known), format_func=lambda entry: known[entry].title, **shared)
-    elif name == "variants":
-        st.multiselect(field.title, list(choices), format_func=lambda code: _title(name, code), **shared)
+        st.selectbox(text.title, list(known), format_func=lambda entry: known[entry].title, **shared)
+    elif choices and name == "variants":
+        st.multiselect(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif choices:
-        st.selectbox(field.title, list(choices), format_func=lambda code: _title(name, code), **shared)
+        st.selectbox(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif name == "hidden":
-        st.text_input(field.title, placeholder="none: the shallow network", **shared)
-    elif field.annotation is float:
-        st.number_input(field.title, step=1e-4 if name == "learning_rate" else 0.5, format="%g", **shared)
+        st.text_input(text.title, placeholder="none: the shallow network", **shared)
+    elif kind is float:
+        st.number_input(text.title, step=1e-4 if name == "learning_rate" else 0.5, format="%g", **shared)
     else:
-        st.number_input(field.title, step=1, **shared)
+        st.number_input(text.title, step=1, **shared)
 
 
 def _title(name: str, code: str) -> str:

@@ -56,17 +56,14 @@ def found(configs: Mapping[Name, RunConfig]) -> dict[Name, Run]:
 
 def queue(configs: Iterable[RunConfig]) -> list[str] | None:
     """Ids of the queued runs; None when one was refused, which is said, and stays queued what came before it."""
-    ids: list[str] | None = []
-    for config in configs:
-        try:
-            ids.append(actions.queue(config))
-        except InputError as problem:
-            st.error(escape_markdown(str(problem)))
-            ids = None
-            break
-    resources.forget()
-    _known.clear()
-    return ids
+    try:
+        return [actions.queue(config) for config in configs]
+    except InputError as problem:
+        st.error(escape_markdown(str(problem)))
+        return None
+    finally:
+        resources.forget()
+        _known.clear()
 
 
 def offer(label: str, configs: Mapping[Name, RunConfig], icon: str = ":material/play_arrow:") -> None:

@@ -44,7 +44,7 @@ def question(config: RunConfig | None, where: str) -> None:
         del st.session_state[ASKED]
         run_picker.select(run.id)
         st.rerun()
-    if train_anyway:
+    if train_anyway and config:
         try:
             _train(config)
         except InputError as problem:

@@ -11,7 +11,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
 
@@ -19,7 +19,8 @@ MOST = 120 * 2**20  # bytes of all entries; the newest one stays, whatever it we
 SMALL = 200  # bytes of what is not counted: a Python object with its pointers
 DEEPEST = 6  # levels of containers that are looked into
 
-Function = TypeVar("Function", bound=Callable)
+Parameters = ParamSpec("Parameters")
+Returned = TypeVar("Returned")
 
 
 class MemoryCache:
@@ -68,12 +69,13 @@ class MemoryCache:
 _all = MemoryCache(MOST)
 
 
-def memory_cached(function: Function) -> Function:
+def memory_cached(function: Callable[Parameters, Returned]) -> Callable[Parameters, Returned]:
     """Decorates a function of hashable arguments whose values all visitors share: never change them."""
 
     @wraps(function)
-    def wrapped(*args: Any) -> Any:
-        return _all.get((function.__module__, function.__qualname__, *args), lambda: function(*args))
+    def wrapped(*args: Parameters.args, **named: Parameters.kwargs) -> Returned:
+        key = (function.__module__, function.__qualname__, *args, *sorted(named.items()))
+        return _all.get(key, lambda: function(*args, **named))
 
     return wrapped
 

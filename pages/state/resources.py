@@ -103,8 +103,9 @@ def close() -> None:
     """End the workers with the server."""
     global _jobs, _sweeper
     with _lock:
-        if _jobs is not None:
+        if _sweeper is not None:
             _sweeper.close()
+        if _jobs is not None:
             _jobs.close()
         _jobs = _sweeper = None
     log.info("the server ends")

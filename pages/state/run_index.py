@@ -83,7 +83,7 @@ class EveryRun:
         counts = known["group"].value_counts()
         first = known.drop_duplicates("group").set_index("group").loc[counts.index]
         short = [f"{row.dataset} · {naming.words('reconstruction', row.reconstruction)}" for row in first.itertuples()]
-        titles = {}
+        titles: dict[str, str] = {}
         for name, of_most in zip(first.index, short, strict=True):
             data_hash, split, size = name.removeprefix(f"{first.loc[name, 'dataset']} ").split(" ")[:3]
             title = of_most

@@ -41,7 +41,9 @@ def page() -> None:
 def _providers() -> list[str | None]:
     """Names of the providers; None is the one without a name."""
     section = get_secrets_auth_section().to_dict()
-    named = [name for name, value in section.items() if isinstance(value, dict) and "client_id" in value]
+    named: list[str | None] = [
+        name for name, value in section.items() if isinstance(value, dict) and "client_id" in value
+    ]
     return named or [None]
 
 

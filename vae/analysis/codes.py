@@ -33,9 +33,8 @@ def encode(model: Autoencoder, x: np.ndarray) -> Codes:
     """Codes of `x` (N, P) in [0, 1]."""
     parts = [model.encoder(chunk) for chunk in torch.from_numpy(x).split(CHUNK)]
     mu = torch.cat([mu for mu, _ in parts]).numpy()
-    if model.encoder.to_logvar is None:
-        return Codes(mu, None)
-    return Codes(mu, torch.cat([torch.exp(0.5 * logvar) for _, logvar in parts]).numpy())
+    stds = [torch.exp(0.5 * logvar) for _, logvar in parts if logvar is not None]
+    return Codes(mu, torch.cat(stds).numpy() if stds else None)
 
 
 def sample(codes: Codes, generator: torch.Generator) -> np.ndarray:
@@ -80,12 +79,14 @@ def plane(mu: np.ndarray, dimensions: tuple[int, int] | None = None) -> Plane:
         return Plane(np.zeros(latent_dim, dtype=np.float32), axes, 1.0, ("z₁", "z₂" if latent_dim == 2 else "class"))
     centre, variance = mu.mean(axis=0), mu.var(axis=0)
     if dimensions is None:
-        _, share, axes = plane_of(torch.from_numpy(mu), None)  # axes: (D, 2)
-        return Plane(centre, axes.numpy().T, share, ("first principal component", "second principal component"))
+        _, share, leading = plane_of(torch.from_numpy(mu), None)  # leading: (D, 2)
+        assert leading is not None, "there are more than two dimensions"
+        return Plane(centre, leading.numpy().T, share, ("first principal component", "second principal component"))
+    first, second = dimensions
     axes = np.zeros((2, latent_dim), dtype=np.float32)
-    axes[[0, 1], list(dimensions)] = 1
-    share = float(variance[list(dimensions)].sum() / max(variance.sum(), 1e-12))
-    return Plane(centre, axes, share, tuple(f"dimension {index + 1}" for index in dimensions))
+    axes[[0, 1], [first, second]] = 1
+    share = float(variance[[first, second]].sum() / max(variance.sum(), 1e-12))
+    return Plane(centre, axes, share, (f"dimension {first + 1}", f"dimension {second + 1}"))
 
 
 # How far codes are from the prior N(0, I)

@@ -67,15 +67,15 @@ def stretch(decode: Decode, z: np.ndarray, axes: np.ndarray) -> Stretch:
 
     √det(JᵀJ) is the volume element of the pullback metric; Arvanitidis et al. 2018 (arXiv 1710.11379), section 3.
     """
-    z, axes = torch.from_numpy(z), torch.from_numpy(axes)
+    codes, along_axes = torch.from_numpy(z), torch.from_numpy(axes)
     areas, norms = [], []
-    pixels = decode(z[:1]).shape[1]
-    for chunk in z.split(max(1, JACOBIAN_VALUES // (pixels * len(axes)))):
+    pixels = decode(codes[:1]).shape[1]
+    for chunk in codes.split(max(1, JACOBIAN_VALUES // (pixels * len(axes)))):
 
         def moved(uv: Tensor, chunk: Tensor = chunk) -> Tensor:  # (n, k) → (n, P)
-            return decode(chunk + uv @ axes)
+            return decode(chunk + uv @ along_axes)
 
-        j = jacobian(moved, torch.zeros(len(chunk), len(axes), dtype=z.dtype)).double()  # (n, P, k)
+        j = jacobian(moved, torch.zeros(len(chunk), len(axes), dtype=codes.dtype)).double()  # (n, P, k)
         metric = j.transpose(1, 2) @ j  # (n, k, k)
         areas.append(torch.linalg.det(metric).clamp_min(0).sqrt())
         norms.append(metric.diagonal(dim1=1, dim2=2).sum(-1).sqrt())
@@ -89,8 +89,8 @@ def steepest(decode: Decode, z: np.ndarray, scale: np.ndarray) -> np.ndarray:
     `scale` (n, D) or (D,): the size of one unit in each dimension. The leading right singular vector of J · scale;
     of its two signs the one whose largest component is positive.
     """
-    z = torch.from_numpy(z)
-    j = jacobian(decode, z) * torch.from_numpy(np.broadcast_to(scale, z.shape).copy())[:, None, :]  # (n, P, D)
+    each_scale = torch.from_numpy(np.broadcast_to(scale, z.shape).copy())[:, None, :]  # (n, 1, D)
+    j = jacobian(decode, torch.from_numpy(z)) * each_scale  # (n, P, D)
     _, directions = torch.linalg.eigh((j.transpose(1, 2) @ j).double())
     u = directions[:, :, -1]  # (n, D)
     largest = u.gather(1, u.abs().argmax(dim=1, keepdim=True))

@@ -34,7 +34,7 @@ def toy_gradients(mu: float, sigma: float, k: float, n: int, seed: int) -> dict[
         else:
             x = x.detach()
             ((x - k).square() * log_normal(x, mus, 2 * sigmas.log())).sum().backward()
-        found[estimator, "mu"], found[estimator, "sigma"] = mus.grad.numpy(), sigmas.grad.numpy()
+        found[estimator, "mu"], found[estimator, "sigma"] = (_gradient(leaf).numpy() for leaf in (mus, sigmas))
     return found
 
 
@@ -110,9 +110,9 @@ def by_autograd(mu: float, logvar: float, eps: float) -> dict[str, float]:
     return {
         "z": float(z.detach()),
         "std": float(std.detach()),
-        "dz_dmu": float(at_mu.grad),
-        "dz_dstd": float(std.grad),
-        "dz_dlogvar": float(at_logvar.grad),
+        "dz_dmu": float(_gradient(at_mu)),
+        "dz_dstd": float(_gradient(std)),
+        "dz_dlogvar": float(_gradient(at_logvar)),
     }
 
 
@@ -173,7 +173,8 @@ class _Moments:
     """Mean and total variance of vectors, in one pass (Welford)."""
 
     def __init__(self) -> None:
-        self.count, self.mean, self.squares = 0, 0.0, 0.0
+        self.count, self.squares = 0, 0.0
+        self.mean = torch.zeros(())
 
     def add(self, vector: Tensor) -> None:
         self.count += 1
@@ -278,8 +279,8 @@ def gradient_norms(
     terms = {"reconstruction": (LIKELIHOODS[reconstruction], 0.0), "kl": (_NOTHING, beta)}
     columns = {}
     for name, (loss, weight) in terms.items():
-        copied, seen = trainable(model), {}
-        _watch(copied, seen)
+        copied = trainable(model)
+        seen = _watched(copied)
         generator = stream(seed, "flow")
         ESTIMATORS[setup.estimator](copied, variant, batch, loss, weight, generator, samples, setup.baseline)
         columns[name] = {place: _norm([tensor.grad]) for place, tensor in seen.items()}
@@ -291,19 +292,27 @@ def gradient_norms(
     )
 
 
-def _watch(model: Autoencoder, seen: dict[str, Tensor]) -> None:
-    """Keep the tensors that pass the graph's nodes, with their gradients; a detached one has none."""
+def _watched(model: Autoencoder) -> dict[str, Tensor]:
+    """Will hold the tensors that pass the graph's nodes, with their gradients; a detached one has none."""
+    seen: dict[str, Tensor] = {}
 
-    def keep(name: str, tensor: Tensor) -> None:
-        if tensor.requires_grad:
-            tensor.retain_grad()
-        seen[name] = tensor
+    def keep(**tensors: Tensor | None) -> None:
+        for name, tensor in tensors.items():
+            if tensor is not None:  # not every variant has a log-variance
+                if tensor.requires_grad:
+                    tensor.retain_grad()
+                seen[name] = tensor
 
-    model.encoder.to_mu.register_forward_hook(lambda module, inputs, output: keep("mu", output))
-    if model.encoder.to_logvar is not None:
-        model.encoder.to_logvar.register_forward_hook(lambda module, inputs, output: keep("logvar", output))
-    model.decoder.register_forward_pre_hook(lambda module, inputs: keep("z", inputs[0]))
-    model.decoder.register_forward_hook(lambda module, inputs, output: keep("logits", output))
+    model.encoder.register_forward_hook(lambda module, inputs, output: keep(mu=output[0], logvar=output[1]))
+    model.decoder.register_forward_pre_hook(lambda module, inputs: keep(z=inputs[0]))
+    model.decoder.register_forward_hook(lambda module, inputs, output: keep(logits=output))
+    return seen
+
+
+def _gradient(leaf: Tensor) -> Tensor:
+    """What `backward` left there."""
+    assert leaf.grad is not None
+    return leaf.grad
 
 
 def _norm(gradients: Sequence[Tensor | None]) -> float:

@@ -46,7 +46,7 @@ def train_classifier(images: Images) -> Classifier:
     model = Classifier(images.pixels, len(images.classes))
     weights = stream(SEED, "classifier weights")
     with torch.no_grad():
-        for layer in (model.body[0], model.body[2]):
+        for layer in (layer for layer in model.body if isinstance(layer, nn.Linear)):
             bound = layer.in_features**-0.5
             for parameter in (layer.weight, layer.bias):
                 parameter.uniform_(-bound, bound, generator=weights)

@@ -11,7 +11,6 @@ import numpy as np
 import pandas as pd
 import torch
 from scipy.stats import t as student  # scikit-learn brings scipy along
-from torch import Tensor
 
 from ..choices.nudge_units import NUDGE_UNITS
 from ..learning.models import Autoencoder
@@ -68,7 +67,7 @@ def perturb(
     with the share that is done, from 0 to 1.
     """
     codes = encode(model, x)
-    u = directions.random(*codes.mu.shape, stream(seed, "nudge"))
+    u = directions.random(len(x), codes.latent_dim, stream(seed, "nudge"))
     scales = {unit: scale(unit, codes) for unit in units or NUDGE_UNITS}
     steps = {
         unit: torch.from_numpy(directions.step(u, one_unit))
@@ -81,20 +80,17 @@ def perturb(
     changed = np.empty((*shape, len(x)), dtype=bool) if classifier else None
     nearest = np.empty((*shape, queries), dtype=np.float32) if real else None
 
-    def named(images: Tensor) -> Tensor:
-        return classifier(images).argmax(dim=-1)
-
     for start in range(0, len(x), CHUNK):
         rows = slice(start, start + CHUNK)
         before = model.picture(mu[rows])  # (B, P)
-        class_before = named(before) if classifier else None
+        class_before = classifier(before).argmax(dim=-1) if classifier else None  # (B,)
         for i, step in enumerate(steps.values()):  # of size 1, (N, D)
             for j, size in enumerate(sizes):
                 after = model.picture(mu[rows] + size * step[rows])  # (B, P)
                 rmse[i, j, rows] = torch.linalg.vector_norm(after - before, dim=-1) / before.shape[1] ** 0.5
-                if classifier:
-                    changed[i, j, rows] = named(after) != class_before
-                if real and start < queries:
+                if classifier and changed is not None:
+                    changed[i, j, rows] = classifier(after).argmax(dim=-1) != class_before
+                if real and nearest is not None and start < queries:
                     nearest[i, j, rows] = real.nearest(after[: queries - start])[0][:, 0]
         progress(min(1.0, (start + CHUNK) / len(x)))
     return Perturbed(tuple(steps), tuple(sizes), rmse, changed, nearest)

@@ -57,9 +57,10 @@ def measure(settings: Settings, images: int = 60_000, rounds: int = 3) -> dict[s
         for name, (_, run) in contenders.items():
             seconds[name] += run()
             print(f"round {turn + 1}/{rounds}, {name}: {seconds[name][-1]:.2f} s", file=sys.stderr, flush=True)
-    if busy is not None:  # share of the whole machine's processor time
-        passed = (time.perf_counter() - started) * os.cpu_count()
-        machine["used_by_others"] = max(0.0, (_others_seconds() - busy) / passed)
+    later = _others_seconds()
+    if busy is not None and later is not None:  # share of the whole machine's processor time
+        passed = (time.perf_counter() - started) * (os.cpu_count() or 1)
+        machine["used_by_others"] = max(0.0, (later - busy) / passed)
     rows = [
         {
             "name": name,
@@ -72,8 +73,8 @@ def measure(settings: Settings, images: int = 60_000, rounds: int = 3) -> dict[s
     ]
     ratios = {name: _ratio(*(seconds.get(row) for row in name.split(" / "))) for name in RATIOS}
     targets = {
-        name: {"sense": target[0], "target": target[1], "met": ratios[name] and _meets(ratios[name]["median"], *target)}
-        for name, target in RATIOS.items()
+        name: {"sense": target[0], "target": target[1], "met": ratio and _meets(ratio["median"], *target)}
+        for (name, target), ratio in zip(RATIOS.items(), ratios.values(), strict=True)
         if target
     }
     count = {"train": len(split.train), "validation": len(split.validation)}
@@ -112,7 +113,9 @@ def _contenders(
         models.append([product for n in batches for product in steps[n]] + passes)
     plain = PlainLoop(config, data, split, root)
     threads = f"one Python thread per model, torch threads in each: {own}"
-    found = {"pair float32": (f"ae + vae as the program trains them; {threads}", pair)}
+    found: dict[str, tuple[str, Callable[[], list[float]]]] = {
+        "pair float32": (f"ae + vae as the program trains them; {threads}", pair)
+    }
     if has_bfloat16():
         found["pair bfloat16"] = ("the same, matrix products in bfloat16", lambda: pair(precision="bfloat16"))
     found |= {

@@ -18,7 +18,7 @@ from ..datasets import Images, Split
 from ..datasets.torchvision_sets import torchvision_datasets
 
 
-class PilImages(Dataset):
+class PilImages(Dataset[tuple[Tensor, int]]):
     """Images in memory, read the way torchvision.datasets.MNIST reads its own: one PIL image at a time."""
 
     def __init__(self, data: Images, transform: Callable[[Any], Tensor]) -> None:
@@ -46,7 +46,7 @@ class PlainNetwork(nn.Module):
     def loss(self, x: Tensor) -> Tensor:
         """Nats, summed over the batch `x` (B, P)."""
         h = F.relu(self.to_hidden(x))
-        z, kl = self.to_mu(h), 0.0
+        z, kl = self.to_mu(h), torch.zeros(())
         if self.to_logvar:
             mu, logvar = z, self.to_logvar(h)
             z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
@@ -65,8 +65,10 @@ class PlainLoop:
         read = mnist(str(root), transform=ToTensor()) if root else PilImages(data, ToTensor())
         self.train = DataLoader(Subset(read, split.train.tolist()), batch_size=config.batch_size, shuffle=True)
         self.validation = DataLoader(Subset(read, split.validation.tolist()), batch_size=config.batch_size)
-        layers = config.layers(data.pixels)
-        self.networks = [PlainNetwork(*layers, VARIANTS[name].has_logvar) for name in config.variants]
+        self.validation_size = len(split.validation)
+        pixels, hidden, latent_dim = config.layers(data.pixels)
+        kinds = [VARIANTS[name] for name in config.variants]
+        self.networks = [PlainNetwork(pixels, hidden, latent_dim, kind.has_logvar) for kind in kinds]
         self.optimisers = [torch.optim.Adam(network.parameters()) for network in self.networks]
         self.epochs = 0
 
@@ -80,7 +82,7 @@ class PlainLoop:
                 optimiser.step()
             with torch.no_grad():
                 total = sum(network.loss(x.flatten(1)).item() for x, _ in self.validation)
-            losses.append(total / len(self.validation.dataset))
+            losses.append(total / self.validation_size)
         self.epochs += 1
         return losses
 

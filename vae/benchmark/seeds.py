@@ -40,12 +40,12 @@ def contenders(settings: Settings, large: Images) -> dict[str, tuple[str, Callab
         SMALL: (PRESETS["quick"].config.model_copy(update={"epochs": 10}), small),
         LARGE: (PRESETS["pytorch_example"].config.model_copy(update={"epochs": 2, **_sizes(large)}), large),
     }
-    trainers = {
+    trainers: dict[str, tuple[str, TrainRuns]] = {
         " by autograd": ("one after another, gradients by autograd", partial(one_after_another, by_hand=False)),
         "": ("one after another, steps by hand: as the program trains them", one_after_another),
         " together": ("in lockstep, steps by hand", together),
     }
-    found = {}
+    found: dict[str, tuple[str, Callable[[], list[float]]]] = {}
     for name, (config, data) in cases.items():
         split = datasets.split(data, config.validation_size, config.train_limit)
         for ending, (what, train) in trainers.items():
@@ -102,7 +102,7 @@ class Variants:
         models, moments = zip(*((learner.model, learner.moments) for learner in learners), strict=True)
         self.learners, self.stack = learners, Stack(first.config, first.variant, models, moments)
         for learner in learners:
-            learner.train_epoch = lambda *_: None
+            learner.train_epoch = lambda *_: None  # type: ignore[method-assign] # of these objects, not of the class
 
     def train_epoch(self, x: torch.Tensor, epoch: int) -> None:
         """What `Learner.train_epoch` does, for all at once."""

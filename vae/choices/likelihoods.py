@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .choice import Choice
 
@@ -89,7 +89,11 @@ def _sse_floor(pictures: Tensor, x: Tensor) -> float:
     return float((pictures - x).square().mean() * x.shape[1])
 
 
-_IN_UNIT_INTERVAL = {"javascript": "1 / (1 + Math.exp(-a))", "onnx": "Sigmoid", "spelled": "torch.sigmoid({})"}
+_IN_UNIT_INTERVAL: dict[str, Any] = {
+    "javascript": "1 / (1 + Math.exp(-a))",
+    "onnx": "Sigmoid",
+    "spelled": "torch.sigmoid({})",
+}
 
 LIKELIHOODS: dict[str, Likelihood] = {
     "bce": Likelihood(

@@ -6,9 +6,11 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
 from ..choices.activations import ACTIVATIONS
 from ..choices.choice import Choice
@@ -193,3 +195,20 @@ class RunConfig(BaseModel):
         """Fields in which two configs differ: name → (mine, theirs)."""
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in type(self).model_fields}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+
+
+@dataclass(frozen=True)
+class FieldText:
+    """What the form, the command line and the tables say of a field."""
+
+    title: str
+    group: str  # of the form
+    description: str
+
+
+def _text(field: FieldInfo) -> FieldText:
+    told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return FieldText(field.title or "", str(told.get("group", "")), field.description or "")
+
+
+FIELD_TEXTS = {name: _text(field) for name, field in RunConfig.model_fields.items()}

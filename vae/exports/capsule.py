@@ -54,11 +54,12 @@ class _Measured(BaseModel):
     model_config = _RULES
 
 
+_NUMBERS: dict[str, Any] = {name: _kind(metric) for name, metric in METRICS.items()}
 Measured = create_model(
     "Measured",
     __base__=_Measured,
     __doc__="Metrics of one variant on one set of images, under the names of `vae.metrics.METRICS`.",
-    **{name: _kind(metric) for name, metric in METRICS.items()},
+    **_NUMBERS,
 )
 
 

@@ -66,7 +66,9 @@ class _Graph:
     def __init__(self, weights: dict[str, Any], source: str, activation: tuple[str, Mapping[str, float]]) -> None:
         """`activation`: its operator and attributes."""
         self.onnx, self.weights, self.activation = package(), weights, activation
-        self.nodes, self.constants, self.last = [], [], source
+        self.nodes: list[Any] = []
+        self.constants: list[Any] = []
+        self.last = source
 
     def linear(self, layer: str, output: str | None = None) -> str:
         """x·Wᵀ + b of the last output, which it becomes unless `output` names it."""

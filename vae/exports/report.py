@@ -15,7 +15,7 @@ import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
 from ..choices.likelihoods import LIKELIHOODS
-from ..config import RunConfig
+from ..config import FIELD_TEXTS, RunConfig
 from ..errors import InputError
 from ..figures.latent import latent_scatter, plane_title, prior_of, side_by_side
 from ..figures.overlay import overlaid_curves, rate_distortion
@@ -100,13 +100,13 @@ def _settings(runs: Sequence[Run]) -> str:
     fields = list(RunConfig.model_fields)
     values = {name: [words(name, getattr(run.config, name)) for run in runs] for name in fields}
     differing = [name for name in fields if len(set(values[name])) > 1]
-    titles = [RunConfig.model_fields[name].title for name in differing]
+    titles = [FIELD_TEXTS[name].title for name in differing]
     rows = [
         [label, _named(run), *(escape(values[name][i]) for name in differing)]
         for i, (label, run) in enumerate(zip(labels(runs), runs, strict=True))
     ]
     shared = [
-        f"<tr><td>{escape(RunConfig.model_fields[name].title)}</td><td>{escape(values[name][0])}</td></tr>"
+        f"<tr><td>{escape(FIELD_TEXTS[name].title)}</td><td>{escape(values[name][0])}</td></tr>"
         for name in fields
         if name not in differing
     ]

@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..errors import InputError
@@ -118,7 +119,7 @@ def elsewhere(old: RunRecord, new: RunRecord) -> tuple[Difference, ...]:
     """All of versions and machine that differs; what an old capsule doesn't tell counts as another computer."""
     pairs = [(name, old.versions.get(name), new.versions.get(name)) for name in old.versions | new.versions]
     if old.machine is None or new.machine is None:
-        return (*_unequal(pairs), Difference("computer", *(_recorded(record.machine) for record in (old, new))))
+        return (*_unequal(pairs), Difference("computer", _recorded(old.machine), _recorded(new.machine)))
     theirs, ours = old.machine.model_dump(), new.machine.model_dump()
     return _unequal([*pairs, *((name, theirs[name], ours[name]) for name in theirs)])
 
@@ -155,23 +156,23 @@ def compare(old: RunRecord, new: RunRecord, run_id: str | None = None) -> Outcom
         if difference.allowed is None or abs(difference.old - difference.new) > difference.allowed
     ]
     gone = [difference for difference in weights if difference.old is None or difference.new is None]
-    shown = {"name": old.name, "elsewhere": there, "run_id": run_id}
+    outcome = partial(Outcome, old.name, elsewhere=there, run_id=run_id)
     if not (asked or data or numbers or weights):
-        return Outcome(verdict=REPRODUCED, **shown)
+        return outcome(REPRODUCED)
     told = (*asked, *data, *_gathered(off if there else numbers), *(gone if there else weights))
     if told:
-        return Outcome(verdict=DIFFERS, differences=told, **shown)
+        return outcome(DIFFERS, differences=told)
     furthest = max(
         numbers, key=lambda difference: abs(difference.old - difference.new) / difference.allowed, default=None
     )
-    return Outcome(verdict=WITHIN, furthest=furthest, **shown)
+    return outcome(WITHIN, furthest=furthest)
 
 
 def _unequal_numbers(old: RunRecord, new: RunRecord) -> list[Difference]:
     """Every number that differs, test images first; `allowed` is None for what is missing."""
     one_sided = [name for name in old.metrics | new.metrics if name not in old.metrics or name not in new.metrics]
     found = [
-        Difference(f"{name} metrics", *(_there(name in record.metrics) for record in (old, new))) for name in one_sided
+        Difference(f"{name} metrics", _there(name in old.metrics), _there(name in new.metrics)) for name in one_sided
     ]
     theirs, ours = _numbers(old), _numbers(new)
     for key in theirs | ours:
@@ -253,9 +254,8 @@ def reproduce(
             continue
         threads = old.machine.threads if old.machine and old.machine.threads <= cores() else settings.threads
         run_id = store.create(old.config, owner)
-        status = execute(
-            store, run_id, dataclasses.replace(settings, threads=threads), lambda epoch, n=number: on_epoch(n, epoch)
-        )
+        here = dataclasses.replace(settings, threads=threads)
+        status = execute(store, run_id, here, partial(on_epoch, number))
         outcomes.append(outcome_of(store, old, run_id))
         if status == "stopped":
             break

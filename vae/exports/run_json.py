@@ -26,8 +26,8 @@ def document(store: Store, run_id: str) -> dict[str, Any]:
         "status": run.status,
         "error": run.error,
         "config": run.config.model_dump(mode="json"),
-        "versions": run.versions,
-        "data": run.data,
+        "versions": run.versions or None,
+        "data": run.data or None,
         "seconds": run.seconds,
         "variants": variants,
     }

@@ -49,13 +49,13 @@ class Moments:
     def step(self, learning_rate: float) -> None:
         """One step along the gradients that autograd left, which are then gone."""
         # With β = 0, kl_only's log-variance has no gradient.
-        used = [i for i, p in enumerate(self.parameters) if p.grad is not None]
+        gradients = {i: p.grad for i, p in enumerate(self.parameters) if p.grad is not None}
         adam_step(
-            [self.parameters[i] for i in used],
-            [self.parameters[i].grad for i in used],
-            [self.exp_avg[i] for i in used],
-            [self.exp_avg_sq[i] for i in used],
-            [self.steps[i] for i in used],
+            [self.parameters[i] for i in gradients],
+            list(gradients.values()),
+            [self.exp_avg[i] for i in gradients],
+            [self.exp_avg_sq[i] for i in gradients],
+            [self.steps[i] for i in gradients],
             learning_rate,
         )
         for p in self.parameters:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -24,16 +25,17 @@ def pick_device(name: str) -> torch.device:
 @contextmanager
 def arithmetic(precision: str, device: torch.device, threads: int) -> Iterator[None]:
     """Set torch's process-wide arithmetic for a run, and put it back afterwards."""
-    before, before_threads = torch.backends.mkldnn.matmul.fp32_precision, torch.get_num_threads()
+    products: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined] # torch replaces this module by an object
+    before, before_threads = products.fp32_precision, torch.get_num_threads()
     if device.type == "cpu":
         # float32 tensors, products in bfloat16 inside oneDNN: no casts to pay for, unlike autocast. Ignored by
         # processors without bfloat16.
-        torch.backends.mkldnn.matmul.fp32_precision = "bf16" if precision == "bfloat16" else "ieee"
+        products.fp32_precision = "bf16" if precision == "bfloat16" else "ieee"
     torch.set_num_threads(threads)
     try:
         yield
     finally:
-        torch.backends.mkldnn.matmul.fp32_precision = before
+        products.fp32_precision = before
         torch.set_num_threads(before_threads)
 
 

@@ -120,6 +120,7 @@ def _backward(
 ) -> None:
     """Backward from `terms`, (tensor, gradient of the objective with respect to it), and from β · KL."""
     if variant.kl and beta:
+        assert logvar is not None, "a variant with a KL has a log-variance"
         kl = kl_divergence(mu.float(), logvar.float()).sum()
         terms = [*terms, (kl, torch.tensor(beta / len(mu), device=mu.device))]
     reached = [(tensor, gradient) for tensor, gradient in terms if tensor.requires_grad]  # a part may be frozen

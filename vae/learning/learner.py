@@ -99,8 +99,8 @@ class Learner:
             from_mean, from_sample = self.likelihood.mean(outputs), None  # (B, P)
             sums["mse_from_mean"] += float((from_mean - chunk).square().mean(-1).sum())
             if logvar is not None:
-                kl = kl_divergence(mu, logvar.float()).sum(0)  # (D,)
-                kl_sum = kl if kl_sum is None else kl_sum + kl
+                of_chunk = kl_divergence(mu, logvar.float()).sum(0)  # (D,)
+                kl_sum = of_chunk if kl_sum is None else kl_sum + of_chunk
             if self.variant.noise:
                 with self.autocast():
                     outputs = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
@@ -113,8 +113,12 @@ class Learner:
         sums = {name: value / len(x) for name, value in sums.items()}
         kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
         kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
+        objective = sums["reconstruction"]
+        if self.variant.kl:
+            assert kl is not None, "a variant with a KL has a log-variance"
+            objective += self.config.beta * kl
         return Metrics(
-            loss=sums["reconstruction"] + (self.config.beta * kl if self.variant.kl else 0.0),
+            loss=objective,
             reconstruction=sums["reconstruction"],
             kl=kl,
             kl_per_dim=kl_per_dim,

@@ -14,7 +14,7 @@ Equality is by construction, for it would otherwise depend on shapes and process
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -24,7 +24,7 @@ from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import Variant
 from ..config import RunConfig
 from .adam import Moments, adam_step
-from .models import Autoencoder
+from .models import Autoencoder, Decoder, Encoder
 from .networks import steps_by_hand
 
 LINE = 16  # float32 numbers in a cache line: every network's part of an array begins on one, as a lone tensor does
@@ -93,9 +93,11 @@ class Linear:
 class Nonlinearity:
     """An activation on K networks."""
 
-    parameters, gradients = (), ()
+    parameters: tuple[Tensor, ...] = ()
+    gradients: tuple[Tensor, ...] = ()
 
     def __init__(self, activation: Activation, count: int, width: int) -> None:
+        assert activation.by_hand is not None, "see steps_by_hand"
         self.f, self.df = activation.by_hand()
         self.h = Rooms(count, width)
 
@@ -121,11 +123,14 @@ class Stack:
         """`moments`: Adam's, of each model in turn. Raises TypeError for a module that isn't written out here."""
         self.config, self.variant, self.likelihood = config, variant, LIKELIHOODS[config.reconstruction]
         count, code, activation = len(models), config.latent_dim, ACTIVATIONS[config.activation]
-        if not steps_by_hand(config):
+        gradient = self.likelihood.gradient
+        if gradient is None or not steps_by_hand(config):
             raise TypeError("the steps by hand don't know this network, activation or loss; train it by autograd")
+        self._loss_gradient = gradient
 
         def chain(parts: Sequence[nn.Sequential], inputs: int) -> list[Linear | Nonlinearity]:
-            made, width = [], inputs
+            made: list[Linear | Nonlinearity] = []
+            width = inputs
             for same in zip(*parts, strict=True):
                 if isinstance(same[0], nn.Linear):
                     made.append(Linear(same))
@@ -136,13 +141,17 @@ class Stack:
                     raise TypeError(f"the steps by hand don't know {type(same[0]).__name__}; train it by autograd")
             return made
 
-        self.to_mu = Linear([model.encoder.to_mu for model in models])
-        heads = [model.encoder.to_logvar for model in models]
-        self.to_logvar = None if heads[0] is None else Linear(heads)
-        self.to_logits = Linear([model.decoder.to_logits for model in models])
-        pixels = models[0].decoder.to_logits.out_features
-        self.encoder = chain([model.encoder.body for model in models], pixels)
-        self.decoder = [*chain([model.decoder.body for model in models], code), self.to_logits]
+        encoders = [model.encoder for model in models if isinstance(model.encoder, Encoder)]
+        decoders = [model.decoder for model in models if isinstance(model.decoder, Decoder)]
+        if not len(encoders) == len(decoders) == count:
+            raise TypeError("the steps by hand know the modules of models.py alone; train it by autograd")
+        self.to_mu = Linear([encoder.to_mu for encoder in encoders])
+        heads = [encoder.to_logvar for encoder in encoders if encoder.to_logvar is not None]
+        self.to_logvar = Linear(heads) if heads else None
+        self.to_logits = Linear([decoder.to_logits for decoder in decoders])
+        pixels = decoders[0].to_logits.out_features
+        self.encoder = chain([encoder.body for encoder in encoders], pixels)
+        self.decoder = [*chain([decoder.body for decoder in decoders], code), self.to_logits]
         self.images, self.d_logits = Rooms(count, pixels), Rooms(count, pixels)
         self.eps, self.std, self.z, self.d_mu, self.d_logvar = (Rooms(count, code) for _ in range(5))
         states = {
@@ -174,14 +183,14 @@ class Stack:
         for part in self.decoder:
             h = part.forward(h)
         g = self.d_logits[batch]
-        torch.div(self.likelihood.gradient(h.all, images.all), batch, out=g.all)
+        torch.div(self._loss_gradient(h.all, images.all), batch, out=g.all)
         for part in reversed(self.decoder):
             g = part.backward(g)
         uses_logvar = self.variant.noise or bool(self.variant.kl and beta)
         d_mu, d_logvar = self._code_backward(g, mu, logvar, beta / batch if self.variant.kl else 0.0)
         further = bool(self.encoder)
         g = self.to_mu.backward(d_mu, further)
-        if uses_logvar:
+        if self.to_logvar and uses_logvar:
             more = self.to_logvar.backward(d_logvar, further)
             if further:
                 g.all.add_(more.all)
@@ -189,8 +198,9 @@ class Stack:
             g = part.backward(g, i > 0)
         adam_step(*self._adam[uses_logvar], self.config.learning_rate)
 
-    def _sample(self, mu: Rows, logvar: Rows, noise: Sequence[torch.Generator]) -> Rows:
+    def _sample(self, mu: Rows, logvar: Rows | None, noise: Sequence[torch.Generator]) -> Rows:
         """z = μ + σ·ε; σ and ε stay for the way back."""
+        assert logvar is not None, "a variant with noise has a log-variance"
         eps, std, z = self.eps[mu.batch], self.std[mu.batch], self.z[mu.batch]
         for part, generator in zip(eps.each, noise, strict=True):
             part.normal_(generator=generator)
@@ -205,6 +215,7 @@ class Stack:
             return d_z, self.d_logvar[batch]  # which nobody asks for
         d_mu, d_logvar, half = d_z, self.d_logvar[batch], 0.5 * weight
         if weight:
+            assert logvar is not None, "a variant with a KL has a log-variance"
             d_mu = self.d_mu[batch]
             torch.mul(mu.all, 2, out=d_mu.all).mul_(half).add_(d_z.all)  # weight · μ + ∂/∂z
             torch.exp(logvar.all, out=d_logvar.all).mul_(half).sub_(half)  # ½ weight · (σ² − 1)
@@ -215,11 +226,15 @@ class Stack:
         return d_mu, d_logvar
 
 
-def _lists(parts: Sequence[Linear | Nonlinearity], states: dict[int, tuple[Tensor, ...]]) -> list[list[Tensor]]:
+Lists = tuple[list[Tensor], list[Tensor], list[Tensor], list[Tensor], list[Tensor]]
+
+
+def _lists(parts: Sequence[Linear | Nonlinearity], states: Mapping[int, tuple[Tensor, ...]]) -> Lists:
     """(weights, gradients, exp_avg, exp_avg_sq, steps) of all networks' parts, as `adam_step` takes them."""
     found = []
     for part in parts:
         for p, gradient in zip(part.parameters, part.gradients, strict=True):
             weight, *others = states[id(p)]
             found.append((weight, gradient, *others))
-    return [list(column) for column in zip(*found, strict=True)]
+    weights, gradients, exp_avg, exp_avg_sq, steps = (list(column) for column in zip(*found, strict=True))
+    return weights, gradients, exp_avg, exp_avg_sq, steps

@@ -74,8 +74,8 @@ def initialise(model: Autoencoder, generator: torch.Generator) -> Autoencoder:
 
     `to_logvar` comes last, so variants with and without it start from the same weights everywhere else.
     """
-    last = model.encoder.to_logvar
-    heads = [] if last is None else [last]
+    last = getattr(model.encoder, "to_logvar", None)
+    heads = [last] if isinstance(last, nn.Linear) else []
     linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer not in heads]
     for layer in linear + heads:
         bound = layer.in_features**-0.5

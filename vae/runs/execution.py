@@ -161,7 +161,7 @@ def weights_stride(training: Training, max_mb: int) -> int:
 def pack_snapshot(snapshot: Snapshot) -> bytes:
     """Its arrays; `from_sample` only where there is one."""
     arrays = {name: value for name, value in vars(snapshot).items() if isinstance(value, np.ndarray)}
-    return pack(arrays | {"plane_share": np.float32([snapshot.plane_share])})
+    return pack(arrays | {"plane_share": np.array([snapshot.plane_share], np.float32)})
 
 
 def describe(images: Images, split: Split, training: Training) -> dict[str, Any]:

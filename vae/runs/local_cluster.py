@@ -38,7 +38,9 @@ class EmbeddedCluster:
             env=os.environ | settings.environment() | {"PYTHONPATH": path},
             text=True,
         )
-        line = self.process.stdout.readline()
+        assert self.process.stdin and self.process.stdout, "both are pipes"
+        self._until_closed, self._told = self.process.stdin, self.process.stdout
+        line = self._told.readline()
         if not line:
             raise RuntimeError(f"the embedded cluster ended at once with code {self.process.wait()}")
         self.contact: dict[str, Any] = json.loads(line)
@@ -49,13 +51,13 @@ class EmbeddedCluster:
 
     def close(self) -> None:
         """End it, with its workers."""
-        self.process.stdin.close()
+        self._until_closed.close()
         try:
             self.process.wait(GOODBYE)
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        self.process.stdout.close()
+        self._told.close()
 
 
 def main() -> None:

@@ -13,12 +13,12 @@ import sqlite3
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Select, delete, func, select, text
 
 from ..errors import InputError
+from .database import sqlite_file
 from .run_rows import utc
 from .runs import ACTIVE, ENDED, Store, now
 from .schema import runs, splits, sweep_runs, sweeps
@@ -148,7 +148,7 @@ def vacuum(store: Store) -> int:
     if active:
         said = "1 run is" if active == 1 else f"{active:,} runs are"
         raise InputError(f"The file is written anew, for which nothing may be trained: {said} under way or waiting.")
-    free = shutil.disk_usage(Path(store.engine.url.database).expanduser().resolve().parent).free
+    free = shutil.disk_usage(sqlite_file(store.engine.url).resolve().parent).free
     if free < 2 * before:
         raise InputError(
             f"The file is written anew, which takes {2 * before // MB + 1:,} MB of the disk for a moment; "

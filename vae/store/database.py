@@ -34,7 +34,7 @@ def open_database(url: str) -> Engine:
             "Install it with: pip install 'psycopg[binary]'."
         ) from None
     except OSError as error:
-        raise InputError(_unwritable(parsed.database, error.strerror)) from None
+        raise InputError(_unwritable(parsed.database, error.strerror or str(error))) from None
     except DBAPIError as error:
         if parsed.get_backend_name() == "postgresql":
             raise InputError(postgresql.trouble(parsed, error)) from None
@@ -67,8 +67,13 @@ def _parsed(url: str) -> URL:
     return parsed
 
 
+def sqlite_file(url: URL) -> Path:
+    """Where a SQLite database lies: none that is open here is in memory."""
+    return Path(url.database or "").expanduser()
+
+
 def _sqlite(url: URL) -> Engine:
-    file = Path(url.database).expanduser().absolute()
+    file = sqlite_file(url).absolute()
     file.parent.mkdir(parents=True, exist_ok=True)
     file.touch()
     if not os.access(file, os.W_OK):  # opening alone writes nothing, and would not notice

@@ -106,12 +106,12 @@ def standing(connection: Connection) -> tuple[list[Waiting], dict[str, int], dic
 def room_for_run(connection: Connection, visitor: str | None, settings: Settings) -> None:
     """Raises InputError when too many runs wait; asked within the transaction that would add one."""
     queued = select(func.count()).select_from(runs).where(runs.c.status == "queued")
-    if connection.scalar(queued) >= settings.max_queued:
+    if connection.execute(queued).scalar_one() >= settings.max_queued:
         raise InputError(
             f"{settings.max_queued:,} runs are waiting already (VAE_MAX_QUEUED). Try again when some have ended."
         )
     most = settings.max_queued_per_visitor
-    if visitor and connection.scalar(queued.where(runs.c.visitor == visitor)) >= most:
+    if visitor and connection.execute(queued.where(runs.c.visitor == visitor)).scalar_one() >= most:
         are = "s of yours are" if most > 1 else " of yours is"
         raise InputError(
             f"{most:,} run{are} waiting already (VAE_MAX_QUEUED_PER_VISITOR). Try again when some have ended."
@@ -121,7 +121,8 @@ def room_for_run(connection: Connection, visitor: str | None, settings: Settings
 def room_for_sweep(connection: Connection, visitor: str | None, most: int) -> None:
     """Raises InputError when a visitor's sweeps are too many; asked within the transaction that would begin one."""
     mine = sweeps.c.visitor == visitor, sweeps.c.status == "running"
-    if visitor and connection.scalar(select(func.count()).select_from(sweeps).where(*mine)) >= most:
+    running = select(func.count()).select_from(sweeps).where(*mine)
+    if visitor and connection.execute(running).scalar_one() >= most:
         are = "s of yours are" if most > 1 else " of yours is"
         raise InputError(
             f"{most:,} sweep{are} running already (VAE_MAX_SWEEPS_PER_VISITOR). Stop one, or wait until one is done."

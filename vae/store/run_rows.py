@@ -38,8 +38,8 @@ class Run:
     attempt: int
     owner: str
     pulse: int
-    versions: dict[str, str] | None
-    data: dict[str, Any] | None
+    versions: dict[str, str]  # of the program and its libraries; empty until it has begun, as `data` is
+    data: dict[str, Any]  # hash, shape, classes, split, mean-image line
     created_at: dt.datetime
     queued_at: dt.datetime
     started_at: dt.datetime | None
@@ -145,4 +145,5 @@ def run_of(row: Any) -> Run:
     values.pop("split_hash")
     config = RunConfig.parse(values["config"])
     told = {"name": naming.better(config).get(values["name"], values["name"]), "tags": tuple(values["tags"] or ())}
-    return Run(**values | told | {"config": config})
+    begun = {"versions": values["versions"] or {}, "data": values["data"] or {}}
+    return Run(**values | told | begun | {"config": config})

@@ -7,11 +7,11 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from sqlalchemy import ColumnElement, Connection, Text, cast, func, select, text
 from sqlalchemy.exc import DBAPIError
 
+from .database import sqlite_file
 from .runs import Store
 from .schema import checkpoints, classifiers, measurements, originals, runs, snapshots, splits, uploads, weights
 
@@ -49,7 +49,7 @@ def sizes(store: Store) -> Sizes:
     """Takes up to PATIENCE seconds where there is much: 0.1 s for a thousand runs."""
     with store.engine.connect() as connection:
         shown = select(runs.c.status, func.count()).where(runs.c.deleted_at.is_(None)).group_by(runs.c.status)
-        counted = dict(connection.execute(shown).all())
+        counted: dict[str, int] = dict(connection.execute(shown).all())
         deleted = connection.scalar(select(func.count()).select_from(runs).where(runs.c.deleted_at.is_not(None)))
         total, unused = sqlite_bytes(connection) if is_sqlite(store) else (server_bytes(connection), 0)
     return Sizes(database_version(store), total, unused, _kinds(store), counted, deleted or 0)
@@ -73,9 +73,10 @@ def is_sqlite(store: Store) -> bool:
 def sqlite_bytes(connection: Connection) -> tuple[int, int]:
     """Of the file and its write-ahead log, and what of the file is unused."""
     page, pages, free = (
-        connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("page_size", "page_count", "freelist_count")
+        connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+        for name in ("page_size", "page_count", "freelist_count")
     )
-    file = Path(connection.engine.url.database).expanduser()
+    file = sqlite_file(connection.engine.url)
     journal = file.with_name(f"{file.name}-wal")
     return page * pages + (journal.stat().st_size if journal.exists() else 0), page * free
 
@@ -83,8 +84,8 @@ def sqlite_bytes(connection: Connection) -> tuple[int, int]:
 def server_bytes(connection: Connection) -> int:
     """What a database server says that it takes; elsewhere what lies in its tables."""
     if connection.dialect.name == "postgresql":
-        return connection.scalar(text("SELECT pg_database_size(current_database())"))
-    return sum(connection.scalar(select(func.coalesce(func.sum(size), 0))) for size in KINDS.values())
+        return connection.execute(text("SELECT pg_database_size(current_database())")).scalar_one()
+    return sum(connection.execute(select(func.coalesce(func.sum(size), 0))).scalar_one() for size in KINDS.values())
 
 
 def _kinds(store: Store) -> dict[str, int] | None:

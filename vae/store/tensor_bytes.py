@@ -27,8 +27,10 @@ def pack(arrays: Mapping[str, np.ndarray]) -> bytes:
     return save_arrays(whole, metadata={CHECKSUM: _checksum(whole)})
 
 
-def unpack(payload: bytes) -> dict[str, np.ndarray]:
-    """safetensors as named arrays. Raises Damaged when they are not as they were written."""
+def unpack(payload: bytes | None) -> dict[str, np.ndarray]:
+    """safetensors as named arrays. Raises Damaged when they are not as they were written, or gone."""
+    if payload is None:
+        raise Damaged("What should be stored here is gone and can't be shown.")
     try:
         arrays = load_arrays(payload)
         metadata = _metadata(payload)
@@ -54,7 +56,7 @@ def unpack_tensors(payload: bytes) -> dict:
 def _checksum(arrays: Mapping[str, np.ndarray]) -> str:
     crc = 0
     for name in sorted(arrays):
-        crc = zlib.crc32(arrays[name].reshape(-1).view(np.uint8), zlib.crc32(name.encode(), crc))
+        crc = zlib.crc32(arrays[name].reshape(-1).view(np.uint8).data, zlib.crc32(name.encode(), crc))
     return str(crc)
 
 

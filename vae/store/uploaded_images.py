@@ -164,13 +164,17 @@ def _own(store: Store, name: str) -> Images:
     upload = find(store, name)
     with store.engine.connect() as connection:
         payload = connection.scalar(select(uploads.c.payload).where(uploads.c.hash == upload.hash))
+    arrays = unpack(payload)
     images = Images(
         name=name,
         shape=image_shape(upload.info["shape"]),
         white=upload.info["white"],
         classes=tuple(upload.info["classes"]),
         names_in_hash=upload.info.get("names_in_hash", False),
-        **unpack(payload),
+        train_x=arrays["train_x"],
+        train_y=arrays["train_y"],
+        test_x=arrays["test_x"],
+        test_y=arrays["test_y"],
     )
     if images.hash != upload.hash:
         raise InputError(f"{upload.title} is damaged in the database: its images are not those that were stored.")

@@ -62,8 +62,8 @@ def advance(store: Store, sweep: Sweep, settings: Settings, room: int) -> str:
     under_way = sum(member.status in ACTIVE for member in stored.members(store, sweep.id))
     begun = len(points_of(study, spec))
     while under_way < room and begun < spec.size:
-        trial = study.ask()
-        if trial.number < spec.size and not _begin(store, sweep, study, trial):
+        new = study.ask()
+        if new.number < spec.size and not _begin(store, sweep, study, new):
             break
         under_way, begun = under_way + spec.seeds, begun + 1
     told = points_of(study, spec)

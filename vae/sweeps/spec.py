@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -29,7 +29,7 @@ class Objective:
     """What a sweep's points are judged by, on validation images."""
 
     title: str
-    direction: str  # "minimize" or "maximize", as Optuna says it
+    direction: Literal["minimize", "maximize"]  # as Optuna says it
     sought: str  # the end of "We look for …"
     description: str
     metric: str | None = None  # of METRICS that it is; None: measured when all runs of a point are done
@@ -207,7 +207,7 @@ class SweepSpec(BaseModel):
 
     def grid(self) -> Iterator[dict[str, Value]]:
         """Every combination, the last field changing fastest."""
-        for values in product(*self.over.values()):
+        for values in product(*(values for values in self.over.values() if not isinstance(values, Range))):
             yield dict(zip(self.over, values, strict=True))
 
     def corners(self) -> Iterator[dict[str, Value]]:
@@ -225,7 +225,7 @@ class SweepSpec(BaseModel):
     def all_seeds(self) -> list[int]:
         return [self.base.seed + i for i in range(self.seeds)]
 
-    def directions(self) -> list[str]:
+    def directions(self) -> list[Literal["minimize", "maximize"]]:
         return [OBJECTIVES[name].direction for name in self.objectives]
 
 
@@ -251,7 +251,7 @@ def parse_over(text: str) -> tuple[str, list[str] | Range]:
 
 def _canonical(base: RunConfig, name: str, value: Any) -> Value:
     """A value as its field holds it: "0.50" → 0.5. Settings that only hold together are checked later."""
-    loose = {"kl_warmup_epochs": 0} if name == "epochs" else {}
+    loose: dict[str, Any] = {"kl_warmup_epochs": 0} if name == "epochs" else {}
     loose |= {"baseline": "none"} if name == "samples" else {}
     loose |= {"samples": max(2, base.samples)} if name == "baseline" else {}
     loose |= {"epochs": 1000} if name == "kl_warmup_epochs" else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import streamlit as st
@@ -38,7 +38,8 @@ def payload(
     note: str,
 ) -> bytes:
     """What the pad draws. `key`: of the decoders on the shelf; `labels` (n,): of the codes, the same for each view."""
-    arrays, panels, ranges = {"labels": labels.astype(np.uint8)}, [], {"area": {}, "norm": {}}
+    arrays, panels = {"labels": labels.astype(np.uint8)}, []
+    ranges: dict[str, dict[str, Any]] = {"area": {}, "norm": {}}
     windows = by_scale({name: Window(tuple(view.centre.tolist()), view.half) for name, view in views.items()})
     for variant, view in views.items():
         uv = view.spread_by_class(labels, len(classes)) if view.flat else view.uv

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -47,7 +48,7 @@ def payload(
         unit_name: {"title": entry.title, "meaning": entry.meaning, "sizes": entry.sizes}
         for unit_name, entry in units.items()
     }
-    meta = {"key": key, "shape": shape, "names": list(names), "variants": variants, "units": offered}
+    meta: dict[str, Any] = {"key": key, "shape": shape, "names": list(names), "variants": variants, "units": offered}
     meta |= {"unit": unit, "size": size}
     return packed(meta, arrays)
 

@@ -161,8 +161,8 @@ def _along_the_epochs(history: pd.DataFrame, first: str, second: str, of: str) -
 
     parts = []
     for variant, rows in history.groupby("variant"):
-        sides = [rows[rows["name"] == name] for name in (first, second)]
-        parts.append(paired_curve(*sides, "reconstruction").assign(variant=variant))
+        one, other = (rows[rows["name"] == name] for name in (first, second))
+        parts.append(paired_curve(one, other, "reconstruction").assign(variant=variant))
     curves = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
     if curves.empty:
         return

@@ -45,7 +45,7 @@ def _frontier(letters: Mapping[str, str]) -> None:
             "Runs of",
             names,
             index=first,
-            format_func=groups.get,
+            format_func=groups.__getitem__,
             key=f"compare.plane.{first}.{len(names)}",
             width=320,
             help="One data set, one set of validation images and one reconstruction loss: all else can't be compared.",
@@ -64,7 +64,7 @@ def _frontier(letters: Mapping[str, str]) -> None:
             present,
             selection_mode="multi",
             default=present,
-            format_func=VARIANT_TITLES.get,
+            format_func=VARIANT_TITLES.__getitem__,
             key=f"compare.plane.variants.{'.'.join(present)}",
             width="content",
         )

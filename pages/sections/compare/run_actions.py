@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import streamlit as st
 
@@ -31,7 +32,7 @@ def buttons(every: EveryRun, runs: Sequence[Run]) -> None:
             describe(every, mine)
         with st.popover("Train again", icon=":material/replay:"):
             _train_again(runs)
-        shown = {"disabled": not mine, "help": refused or "It can be undone."}
+        shown: dict[str, Any] = {"disabled": not mine, "help": refused or "It can be undone."}
         if st.button("Delete", icon=":material/delete:", **shown):
             _delete(runs)
 
@@ -90,7 +91,7 @@ def _train_again(runs: Sequence[Run]) -> None:
     which_seeds = st.radio(
         "Seeds",
         ("new", "same"),
-        format_func={"new": "New seeds", "same": "The same seeds"}.get,
+        format_func={"new": "New seeds", "same": "The same seeds"}.__getitem__,
         captions=(
             f"A verdict takes {SEEDS_FOR_A_VERDICT} seeds of each.",
             "On the same machine the same numbers come out.",
@@ -114,7 +115,8 @@ def _train_again(runs: Sequence[Run]) -> None:
 
 def _unused(config: RunConfig, count: int) -> list[RunConfig]:
     """`config` with the least seeds that no run of it has."""
-    used, seeds = set(similar_runs.seeds_of(config)), []
+    used = set(similar_runs.seeds_of(config))
+    seeds: list[int] = []
     seed = 0
     while len(seeds) < count:
         if seed not in used:

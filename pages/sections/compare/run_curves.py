@@ -83,7 +83,7 @@ def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str])
         measure = st.segmented_control(
             "Measure",
             list(CURVE_MEASURES),
-            format_func=CURVE_MEASURES.get,
+            format_func=CURVE_MEASURES.__getitem__,
             default="reconstruction",
             key="compare.measure",
             required=True,
@@ -95,7 +95,7 @@ def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str])
             present,
             selection_mode="multi",
             default=present,
-            format_func=VARIANT_TITLES.get,
+            format_func=VARIANT_TITLES.__getitem__,
             key=f"compare.variants.{'.'.join(present)}",
         )
     curves = over_seeds(history[history["variant"].isin(shown)], measure, ("name", "variant"))

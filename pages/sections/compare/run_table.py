@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence, Set
+from collections.abc import Mapping, Sequence, Set
 from functools import partial
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -106,7 +107,7 @@ def filters(every: EveryRun) -> np.ndarray:
 
 
 def matching(
-    every: EveryRun, words: str, wanted: dict[str, Sequence[str]], among: Set[str] | None = None
+    every: EveryRun, words: str, wanted: Mapping[str, Sequence[str]], among: Set[str] | None = None
 ) -> np.ndarray:
     """Row numbers of runs that hold all `words`, and one of the wanted values of each kind (none wanted: any).
 
@@ -154,14 +155,14 @@ def _none() -> None:
     st.rerun()
 
 
-def _number(title: str, style: str, explanation: str | None = None) -> dict:
+def _number(title: str, style: str, explanation: str | None = None) -> Any:
     """Every column has a width: finding one means measuring the text of its cells, in the browser, at every filter."""
     return st.column_config.NumberColumn(title, format=style, help=explanation, width=30 + 8 * len(title))
 
 
 _OF = "At the last recorded epoch, on the validation images (training images where none are set aside)."
 _TEST = "On the test images, measured once, when the run was done. No choice is made on them."
-RUN_TABLE_COLUMNS = {
+RUN_TABLE_COLUMNS: dict[str, Any] = {
     "name": st.column_config.TextColumn("Run", pinned=True, width=225),
     "best": st.column_config.MultiselectColumn(
         "Lowest in its group",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import PurePath
+from typing import Literal
 
 import streamlit as st
 from streamlit.runtime.uploaded_file_manager import UploadedFile
@@ -212,7 +213,7 @@ def listed() -> None:
                 _delete(upload_)
 
 
-def _train_button(name: str, train_size: int, label: str, kind: str, key: str) -> None:
+def _train_button(name: str, train_size: int, label: str, kind: Literal["primary", "secondary"], key: str) -> None:
     if st.button(label, type=kind, icon=":material/play_arrow:", key=f"own.train.{key}.{name}"):
         changes = {"dataset": name, "validation_size": validation_size(train_size)}
         settings_form.fill(PRESETS["quick"].config.model_copy(update=changes))

@@ -56,7 +56,8 @@ def coverage(run_id: str, epoch: int) -> dict[str, Coverage]:
     from vae.learning.randomness import stream
 
     seed, found, of_all = resources.run(run_id).config.seed, {}, loaded_models.codes(run_id, epoch)
-    prior_codes = prior(*next(iter(of_all.values())).mu.shape, stream(seed, "coverage of the prior"))
+    first = next(iter(of_all.values()))
+    prior_codes = prior(len(first.mu), first.latent_dim, stream(seed, "coverage of the prior"))
     # The same for all variants: as many codes of as many dimensions.
     mmd_of_prior = mmd_to_prior(prior_codes, stream(seed, "mmd"))
     for name, codes in of_all.items():

@@ -157,9 +157,9 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
         if {"ae", "vae"} <= set(variants):
             ratio = ratio_by_unit.get(unit)
             ratio = None if ratio is None or pd.isna(ratio["ratio"]) else ratio
-            known = ratio is not None and ratio["seeds"] > 1
+            known = ratio if ratio is not None and ratio["seeds"] > 1 else None
             row["AE ÷ VAE"] = "–" if ratio is None else f"{ratio['ratio']:.2f}"
-            row["95 % interval"] = f"{ratio['low']:.2f} … {ratio['high']:.2f}" if known else "–"
+            row["95 % interval"] = "–" if known is None else f"{known['low']:.2f} … {known['high']:.2f}"
             said = "–" if ratio is None else judgement(ratio)
             row["Moves more"] = JUDGED.get(said, said.removesuffix(" moves more"))
         rows[NUDGE_UNITS[unit].title] = row

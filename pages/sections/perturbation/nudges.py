@@ -60,9 +60,9 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
         for unit, whole in _scales(run_id, epoch)[name].items():
             here = whole[on_page] if whole.ndim == 2 else whole
             if direction == "random":
-                u = directions.random(*mu.shape, stream(seed, f"direction {choice}"))
+                u = directions.random(len(mu), codes.latent_dim, stream(seed, f"direction {choice}"))
             elif direction == "dimension":
-                u = directions.along(*mu.shape, choice)
+                u = directions.along(len(mu), codes.latent_dim, choice)
             elif direction == "towards":
                 u = directions.towards(mu, choice, here)
             else:

@@ -92,9 +92,9 @@ def paths(run_id: str, epoch: int, a: int, b: int, count: int) -> dict[str, dict
     from vae.analysis import geometry
 
     path_makers = {
-        "line": lambda _, *ends: geometry.line(*ends, count),
-        "slerp": lambda _, *ends: geometry.slerp(*ends, count),
-        "geodesic": lambda decode, *ends: geometry.geodesic(decode, *ends, count),
+        "line": lambda _, start, end: geometry.line(start, end, count),
+        "slerp": lambda _, start, end: geometry.slerp(start, end, count),
+        "geodesic": lambda decode, start, end: geometry.geodesic(decode, start, end, count),
     }
     found: dict[str, dict[str, Path]] = {kind: {} for kind in PATHS}
     for name, codes in loaded_models.codes(run_id, epoch).items():

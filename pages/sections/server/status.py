@@ -164,7 +164,7 @@ def workers(now: Board) -> None:
     rows = [
         {
             "Worker": worker.name,
-            "Trains": names.get(worker.run, worker.run) or "nothing",
+            "Trains": names.get(worker.run or "", worker.run) or "nothing",
             "Memory": readable(worker.memory),
             "Processor": f"{worker.cpu:.0f} %",
             "Process": "–" if worker.pid is None else str(worker.pid),

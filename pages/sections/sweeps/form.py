@@ -12,10 +12,10 @@ from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration
 from pages.visitors import actions
 from vae import naming
-from vae.config import CHOICES, PRESETS, RunConfig
+from vae.config import CHOICES, FIELD_TEXTS, PRESETS, RunConfig
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
-from vae.sweeps.spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, parse_over
+from vae.sweeps.spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Range, SweepSpec, Value, parse_over
 
 KEY = "sweep"  # which one is looked at: in the link
 ASKED = "spec"  # a whole sweep in a link
@@ -83,13 +83,13 @@ def of_ones_own() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         chosen = st.selectbox(
-            "Start from", list(bases), format_func=titles.get, key=f"{PREFIX}base", persist_state="session"
+            "Start from", list(bases), format_func=titles.__getitem__, key=f"{PREFIX}base", persist_state="session"
         )
         possible = [name for name in RunConfig.model_fields if name not in FIXED]
         fields = st.multiselect(
             "Go over",
             possible,
-            format_func=lambda name: RunConfig.model_fields[name].title,
+            format_func=lambda name: FIELD_TEXTS[name].title,
             default=["beta"],
             key=f"{PREFIX}fields",
             persist_state="session",
@@ -106,15 +106,14 @@ def of_ones_own() -> None:
         return
     st.caption(cost(spec))
     if st.button("Run this sweep", key="own.start", type="primary", icon=":material/play_arrow:"):
-        start(spec, " × ".join(RunConfig.model_fields[name].title for name in fields))
+        start(spec, " × ".join(FIELD_TEXTS[name].title for name in fields))
 
 
 def _values_of(name: str) -> str:
-    field = RunConfig.model_fields[name]
     choices = CHOICES.get(name)
-    default = DEFAULTS.get(name) or (", ".join(choices) if choices else str(field.default))
+    default = DEFAULTS.get(name) or (", ".join(choices) if choices else str(RunConfig.model_fields[name].default))
     return st.text_input(
-        f"Values of {field.title}",
+        f"Values of {FIELD_TEXTS[name].title}",
         default,
         key=f"{PREFIX}values.{name}",
         persist_state="session",
@@ -153,7 +152,7 @@ def _options(base: RunConfig) -> dict:
     of = st.segmented_control(
         "Judging the",
         list(base.variants),
-        format_func=VARIANT_TITLES.get,
+        format_func=VARIANT_TITLES.__getitem__,
         default=judged,
         required=True,
         key=f"{PREFIX}of.{'.'.join(base.variants)}",
@@ -180,13 +179,13 @@ def _from_link() -> None:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
         st.warning(f"The link's sweep was not taken over. {escape_markdown(reason)}")
         return
-    over = "; ".join(f"{RunConfig.model_fields[name].title}: {_listed(values)}" for name, values in spec.over.items())
+    ranges = "; ".join(f"{FIELD_TEXTS[name].title}: {_listed(values)}" for name, values in spec.over.items())
     st.markdown(
-        f"The link asks for a sweep over {escape_markdown(over)}, from **{escape_markdown(naming.name(spec.base))}**."
+        f"The link asks for a sweep over {escape_markdown(ranges)}, from **{escape_markdown(naming.name(spec.base))}**."
     )
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
-        start(spec, " × ".join(RunConfig.model_fields[name].title for name in spec.over))
+        start(spec, " × ".join(FIELD_TEXTS[name].title for name in spec.over))
 
 
 def _look_up(spec: SweepSpec) -> None:
@@ -195,7 +194,7 @@ def _look_up(spec: SweepSpec) -> None:
         resources.dataset(name)
 
 
-def _listed(values: object) -> str:
-    if isinstance(values, tuple):
-        return ", ".join(map(str, values))
-    return f"{values.low:g} to {values.high:g}{', logarithmic' * values.log}"
+def _listed(values: Range | tuple[Value, ...]) -> str:
+    if isinstance(values, Range):
+        return f"{values.low:g} to {values.high:g}{', logarithmic' * values.log}"
+    return ", ".join(map(str, values))

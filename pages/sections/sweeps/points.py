@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -13,7 +14,7 @@ from pages.state import resources
 from pages.text.words import plural
 from vae.analysis.comparing import paired
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
-from vae.config import RunConfig
+from vae.config import FIELD_TEXTS
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.sweeps import dressed
 from vae.sweeps import stored
@@ -44,7 +45,7 @@ def points_table(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None
         state = states.get(trial.state.name.lower(), trial.state.name.lower())
         rows.append(
             {"": marks.get(trial.number, ""), "Point": trial.number}
-            | {RunConfig.model_fields[name].title: str(value) for name, value in trial.params.items()}
+            | {FIELD_TEXTS[name].title: str(value) for name, value in trial.params.items()}
             | {OBJECTIVES[name].title: values.get(name) for name in spec.objectives}
             | {"State": f"{state}: {reason_of(trial)}" if trial.number in failed else state}
         )
@@ -115,7 +116,12 @@ def optuna_view(sweep: Sweep, trials: list[Any]) -> None:
     st.header("Optuna's view", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
-            "Plot", list(names), format_func=names.get, default=next(iter(names)), required=True, key="sweep.plot"
+            "Plot",
+            list(names),
+            format_func=names.__getitem__,
+            default=next(iter(names)),
+            required=True,
+            key="sweep.plot",
         )
         objective = 0
         if two and which != "front":
@@ -147,15 +153,15 @@ def _plot(sweep_id: str, which: str, objective: int, complete: int) -> Any:
     titles = [OBJECTIVES[name].title for name in names]
     if which == "front":
         return dressed(visualization.plot_pareto_front(study, target_names=titles))
-    make = {
+    plots: dict[str, Callable[..., Any]] = {
         "parallel": visualization.plot_parallel_coordinate,
         "importance": visualization.plot_param_importances,
         "slice": visualization.plot_slice,
         "contour": visualization.plot_contour,
-    }[which]
+    }
     try:
-        name = names[objective]
-        drawing = make(study, target=lambda trial: values_of(trial, sweep.spec)[name], target_name=titles[objective])
-        return dressed(drawing, {field: RunConfig.model_fields[field].title for field in sweep.spec.over})
+        name, title = names[objective], titles[objective]
+        drawing = plots[which](study, target=lambda trial: values_of(trial, sweep.spec)[name], target_name=title)
+        return dressed(drawing, {field: FIELD_TEXTS[field].title for field in sweep.spec.over})
     except (RuntimeError, ValueError):  # importance of values without any spread
         return None

@@ -21,7 +21,7 @@ from pages.visitors import actions
 from vae.analysis.effects import in_words, steps, with_intervals
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
-from vae.config import RunConfig
+from vae.config import FIELD_TEXTS, RunConfig
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.sweeps import against, drawn_points
@@ -162,7 +162,12 @@ def _stop_or_resume(sweep: Sweep, trials: list[Any]) -> Callable[[Sweep], None] 
             return actions.stop_sweep
     elif sweep.status in ("stopped", "failed") and not _all_ended(trials, sweep.spec):
         reason = actions.refusal(sweep.visitor, "sweep", "resume it")
-        shown = {"icon": ":material/resume:", "type": "primary", "disabled": bool(reason), "help": reason}
+        shown: dict[str, Any] = {
+            "icon": ":material/resume:",
+            "type": "primary",
+            "disabled": bool(reason),
+            "help": reason,
+        }
         if st.button("Resume", key="sweep.resume", **shown):
             return actions.resume_sweep
     return None
@@ -191,24 +196,24 @@ def _what(sweep: Sweep) -> str:
 def _effects(sweep: Sweep, done: pd.DataFrame) -> None:
     """A measure against a setting, both variants, with the interval over seeds."""
     spec, settings = sweep.spec, _columns(sweep, done)
-    titles = {column: RunConfig.model_fields[name].title for name, column in settings.items()}
+    titles = {column: FIELD_TEXTS[name].title for name, column in settings.items()}
     measures = _measures(spec, done)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         column = st.selectbox(
-            "Setting", list(titles), format_func=titles.get, key=f"sweep.setting.{sweep.id}", width=260
+            "Setting", list(titles), format_func=titles.__getitem__, key=f"sweep.setting.{sweep.id}", width=260
         )
         measure = st.selectbox(
-            "Measure", list(measures), format_func=measures.get, key=f"sweep.measure.{sweep.id}", width=320
+            "Measure", list(measures), format_func=measures.__getitem__, key=f"sweep.measure.{sweep.id}", width=320
         )
         split = st.segmented_control(
-            "On", list(SPLITS), format_func=SPLITS.get, default="watched", required=True, key="sweep.split"
+            "On", list(SPLITS), format_func=SPLITS.__getitem__, default="watched", required=True, key="sweep.split"
         )
     rows = done[(done["split"] == "test") == (split == "test")]
     name = next(name for name, mine in settings.items() if mine == column)
     others = [other for other in settings.values() if other != column]
     shown = with_intervals(rows, ["variant", column, *others], measure)
     if any(isinstance(values, Range) for values in spec.over.values()):
-        log = isinstance(spec.over[name], Range) and spec.over[name].log
+        log = isinstance(values := spec.over[name], Range) and values.log
         drawing = drawn_points(shown, column, titles[column], measures[measure], log)
     else:
         drawing = against(shown, column, titles[column], measures[measure], {other: titles[other] for other in others})
@@ -251,4 +256,4 @@ def _columns(sweep: Sweep, table: pd.DataFrame) -> dict[str, str]:
 
 
 def _params(params: dict[str, Any]) -> str:
-    return ", ".join(f"{RunConfig.model_fields[name].title} {value}" for name, value in params.items())
+    return ", ".join(f"{FIELD_TEXTS[name].title} {value}" for name, value in params.items())

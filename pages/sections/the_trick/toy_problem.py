@@ -59,7 +59,7 @@ def the_toy() -> None:
         st.slider("σ", 0.05, 3.0, step=0.05, key="toy.sigma")
         st.slider("k", -3.0, 3.0, step=0.1, key="toy.k")
         st.select_slider("Samples", COUNTS, key="toy.n", format_func=lambda count: f"{count:,}")
-        st.segmented_control("Gradient", list(SIGNS), format_func=SIGNS.get, required=True, key="toy.parameter")
+        st.segmented_control("Gradient", list(SIGNS), format_func=SIGNS.__getitem__, required=True, key="toy.parameter")
     shown = table.assign(
         estimator=table["estimator"].map(ESTIMATOR_TITLES),
         parameter=table["parameter"].map(SIGNS),
@@ -105,7 +105,7 @@ def _how_variance_grows(mu: float, sigma: float, k: float, parameter: str) -> No
                 key=f"toy.against_{x}",
                 alt=f"Variance of {SIGNS[parameter]} against {title}",
             )
-            csv(lambda table=table: table, f"toy-{x}")
+            csv(table.copy, f"toy-{x}")
 
 
 def formulas() -> None:

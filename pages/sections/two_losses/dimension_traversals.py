@@ -46,11 +46,10 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
     if st.session_state.get(key) not in there:
         st.session_state[key] = run.config.beta if run.config.beta in there else next(iter(there))
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        beta = st.segmented_control(
-            "β of the VAE", list(there), format_func=lambda beta: f"{beta:g}", required=True, key=key
-        )
+        st.segmented_control("β of the VAE", list(there), format_func="{:g}".format, required=True, key=key)
         image = choose_image("Image", offered, "factors.image")
     strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(offered))
+    beta = st.session_state[key]
     used = loss_terms.dimensions(there[beta], epoch)["vae"]
     order = np.argsort(-used.kl, kind="stable")[:TRAVERSAL_ROWS]
     moved = latent_traversals.traversals(

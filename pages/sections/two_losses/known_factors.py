@@ -124,7 +124,7 @@ def _paid(table: pd.DataFrame) -> pd.Series:
 
 def _shown(whole: pd.DataFrame) -> pd.DataFrame:
     """One row per variant and β, one column per score: this run's other variants first, then the VAE by β."""
-    found = {False: [], True: []}
+    found: dict[bool, list[dict[str, str]]] = {False: [], True: []}
     for (beta, name), rows in whole.groupby(["beta", "variant"], sort=False):
         short = "VAE" if name == "vae" else VARIANT_TITLES[name]
         title = f"{short}, β = {beta:g}" if VARIANTS[name].kl else short

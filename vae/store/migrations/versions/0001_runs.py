@@ -58,7 +58,7 @@ def upgrade() -> None:
         sa.Column("active_units", sa.Integer, nullable=False),
         sa.Column("seconds", sa.Float),
     )
-    kinds = {"variant": sa.String(16), "epoch": sa.Integer}
+    kinds: dict[str, sa.types.TypeEngine] = {"variant": sa.String(16), "epoch": sa.Integer()}
     for table, keys in BLOBS.items():
         named = [sa.Column(key, kinds[key], primary_key=True, autoincrement=False) for key in keys]
         op.create_table(table, _run_id(), *named, sa.Column("payload", sa.LargeBinary, nullable=False))

@@ -1,12 +1,14 @@
 """Names that people give, runs that were deleted and may come back, sweeps, and images of one's own."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
 revision = "0003"
 down_revision = "0002"
 
-NAMES = {"tags": sa.JSON, "note": sa.Text, "deleted_at": sa.DateTime(timezone=True)}
+NAMES: dict[str, Any] = {"tags": sa.JSON, "note": sa.Text, "deleted_at": sa.DateTime(timezone=True)}
 
 
 def upgrade() -> None:

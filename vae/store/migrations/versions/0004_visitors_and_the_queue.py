@@ -1,5 +1,7 @@
 """Who asked, the order of the queue, which requests are the same; the version is Alembic's from here on."""
 
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -9,7 +11,9 @@ from vae.errors import InputError
 revision = "0004"
 down_revision = "0003"
 
-NEW_COLUMNS = {  # table → its new columns: type, and what else is said of them
+NEW_COLUMNS: dict[
+    str, dict[str, tuple[Any, dict[str, Any]]]
+] = {  # table → its new columns: type, and what else is said of them
     "runs": {
         "visitor": (sa.String(64), {}),
         "ticket": (sa.BigInteger, {"nullable": False, "server_default": "0"}),
@@ -45,7 +49,7 @@ def _fill(connection: sa.Connection) -> None:
         for place, row in enumerate(connection.execute(first), start=1)
     ]
     if rows:
-        values = {"ticket": sa.bindparam("place"), "fingerprint": sa.bindparam("print")}
+        values: dict[str, Any] = {"ticket": sa.bindparam("place"), "fingerprint": sa.bindparam("print")}
         connection.execute(sa.update(runs).where(runs.c.id == sa.bindparam("of")).values(values), rows)
 
 
