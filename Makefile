@@ -35,6 +35,7 @@ load: $(VENV)/test.done
 lint: $(VENV)/test.done
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/mypy
 
 bench: $(VENV)/app.done
 	$(BIN)/python -m vae bench

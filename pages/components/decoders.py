@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -41,7 +41,7 @@ LARGEST = 8_000_000  # bytes that a page may weigh; beyond it the server decodes
 
 
 def payload(
-    key: str, config: RunConfig, shape: Sequence[int], weights: Mapping[str, Mapping[str, np.ndarray]]
+    key: str, config: RunConfig, shape: tuple[int, int, int], weights: Mapping[str, Mapping[str, np.ndarray]]
 ) -> bytes | None:
     """Decoders by variant, out of state dicts as arrays: `decoder.body.0.weight` … `decoder.to_logits.bias`.
 

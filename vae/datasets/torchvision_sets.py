@@ -23,7 +23,10 @@ Progress = Callable[[int, int, str], None]  # bytes done, bytes in all (0: unkno
 
 CHUNK = 1 << 16
 
-FOUR_FILES = tuple(f"{part}-{kind}-ubyte" for part in ("train", "t10k") for kind in ("images-idx3", "labels-idx1"))
+FOUR_FILES = (
+    *("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
+    *("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte"),
+)
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Any
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
-from ..datasets import Dataset
+from ..datasets import Dataset, Shape
 from ..errors import InputError
 from ..learning.networks import Counts, network_of, steps_by_hand
 from ..settings import Settings
@@ -41,7 +41,7 @@ class Demand:
     """What a config asks for, in numbers: the notation of `vae/__init__.py`."""
 
     config: RunConfig
-    shape: tuple[int, ...]  # of an image
+    shape: Shape  # of an image
     train: int  # images to learn from
     watched: int  # images the curves are measured on
     raw: int  # images of the whole data set
