@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PORT ?= 8501
 
-.PHONY: run test test-slow test-cluster load lint bench clean
+.PHONY: run test test-slow test-cluster load lint bench docs clean
 
 run: $(VENV)/app.done
 	$(BIN)/streamlit run dashboard.py --server.port $(PORT)
@@ -39,6 +39,9 @@ lint: $(VENV)/test.done
 
 bench: $(VENV)/app.done
 	$(BIN)/python -m vae bench
+
+docs: $(VENV)/app.done
+	$(BIN)/python -m vae reference > docs/reference.md
 
 # The marker files are newer than the requirements once those are installed, so a second `make run` installs nothing.
 $(VENV)/bin/python:

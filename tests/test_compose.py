@@ -1,4 +1,4 @@
-"""The Dockerfile, compose.yaml and the README's cluster: what they name exists in this program. No container is run."""
+"""What the Dockerfile, compose.yaml and docs/server.md name exists in this program. No container is run."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ DOCKERFILE = (ROOT / "Dockerfile").read_text()
 SERVICES: dict[str, dict[str, Any]] = yaml.safe_load((ROOT / "compose.yaml").read_text())["services"]
 OURS = {name: service for name, service in SERVICES.items() if "build" in service}
 COMMANDS = {"scheduler": dask_scheduler.main, "worker": dask_worker.main}
-SECTION = (ROOT / "README.md").read_text().partition("## A lab on a cluster")[2].partition("\n## ")[0]
-IN_README = [
+SECTION = (ROOT / "docs" / "server.md").read_text().partition("## A lab on a cluster")[2].partition("\n## ")[0]
+IN_THE_GUIDE = [
     shlex.split(line.partition("#")[0])
     for line in re.sub(r"\\\n\s*", "", SECTION).splitlines()
     if re.match(r"(\.venv/bin/)?dask ", line)
@@ -43,9 +43,9 @@ def test_dask_takes_the_commands(name: str) -> None:
     check(command)
 
 
-def test_dask_takes_the_commands_of_the_readme() -> None:
-    assert {words[1] for words in IN_README} == {"scheduler", "worker"}
-    for words in IN_README:
+def test_dask_takes_the_commands_of_the_guide() -> None:
+    assert {words[1] for words in IN_THE_GUIDE} == {"scheduler", "worker"}
+    for words in IN_THE_GUIDE:
         check(words)
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Annotated, TypedDict
 
 from .errors import InputError
 from .logs import LEVELS, STYLES
@@ -48,27 +48,75 @@ def _limit(path: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """What the environment says, checked."""
+class Variable:
+    """What docs/reference.md says of a variable of the environment."""
 
-    data_dir: Path  # datasets, and the default database
-    database_url: str
-    scheduler: str | None  # a Dask scheduler's address; None: an embedded cluster
-    workers: int  # worker processes of the embedded cluster
-    threads: int  # torch threads per trained model
-    max_epochs: int  # longest run a page or a command may ask for
-    max_queued: int  # runs that may wait at one time
-    max_queued_per_visitor: int  # of one visitor
-    max_sweeps_per_visitor: int  # that run at one time
-    max_weights_mb: int  # kept weights per run; beyond it only every k-th epoch's are kept
-    max_memory_mb: int  # that training a run may need, by the estimate of runs/cost.py
-    max_run_mb: int  # that a run may take in the database, by the same
-    max_upload_mb: int  # of a file with images of one's own, and of these images as they are stored
-    max_images: int  # in such a file
-    shared: bool  # nobody counts as being at this computer: for a server behind a reverse proxy
-    admins: tuple[str, ...]  # verified e-mail addresses, in lower case, of who may change everything
-    log: str  # how events are written: text or json
-    log_level: str | None  # the least of them; none said: INFO on a server, WARNING on the command line
+    meaning: str
+    default: str
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the environment says, checked. A field `workers` is the variable VAE_WORKERS."""
+
+    data_dir: Annotated[
+        Path,
+        Variable(
+            "Folder for datasets and the default database.",
+            "`data/` beside dashboard.py; of a copy that `pip install .` made, `~/latent-twins`",
+        ),
+    ]
+    database_url: Annotated[
+        str,
+        Variable(
+            "Where runs are stored: SQLite, or `postgresql://user:password@host/database`.",
+            "the SQLite file `latent_twins.db` in the data folder",
+        ),
+    ]
+    scheduler: Annotated[
+        str | None,
+        Variable(
+            "Address of a Dask scheduler. Needs a PostgreSQL database that its workers reach.",
+            "none: worker processes on this machine",
+        ),
+    ]
+    workers: Annotated[int, Variable("Worker processes; each trains one run at a time.", "the cores, at most 4")]
+    threads: Annotated[int, Variable("Torch threads per model that is trained.", "cores ÷ workers")]
+    max_epochs: Annotated[int, Variable("The longest run that may be asked for, in epochs.", "1000")]
+    max_queued: Annotated[int, Variable("Runs that may wait at one time.", "200")]
+    max_queued_per_visitor: Annotated[int, Variable("Runs of one visitor that may wait at one time.", "50")]
+    max_sweeps_per_visitor: Annotated[int, Variable("Sweeps of one visitor that may run at one time.", "3")]
+    max_weights_mb: Annotated[int, Variable("Weights kept per run; beyond it, only those of every k-th epoch.", "64")]
+    max_memory_mb: Annotated[
+        int,
+        Variable(
+            "Memory that training a run may need, estimated before it begins; on a cluster, a worker's.",
+            "80 % of this machine's ÷ workers, at least 1200",
+        ),
+    ]
+    max_run_mb: Annotated[int, Variable("What a run may take in the database, estimated before it begins.", "1024")]
+    max_upload_mb: Annotated[
+        int,
+        Variable(
+            "Largest file of images, and most that its images may take as they are stored. "
+            "Raise `server.maxUploadSize` in `.streamlit/config.toml` with it.",
+            "200",
+        ),
+    ]
+    max_images: Annotated[int, Variable("Most images in one file.", "200000")]
+    shared: Annotated[bool, Variable("1: nobody counts as sitting at the server, for one behind a reverse proxy.", "0")]
+    admins: Annotated[
+        tuple[str, ...],
+        Variable("E-mail addresses, with commas between them, of accounts that may change everything.", "none"),
+    ]
+    log: Annotated[str, Variable("How events are written to stderr: `text` or `json`, one line each.", "text")]
+    log_level: Annotated[
+        str | None,
+        Variable(
+            "The least important events that are written: `DEBUG`, `INFO`, `WARNING` or `ERROR`.",
+            "INFO on a server, WARNING on the command line",
+        ),
+    ]
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str] | None = None) -> Settings:

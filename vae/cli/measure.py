@@ -22,7 +22,7 @@ def add(commands: Any) -> None:
     gradients.set_defaults(command=_gradients)
     gradients.add_argument("run", metavar="RUN_ID", help="a run with a variant that samples its codes")
     gradients.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
-    json_flag(gradients, "print flow and quality as one JSON object")
+    json_flag(gradients, "print the gradients' norms and the estimators' quality as one JSON object")
 
     bench = commands.add_parser("bench", help="time an epoch of both models against a plain loop")
     bench.set_defaults(command=_bench)

@@ -29,12 +29,12 @@ def add(commands: Any) -> None:
         action="append",
         default=[],
         metavar="FIELD=VALUES",
-        help="beta=0,0.5,1 or learning_rate=1e-4..1e-2:log; again for each further field",
+        help="a setting and its values: beta=0,0.5,1 or learning_rate=1e-4..1e-2:log; again for each further one",
     )
-    sweep.add_argument("--ready", choices=READY, help="a ready-made question instead: " + ", ".join(READY))
-    sweep.add_argument("--seeds", type=int, help="per point; 3 unless given")
+    sweep.add_argument("--ready", choices=READY, help="a ready-made question instead of --over")
+    sweep.add_argument("--seeds", type=int, help="seeds of each point; 3 unless given")
     sweep.add_argument("--sampler", choices=SAMPLERS, help="how points are chosen; grid unless given")
-    sweep.add_argument("--points", type=int, help="how many, for the samplers that draw them; 20 unless given")
+    sweep.add_argument("--points", type=int, help="how many points, for the samplers that draw them; 20 unless given")
     sweep.add_argument("--objective", action="append", choices=OBJECTIVES, help="what is judged; may be given twice")
     sweep.add_argument("--of", metavar="VARIANT", help="the variant that is judged; vae unless given")
     sweep.add_argument("--prune", action="store_true", default=None, help="stop points that are hopeless")

@@ -33,7 +33,7 @@ def warn(address: str) -> None:
     if address.startswith(OPEN) or "://" not in address:
         log.warning(
             "VAE_SCHEDULER is %s: anyone who reaches the scheduler can run any program on its workers. Keep it in a "
-            "network of its own, or use tls:// (see the README).",
+            "network of its own, or use tls:// (see docs/server.md).",
             address,
         )
 
