@@ -16,6 +16,7 @@ from vae import cli
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import CHOICES, PRESETS, RunConfig
 from vae.datasets import DATASETS
+from vae.exports.run_folder import loading
 from vae.metrics import METRICS
 from vae.runs.execution import execute
 from vae.settings import ROOT, Settings
@@ -288,7 +289,7 @@ def test_words_in_bold_stand_on_the_screen(page: Path) -> None:
 
 
 def test_the_notebook_runs(store: Store, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From its first line to its last, beside a stored run."""
+    """From its first line to its last, beside a stored run, whose folder says how to load it as the guide has it."""
     monkeypatch.chdir(tmp_path)
     for name, value in settings.environment().items():
         monkeypatch.setenv(name, value)
@@ -297,3 +298,4 @@ def test_the_notebook_runs(store: Store, settings: Settings, tmp_path: Path, mon
     there: dict[str, object] = {}
     exec(compile(code.replace("epochs=30", "epochs=1"), "docs/library.md", "exec"), there)
     assert set(there["models"]) == {"ae", "vae"} and there["run"].status == "done"
+    assert blocks((ROOT / "docs" / "practitioners.md").read_text(encoding="utf-8"), "python") == [loading(there["run"])]
