@@ -7,7 +7,9 @@ import importlib
 import re
 import shlex
 from collections.abc import Iterable, Iterator
+from dataclasses import fields
 from pathlib import Path
+from typing import get_type_hints
 
 import pytest
 
@@ -104,7 +106,7 @@ def undocumented(names: Iterable[str], text: str) -> set[str]:
 
 
 KNOWN = {
-    "settings of a server": Settings.from_environment({}).environment(),
+    "settings of a server": [f"VAE_{field.name.upper()}" for field in fields(Settings)],
     "settings of a run": RunConfig.model_fields,
     "presets": PRESETS,
     "data sets": DATASETS,
@@ -128,6 +130,16 @@ def test_the_reference_is_what_the_program_says(capsys: pytest.CaptureFixture[st
 @pytest.mark.parametrize("kind", KNOWN)
 def test_every_entry_is_in_the_reference(kind: str) -> None:
     assert undocumented(KNOWN[kind], REFERENCE.read_text(encoding="utf-8")) == set()
+
+
+def test_defaults_are_what_the_reference_says() -> None:
+    """As far as they don't depend on the machine."""
+    settings = Settings.from_environment({})
+    said = {name: hint.__metadata__[0].default for name, hint in get_type_hints(Settings, include_extras=True).items()}
+    fixed = {name: int(default) for name, default in said.items() if default.isdecimal()}
+    assert len(fixed) >= 9
+    assert {name: getattr(settings, name) for name in fixed} == fixed
+    assert list(settings.environment()) == KNOWN["settings of a server"]
 
 
 @pytest.mark.parametrize("name", commands())
