@@ -329,7 +329,7 @@ def by_plain_autograd(loss: str, beta: float, samples: int) -> dict[str, dict[st
     return found
 
 
-@pytest.mark.parametrize("loss", LIKELIHOODS)
+@pytest.mark.parametrize("loss", ["bce", "sse"])
 @pytest.mark.parametrize("samples", [1, 3])
 def test_the_gradient_norms_of_the_trick_are_plain_autograd(loss: str, samples: int) -> None:
     got = gradient_norms(tiny(), VARIANTS["vae"], images(), loss, 2.5, samples=samples, seed=5)

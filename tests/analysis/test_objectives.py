@@ -60,7 +60,7 @@ def test_the_collapse_preset_is_two_averages() -> None:
 
 @pytest.mark.parametrize("mean_pixels", [False, True])
 @pytest.mark.parametrize("mean_dimensions", [False, True])
-@pytest.mark.parametrize("loss", LIKELIHOODS)
+@pytest.mark.parametrize("loss", ["bce", "sse"])
 def test_averages_have_the_gradient_of_sums_with_the_effective_beta(
     mean_pixels: bool, mean_dimensions: bool, loss: str
 ) -> None:

@@ -126,7 +126,7 @@ def test_one_pathwise_sample_is_autograd_bit_for_bit() -> None:
 
 
 @pytest.mark.parametrize("samples", [1, 2, 5])
-@pytest.mark.parametrize("loss", LIKELIHOODS)
+@pytest.mark.parametrize("loss", ["bce", "sse"])
 @pytest.mark.parametrize("beta", [0.0, 1.0, 3.5])
 def test_pathwise_is_the_gradient_of_the_mean_over_samples(samples: int, loss: str, beta: float) -> None:
     model = tiny()
@@ -174,7 +174,7 @@ def by_hand(model: Autoencoder, loss: str, samples: int, baseline: str) -> dict[
     }
 
 
-@pytest.mark.parametrize("loss", LIKELIHOODS)
+@pytest.mark.parametrize("loss", ["bce", "sse"])
 @pytest.mark.parametrize(
     ("setup", "samples"),
     [("score_function", 1), ("score_function", 3), ("score_function_loo", 2), ("score_function_loo", 3)],
@@ -213,7 +213,7 @@ def test_a_baseline_takes_variance_away_and_the_trick_has_still_less() -> None:
 
 
 @pytest.mark.parametrize("samples", [2, 3])
-@pytest.mark.parametrize("loss", LIKELIHOODS)
+@pytest.mark.parametrize("loss", ["bce", "sse"])
 def test_every_estimator_leaves_the_same_decoder_gradient(samples: int, loss: str) -> None:
     model = tiny()
     first, *others = (decoders(left(model, setup, loss=loss, samples=samples)) for setup in SETUPS)

@@ -65,8 +65,8 @@ def assert_stack_equals_autograd(config, variant, count, beta, batches=(40, 40, 
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("activation", ACTIVATIONS)
-@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
+@pytest.mark.parametrize("activation", [name for name, entry in ACTIVATIONS.items() if entry.by_hand])
+@pytest.mark.parametrize("reconstruction", [name for name, entry in LIKELIHOODS.items() if entry.gradient])
 def test_a_step_is_autograds_to_the_last_bit(variant, activation, reconstruction):
     for hidden, latent_dim, count in itertools.product([(), (21,), (32, 17)], [1, 2, 5], [1, 3]):
         update = {"hidden": hidden, "latent_dim": latent_dim, "activation": activation, "learning_rate": 0.01}

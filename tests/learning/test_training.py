@@ -11,7 +11,6 @@ import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from vae import datasets
-from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
@@ -71,7 +70,7 @@ def recorder(monkeypatch, record):
 
 
 @pytest.mark.parametrize("hidden", [(32,), ()], ids=str)
-@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
+@pytest.mark.parametrize("reconstruction", ["bce", "sse"])
 def test_a_vae_without_noise_and_kl_is_the_autoencoder_to_the_last_digit(digits, hidden, reconstruction):
     """So whatever differs between the two in a run comes from noise and KL, and from nothing else."""
     config = SMALL.model_copy(update={"hidden": hidden, "reconstruction": reconstruction})
@@ -193,7 +192,7 @@ def test_payloads_keep_shapes_types_and_bits():
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
-@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
+@pytest.mark.parametrize("reconstruction", ["bce", "sse"])
 def test_a_steps_gradient_equals_autograd_on_the_objective_as_written(digits, variant, reconstruction):
     """Mean over images of reconstruction + β · KL, with the same ε, differentiated by autograd alone."""
     config = SMALL.model_copy(update={"variants": (variant,), "reconstruction": reconstruction})
@@ -337,7 +336,7 @@ def test_learning_learns(digits):
     assert test["ae"].mse_from_mean < test["vae"].mse_from_mean < test["vae"].mse_from_sample < 0.8 * floor["mse"]
 
 
-@pytest.mark.parametrize("reconstruction", LIKELIHOODS)
+@pytest.mark.parametrize("reconstruction", ["bce", "sse"])
 def test_training_equals_a_plain_pytorch_loop(digits, monkeypatch, reconstruction):
     """Same initial weights, batches and noise; the rest written as in a tutorial: autograd and torch.optim.Adam."""
     batches = []

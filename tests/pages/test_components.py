@@ -309,7 +309,7 @@ def test_the_strips_are_told_codes_steps_and_units(codes: Any, latent_dim: int) 
     assert meta["variants"] == [
         {"variant": name, "title": VARIANT_TITLES[name], "colour": VARIANT_COLOURS[name]} for name in ("ae", "vae")
     ]
-    assert list(meta["units"]) == ["absolute", "latent_std", "neighbour", "posterior_std"]
+    assert list(meta["units"]) == list(NUDGE_UNITS)
     for unit in meta["units"].values():
         assert set(unit) == {"title", "sizes", "meaning"}
         low, high = unit["sizes"]

@@ -18,6 +18,7 @@ from vae.analysis import geometry
 from vae.analysis.expectations import EXPECTATIONS
 from vae.analysis.sensitivity import ratios
 from vae.analysis.verdict import verdict
+from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
@@ -189,7 +190,7 @@ def test_strips_hold_codes_of_the_images_and_steps_in_every_unit(
     for name, of_variant in codes.items():
         np.testing.assert_array_equal(nudges[name].z, of_variant.mu[:12])
         steps = nudges[name].steps
-        assert set(steps) == {"absolute", "latent_std", "neighbour"} | ({"posterior_std"} if name == "vae" else set())
+        assert set(steps) == set(NUDGE_UNITS) - (set() if name == "vae" else {"posterior_std"})
         u = steps["absolute"] if u is None else u
         np.testing.assert_array_equal(steps["absolute"], u)  # the same direction for both
         np.testing.assert_allclose(np.square(u).mean(axis=1), 1, rtol=1e-5)
@@ -273,5 +274,5 @@ def test_the_measurement_as_a_table(
     columns = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]
     assert list(table.columns) == [*columns, "rmse_q25", "rmse_q75"]
     assert table.notna().all(axis=None)
-    assert len(table) == 10 * (3 + 4)
+    assert len(table) == 10 * (2 * len(NUDGE_UNITS) - 1), "in every unit, but one that an autoencoder lacks"
     pd.testing.assert_frame_equal(table, kept(stocked, runs["3-D"]))

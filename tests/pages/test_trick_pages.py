@@ -563,7 +563,7 @@ def test_the_same_pictures_by_both_losses(stocked: Store, runs: dict[str, str]) 
     own = np.where((x > 0) & (x < 1), -inside * np.log(inside) - (1 - inside) * np.log(1 - inside), 0)
     assert f"cost {own.sum(axis=1).mean():.2f} nats against themselves" in notice
     squared = np.square(again.train.mean(axis=0, dtype=np.float64) - x).sum(axis=1).mean()
-    assert f"nats or {squared:.2f} squared error." in notice
+    assert f"nats or {squared:.2f} squared error" in notice
     assert (table["BCE (nats / image)"] > own.sum(axis=1).mean()).all(), "nothing gets below it"
     assert "Over 200 validation images." in texts(app)
 
