@@ -63,7 +63,7 @@ def lesson(run: Run) -> None:
     svg(gradient_graph(norms, estimator), key="graph")
     st.caption(
         f"Arrows back: norm of the reconstruction's gradient where it passes, on {encoder_gradients.images(run)} "
-        f"{run.watched_images} images with the weights of epoch {epoch}, by the code that trains. Dashed, "
+        f"{run.watched_images} images with the weights of epoch {epoch}, the same as in training, by autograd. Dashed, "
         "with a cross: no gradient."
     )
     what_the_graph_says(norms, estimator, norms_by_term)

@@ -5,8 +5,8 @@ import json
 import pydantic
 import pytest
 
+from vae.choices.estimators import ESTIMATORS
 from vae.choices.networks import NETWORKS
-from vae.choices.training import ESTIMATORS
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
 from vae.learning import estimators, networks

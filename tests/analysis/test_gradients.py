@@ -12,7 +12,6 @@ from torch.distributions import Normal, kl_divergence
 
 from vae.analysis import gradients
 from vae.analysis.gradients import (
-    ESTIMATOR_SETUPS,
     REFERENCE_PARTS,
     REFERENCE_SAMPLES,
     by_autograd,
@@ -27,6 +26,7 @@ from vae.analysis.gradients import (
     toy_variance,
     trainable,
 )
+from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig

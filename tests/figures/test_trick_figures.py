@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vae.analysis.gradients import ESTIMATOR_SETUPS, toy_gradients, toy_truth
+from vae.analysis.gradients import toy_gradients, toy_truth
 from vae.analysis.objectives import kl_gaussians
+from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.figures.estimator_comparison import estimator_curves
 from vae.figures.graph import BACKWARD, BOXES, DEAD, gradient_graph
 from vae.figures.objectives import TERM_COLOURS, dimension_bars, kl_area, terms_per_epoch

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, "an estimator": its words in choices/training.py, its function in learning/estimators.py."""
+"""CONTRIBUTING.md, "an estimator": its words in choices/estimators.py, its function in learning/estimators.py."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from vae.choices.choice import Choice
-from vae.choices.training import ESTIMATORS
+from vae.choices.estimators import ESTIMATORS
 from vae.learning import estimators
 from vae.store.runs import Run, Store
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import torch
 from torch import Tensor
 
+from ..choices.estimators import ESTIMATOR_SETUPS, EstimatorSetup
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS, Variant
 from ..learning.estimators import ESTIMATORS, log_normal
@@ -126,30 +127,6 @@ REFERENCE_SAMPLES = 4096  # pathwise, for the gradient that all are compared wit
 REFERENCE_PARTS = 64
 
 
-@dataclass(frozen=True)
-class EstimatorSetup:
-    """An estimator as it is configured."""
-
-    estimator: str
-    baseline: str = "none"
-
-    @property
-    def least_samples(self) -> int:
-        return 2 if self.baseline == "leave_one_out" else 1
-
-    def takes(self, samples: int) -> bool:
-        """Whether so many samples are worth asking for: 0 stays 0 however often it is measured."""
-        return samples >= self.least_samples and (self.estimator != "detached" or samples == 1)
-
-
-ESTIMATOR_SETUPS = {
-    "pathwise": EstimatorSetup("pathwise"),
-    "score_function": EstimatorSetup("score_function"),
-    "score_function_loo": EstimatorSetup("score_function", "leave_one_out"),
-    "detached": EstimatorSetup("detached"),
-}
-
-
 def trainable(model: Autoencoder) -> Autoencoder:
     """A copy whose gradients may be written: shared models are never touched."""
     return copy.deepcopy(model).requires_grad_(True)
@@ -160,7 +137,8 @@ def encoder_gradient(
 ) -> Tensor:
     """One estimate of the reconstruction term's gradient with respect to all encoder weights, flattened, (W,).
 
-    By the very function that trains. `model` is a `trainable` copy; weights that no gradient reaches count as 0.
+    The same gradient as in training, by autograd. `model` is a `trainable` copy; weights that no gradient reaches
+    count as 0.
     """
     model.zero_grad(set_to_none=True)
     loss = LIKELIHOODS[reconstruction]

@@ -73,7 +73,7 @@ def _gradients(options: argparse.Namespace) -> int:
     import pandas as pd
 
     from .. import measuring
-    from ..analysis.gradients import ESTIMATOR_SETUPS
+    from ..choices.estimators import ESTIMATOR_SETUPS
     from ..store.measurements import records
     from ..store.runs import Store
 

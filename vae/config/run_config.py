@@ -14,9 +14,10 @@ from pydantic.fields import FieldInfo
 
 from ..choices.activations import ACTIVATIONS
 from ..choices.choice import Choice
+from ..choices.estimators import BASELINES, ESTIMATORS
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.networks import NETWORKS
-from ..choices.training import BASELINES, DEVICES, ESTIMATORS, PRECISIONS
+from ..choices.training import DEVICES, PRECISIONS
 from ..choices.variants import VARIANTS
 from ..errors import InputError
 from .values import as_text, sentences, shown

@@ -9,15 +9,11 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
+from ..choices.estimators import ESTIMATOR_SETUPS
 from .style import ALARM, BARE, ESTIMATOR_COLOURS, GRID, NEUTRAL, VARIANT_COLOURS, veil
 
-ESTIMATOR_TITLES = {
-    "pathwise": "Pathwise (the trick)",
-    "score_function": "Score function",
-    "score_function_loo": "Score function, leave-one-out baseline",
-    "detached": "Detached",
-}
-ESTIMATOR_DASHES = {"pathwise": "solid", "score_function": "dash", "score_function_loo": "dashdot", "detached": "dot"}
+ESTIMATOR_TITLES = {name: setup.title for name, setup in ESTIMATOR_SETUPS.items()}
+ESTIMATOR_DASHES = {name: setup.dash for name, setup in ESTIMATOR_SETUPS.items()}
 DASH_MARKS = {"solid": "───", "dash": "╌╌╌", "dashdot": "─·─", "dot": "·····"}  # in text
 BINS = 60
 SHARE_SHOWN = 0.99  # share of the estimates that a histogram shows; the rest lies beyond its edges

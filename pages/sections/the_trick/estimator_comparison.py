@@ -12,6 +12,7 @@ from pages.shared.which_images import tested, watched
 from pages.state import resources
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
+from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.config import RunConfig
 from vae.figures.estimator_comparison import estimator_curves
@@ -25,10 +26,8 @@ SAMPLES = 2  # per image, for every estimator: the least that a leave-one-out ba
 
 def configs(run: Run) -> dict[str, RunConfig]:
     """The run's VAE, by estimator; all else is the same for all four, down to the seed."""
-    from vae.analysis.gradients import ESTIMATOR_SETUPS
-
     shared = {"variants": ("vae",), "samples": SAMPLES}
-    return {name: run.config.model_copy(update=shared | vars(setup)) for name, setup in ESTIMATOR_SETUPS.items()}
+    return {name: run.config.model_copy(update=shared | setup.settings) for name, setup in ESTIMATOR_SETUPS.items()}
 
 
 def train_all(run: Run) -> None:

@@ -1,0 +1,56 @@
+"""Ways to get a gradient past a random sample. What each does stands in `learning.estimators`, under the same name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from .choice import Choice
+
+ESTIMATORS: dict[str, Choice] = {
+    "pathwise": Choice("pathwise", "The reparameterization trick: z = μ + σ·ε, so gradients pass through z."),
+    "score_function": Choice(
+        "score function",
+        "The log-derivative trick: each sample's loss times the gradient of log q(z|x); unbiased, noisy.",
+    ),
+    "detached": Choice("detached", "The sample treated as data: reconstruction teaches the encoder nothing."),
+}
+BASELINES: dict[str, Choice] = {
+    "none": Choice("no baseline", "The score function as it is."),
+    "leave_one_out": Choice(
+        "leave-one-out baseline", "Subtract the mean loss of the image's other samples; needs at least 2 samples."
+    ),
+}
+
+
+@dataclass(frozen=True)
+class EstimatorSetup:
+    """An estimator with its baseline, as The trick compares them; its colour is in `figures.style`."""
+
+    title: str
+    dash: str  # plotly's, of its lines
+    estimator: str
+    baseline: str = "none"
+    random: bool = True  # whether more samples tell more: what is always 0 stays 0 however often it is measured
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """Fields of RunConfig."""
+        return {"estimator": self.estimator, "baseline": self.baseline}
+
+    @property
+    def least_samples(self) -> int:
+        return 2 if self.baseline == "leave_one_out" else 1
+
+    def takes(self, samples: int) -> bool:
+        """Whether so many samples are worth asking for."""
+        return samples >= self.least_samples and (self.random or samples == 1)
+
+
+ESTIMATOR_SETUPS: dict[str, EstimatorSetup] = {
+    "pathwise": EstimatorSetup("Pathwise (the trick)", "solid", "pathwise"),
+    "score_function": EstimatorSetup("Score function", "dash", "score_function"),
+    "score_function_loo": EstimatorSetup(
+        "Score function, leave-one-out baseline", "dashdot", "score_function", "leave_one_out"
+    ),
+    "detached": EstimatorSetup("Detached", "dot", "detached", random=False),
+}
