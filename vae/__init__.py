@@ -8,8 +8,8 @@ Notation, used in every file and in the comments at line ends:
     N  images in a data set       std     σ = exp(logvar / 2), (B, D)
                                   eps     standard normal noise, (B, D)
                                   z       a code, μ + σ·ε, (B, D)
-                                  logits  decoder output before the sigmoid, (B, P)
-                                  x_hat   sigmoid(logits), the reconstruction, (B, P)
+                                  outputs what a decoder gives, (B, k · P): logits, k = 1, for both losses so far
+                                  x_hat   the picture, (B, P): the mean of the pixels given the outputs
 
 The objective, in nats per image: reconstruction (summed over pixels) + β · KL(q(z|x) ‖ N(0, I)) (summed over
 dimensions), averaged over images. `beta` is the weight of the KL and nothing else.

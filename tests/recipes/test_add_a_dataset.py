@@ -25,18 +25,19 @@ TRAIN, TEST, SIDES = 320, 40, (6, 9)
 
 
 def packed(array: np.ndarray) -> bytes:
-    """An IDX file, as a .gz."""
-    return gzip.compress(bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
+    """An IDX file, as a .gz: of bytes, or of integers of 32 bits."""
+    kind = 8 if array.dtype == np.uint8 else 12
+    return gzip.compress(bytes([0, 0, kind, array.ndim]) + np.array(array.shape, ">u4").tobytes() + array.tobytes())
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """What a mirror serves: labels count from 1, as some sets do."""
+    """What a mirror serves: labels are integers in a table, as QMNIST's are, and count from 1, as EMNIST's do."""
     random, served = np.random.default_rng(0), tmp_path / "mirror"
     served.mkdir()
     for (pictures, kinds), count in ((NAMES[:2], TRAIN), (NAMES[2:], TEST)):
         (served / f"{pictures}.gz").write_bytes(packed(random.integers(0, 256, (count, *SIDES), np.uint8)))
-        (served / f"{kinds}.gz").write_bytes(packed(random.integers(1, 4, count, np.uint8)))
+        (served / f"{kinds}.gz").write_bytes(packed(random.integers(1, 4, (count, 2)).astype(">i4")))
     return served
 
 
@@ -55,7 +56,7 @@ def _added(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         download_mb=1,
         files=NAMES,
         resources=tuple((f"{address}/{name}.gz", md5) for name, md5 in sums),
-        labels=lambda numbers: numbers - 1,
+        labels=lambda numbers: (numbers[:, 0] - 1).astype(np.uint8),
     )
     signs = from_torchvision("signs", "Road signs", "360 signs, 6×9.", (1, *SIDES), (TRAIN, TEST), source)
     monkeypatch.setitem(DATASETS, "signs", signs)

@@ -181,7 +181,7 @@ def _read(source: IdxSource, found: Path, name: str) -> np.ndarray:
         found = folder / name
     known_md5 = source.unpacked_md5.get(name)
     content = found.read_bytes()
-    numbers = read_idx(content)
+    numbers = read_idx(content, integers=True)
     if numbers is None or (known_md5 and hashlib.md5(content, usedforsecurity=False).hexdigest() != known_md5):
         raise InputError(_damaged(found, "half a file, or altered", source.class_name))
     return numbers
