@@ -22,11 +22,16 @@ LESSONS = (
     Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),
     Lesson("perturbation.py", "Perturbation", ":material/open_with:", "Does a small step change the picture?"),
-    Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What lies between and beyond?"),
-    Lesson("the_trick.py", "The trick", ":material/shuffle:", "How does a gradient pass a random node?"),
-    Lesson("two_losses.py", "Two losses", ":material/balance:", "What does the KL buy?"),
+    Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What do codes that come from no image look like?"),
+    Lesson("the_trick.py", "The trick", ":material/shuffle:", "How can we backpropagate through a random step?"),
+    Lesson("two_losses.py", "Two losses", ":material/balance:", "What do we gain from the KL term?"),
     Lesson("sweeps.py", "Sweep", ":material/grid_view:", "What does a setting do?"),
     Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?"),
     Lesson("data.py", "Data", ":material/photo_library:", "What do they learn from?"),
     Lesson("server.py", "Server", ":material/dns:", "What is running?", in_bar=False),
 )
+
+
+def question(file: str) -> str:
+    """The one that the page in `file` answers."""
+    return next(lesson.question for lesson in LESSONS if lesson.file == file)

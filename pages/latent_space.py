@@ -178,9 +178,9 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
             st.caption(f"{grid.empty.sum()} of {SIDE * SIDE} cells hold none of {len(view.uv):,} codes: tinted.")
 
 
-st.title("How are codes laid out?")
-st.markdown(
+lesson_on_a_run(
+    "latent_space.py",
+    lesson,
     "Every image has a place here. Nothing tells a plain autoencoder how to lay its codes out; a variational "
-    "autoencoder pays for every code that strays from N(0, I). Move over one space: both decoders draw what is there."
+    "autoencoder pays for every code that strays from N(0, I). Move over one space: both decoders draw what is there.",
 )
-lesson_on_a_run(lesson)

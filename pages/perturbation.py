@@ -78,9 +78,9 @@ def choose(direction: str, run: Run, page: int) -> int:
     return 0
 
 
-st.title("Does a small step change the picture?")
-st.markdown(
+lesson_on_a_run(
+    "perturbation.py",
+    lesson,
     "The article says: nothing tells an autoencoder how to lay codes out, so a very small change of a code can change "
-    "the output a lot. Small in which unit? Nudge codes, watch both models, and then read what was measured."
+    "the output a lot. Small in which unit? Nudge codes, watch both models, and then read what was measured.",
 )
-lesson_on_a_run(lesson)

@@ -130,9 +130,9 @@ def many_answers(
         )
 
 
-st.title("What survives the bottleneck?")
-st.markdown(
+lesson_on_a_run(
+    "reconstructions.py",
+    lesson,
     "Each image goes through a code of a few numbers and back. The autoencoder decodes the code itself; the "
-    "variational autoencoder may decode the mean μ of its distribution, or a sample z = μ + σ·ε of it."
+    "variational autoencoder may decode the mean μ of its distribution, or a sample z = μ + σ·ε of it.",
 )
-lesson_on_a_run(lesson)

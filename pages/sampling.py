@@ -1,4 +1,4 @@
-"""Sample and interpolate: what lies between and beyond?"""
+"""Sample: what do codes that come from no image look like?"""
 
 import pandas as pd
 import streamlit as st
@@ -216,9 +216,9 @@ def every_dimension(run: Run, epoch: int) -> None:
     )
 
 
-st.title("What lies between and beyond?")
-st.markdown(
+lesson_on_a_run(
+    "sampling.py",
+    lesson,
     "A code need not come from an image. Draw codes and decode them, walk from one image to another, move one "
-    "dimension at a time, and see what each decoder makes of places it was never trained on."
+    "dimension at a time, and see what each decoder makes of places it was never trained on.",
 )
-lesson_on_a_run(lesson)

@@ -1,4 +1,4 @@
-"""The trick: how does a gradient pass a random node?"""
+"""The trick: how can we backpropagate through a random step?"""
 
 import pandas as pd
 import streamlit as st
@@ -88,15 +88,14 @@ def what_the_graph_says(norms: dict[str, float], estimator: str, norms_by_term: 
     st.markdown(f"**What to notice.** {said} The KL brings the encoder {kl:.3g} of its own, by any estimator.")
 
 
-st.title("How does a gradient pass a random node?")
-st.markdown(
+lesson_on_a_run(
+    "the_trick.py",
+    lesson,
     "A VAE draws its code at random, and backpropagation cannot differentiate a draw. The reparameterization trick "
-    "moves the randomness out: ε comes from the side, and z is an ordinary function of μ and σ. Try both ways."
+    "moves the randomness out: ε is an extra input, and z is an ordinary function of μ and σ. Try both ways.",
 )
 st.header("z by hand", divider="gray")
 st.fragment(z_by_hand)()
 st.header("A toy with known answers", divider="gray")
 formulas()
 st.fragment(the_toy)()
-st.header("In a trained run", divider="gray")
-lesson_on_a_run(lesson)

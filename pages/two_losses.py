@@ -1,4 +1,4 @@
-"""Two losses: what does the KL buy?"""
+"""Two losses: what do we gain from the KL term?"""
 
 import streamlit as st
 
@@ -127,11 +127,13 @@ def two_gaussians() -> None:
     )
 
 
-st.title("What does the KL buy?")
-st.markdown(
-    "A VAE minimises two losses at once: what it costs to rebuild the image, and what it costs that the code's "
-    "distribution strays from N(0, I). Here they are apart, per dimension, and under other weights."
+lesson_on_a_run(
+    "two_losses.py",
+    lesson,
+    "A VAE minimises two losses at once: the cost of rebuilding the image, and the KL, which grows when codes move away "
+    "from N(0, I). Here they are apart, per dimension, and under other weights.",
 )
+st.header("The objective", divider="gray")
 st.latex(
     r"\mathcal{L} = \underbrace{\mathbb{E}_{q}\bigl[-\log p(x|z)\bigr]}_{\text{reconstruction}}"
     r" + \beta \, \underbrace{\mathrm{KL}\bigl(q \,\|\, \mathcal{N}(0, I)\bigr)}_{\text{regulariser}}"
@@ -146,5 +148,3 @@ st.header("The KL between two Gaussians", divider="gray")
 st.fragment(two_gaussians)()
 st.header("The reduction trap", divider="gray")
 st.fragment(the_trap)()
-st.header("In a trained run", divider="gray")
-lesson_on_a_run(lesson)

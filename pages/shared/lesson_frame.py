@@ -12,14 +12,17 @@ from vae.errors import InputError
 from vae.store.runs import Run
 
 from . import run_picker
+from .page_head import page_head
 
 
-def lesson_on_a_run(lesson: Callable[[Run], None]) -> None:
-    """Let the visitor choose a run, and show `lesson` of it, which runs again by itself when its controls are moved.
+def lesson_on_a_run(file: str, lesson: Callable[[Run], None], sentence: str = "") -> None:
+    """The head of the page in `file`, where the visitor chooses a run, and the `lesson` of that run.
+
+    The lesson runs again by itself when its controls are moved.
 
     What can't be shown (no data set here, another one by now) is said in a sentence.
     """
-    run = run_picker.run_picker()
+    run = run_picker.run_picker(page_head(file, sentence))
     if run is None:
         return
 

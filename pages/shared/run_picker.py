@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.state import loaded_models, resources
 from pages.state.experiments import Experiment
@@ -21,7 +22,7 @@ KEY = "run"
 PICKER, WITHIN = "picked_run", "picked_within"
 SEEN, REMEMBERED = "runs_seen", 40
 CHOICES = 200  # experiments offered
-NARROW = 240  # pixels
+NARROW = 150  # pixels
 LOOK = 1.0  # seconds between looks at a run that hasn't learnt anything yet
 
 
@@ -53,8 +54,8 @@ def selected() -> str | None:
     return run_id
 
 
-def run_picker() -> Run | None:
-    """Choose among the runs that have learnt something; the choice goes with the visitor from page to page.
+def run_picker(place: DeltaGenerator) -> Run | None:
+    """Choose, in `place`, among runs that have learnt something; the choice goes with the visitor from page to page.
 
     None where there is nothing to show: no run at all, one that is not there, or one that has learnt nothing yet.
     """
@@ -68,11 +69,20 @@ def run_picker() -> Run | None:
         st.info("Nothing is trained yet.", icon=":material/model_training:")
         st.page_link("start.py", label="Train both now, on the first page", icon=":material/home:")
         return None
-    _choose(run, every.experiments[:CHOICES])
+    with place:
+        _choose(run, every.experiments[:CHOICES])
     if run is not None and run.epoch < 0:
         st.fragment(_nothing_learnt, run_every=LOOK if run.active else None)(run.id)
         return None
     return run
+
+
+def switch(place: DeltaGenerator, run: Run | None) -> None:
+    """Show another run than `run`, chosen in `place`; nothing where there is none to choose."""
+    offered = every_run().experiments[:CHOICES]
+    if offered:
+        with place:
+            _choose(run, offered)
 
 
 def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
@@ -84,11 +94,12 @@ def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
     if run and chosen not in by_run:  # it has learnt nothing yet, or is older than all that are offered
         title = run.name if run.status == "done" else f"{run.name} · {run.status}"
         by_run = {chosen: Experiment(title, "Seed", {chosen: title}), **by_run}
-    with st.container(horizontal=True, vertical_alignment="bottom", key="run_picker"):
+    with st.container(horizontal=True, vertical_alignment="center", key="run_picker"):
         st.session_state[PICKER] = chosen or None
         st.selectbox(
             "Run",
             list(by_run),
+            label_visibility="collapsed",
             index=0 if run else None,
             format_func=lambda run_id: by_run[run_id].title,
             key=PICKER,
@@ -101,6 +112,7 @@ def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
             st.selectbox(
                 by_run[chosen].which,
                 list(by_run[chosen].runs),
+                label_visibility="collapsed",
                 format_func=by_run[chosen].runs.__getitem__,
                 key=WITHIN,
                 on_change=_pick,

@@ -54,7 +54,7 @@ def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browse
     way = [
         ("Latent space", "How are codes laid out?"),
         ("Perturbation", "Does a small step change the picture?"),
-        ("Sample", "What lies between and beyond?"),
+        ("Sample", "What do codes that come from no image look like?"),
     ]
     before = entries(page)
     for count, (title, heading) in enumerate(way, start=1):

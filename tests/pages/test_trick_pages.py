@@ -182,7 +182,7 @@ def test_the_toys_table_is_measured_with_the_sliders_values(
         app.slider(key=key).set_value(value).run()
     app.select_slider(key="toy.n").set_value(n).run()
     choose(app, "toy.parameter", "sigma")
-    expected, shown = gradients.toy(mu, sigma, k, n), app.dataframe[0].value
+    expected, shown = gradients.toy(mu, sigma, k, n), app.dataframe[-1].value
     assert shown["Estimator"].tolist() == [ESTIMATOR_TITLES[estimator] for estimator in expected["estimator"]]
     assert shown["Gradient"].tolist() == ["∂/∂μ", "∂/∂σ"] * 2
     for column, name in (
@@ -244,7 +244,7 @@ def test_the_estimators_are_measured_in_the_background_and_shown(
     press(app, MEASURE)
     until(app, lambda app: len(app.dataframe) == 2)
     assert MEASURE not in labels(app)
-    kept, shown = measurement(stocked, run_id, 2, KINDS["gradients"]), app.dataframe[1].value
+    kept, shown = measurement(stocked, run_id, 2, KINDS["gradients"]), app.dataframe[0].value
     assert list(shown.index) == list(ESTIMATOR_TITLES.values())
     for estimator, title in ESTIMATOR_TITLES.items():
         measured, cells = kept[kept["way"] == estimator].sort_values("samples").iloc[0], shown.loc[title]
@@ -407,7 +407,7 @@ def test_the_race_is_told_in_the_measured_order(stocked: Store, runs: dict[str, 
             f"{ESTIMATOR_TITLES[estimator]}: {'as expected' if above > 0 else '**against the expectation**'}" in notice
         )
     assert notice.endswith("Only one seed: not enough to conclude.")
-    table = app.dataframe[1].value
+    table = app.dataframe[0].value
     assert list(table.index) == list(ESTIMATOR_TITLES.values())
     for estimator, title in ESTIMATOR_TITLES.items():
         numbers = [f"{test[estimator][name]:.4g}" for name in ("loss", "reconstruction", "kl", "active_units")]
