@@ -130,8 +130,8 @@ def two_gaussians() -> None:
 lesson_on_a_run(
     "two_losses.py",
     lesson,
-    "A VAE minimises two losses at once: the cost of rebuilding the image, and the KL, which grows when codes move away "
-    "from N(0, I). Here they are apart, per dimension, and under other weights.",
+    "A VAE minimises two losses at once: the cost of rebuilding the image, and the KL, which grows when codes move "
+    "away from N(0, I). Here they are apart, per dimension, and under other weights.",
 )
 st.header("The objective", divider="gray")
 st.latex(
