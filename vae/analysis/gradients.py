@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..choices.estimators import ESTIMATOR_SETUPS, EstimatorSetup
 from ..choices.likelihoods import LIKELIHOODS
@@ -228,7 +228,7 @@ def estimator_quality(
 
 # The graph: how large a gradient is where it passes
 
-_NOTHING = replace(
+NO_LOSS = replace(  # in the reconstruction's place, where the KL's gradient is asked for alone
     LIKELIHOODS["sse"],
     value=lambda outputs, x: outputs.new_zeros(len(outputs)),
     gradient=lambda outputs, x: torch.zeros_like(outputs),
@@ -254,11 +254,11 @@ def gradient_norms(
     """
     setup = ESTIMATOR_SETUPS[estimator]
     batch, samples = torch.from_numpy(x), max(samples, setup.least_samples)
-    terms = {"reconstruction": (LIKELIHOODS[reconstruction], 0.0), "kl": (_NOTHING, beta)}
+    terms = {"reconstruction": (LIKELIHOODS[reconstruction], 0.0), "kl": (NO_LOSS, beta)}
     columns = {}
     for name, (loss, weight) in terms.items():
         copied = trainable(model)
-        seen = _watched(copied)
+        seen = watched_tensors(copied)
         generator = stream(seed, "flow")
         ESTIMATORS[setup.estimator](copied, variant, batch, loss, weight, generator, samples, setup.baseline)
         columns[name] = {place: _norm([tensor.grad]) for place, tensor in seen.items()}
@@ -270,8 +270,11 @@ def gradient_norms(
     )
 
 
-def _watched(model: Autoencoder) -> dict[str, Tensor]:
-    """Will hold the tensors that pass the graph's nodes, with their gradients; a detached one has none."""
+def watched_tensors(model: Autoencoder) -> dict[str, Tensor]:
+    """Will hold the tensors that pass on the next way through (logits, z, mu, logvar), with their gradients.
+
+    One that no gradient reaches has none: a detached z.
+    """
     seen: dict[str, Tensor] = {}
 
     def keep(**tensors: Tensor | None) -> None:
@@ -281,8 +284,13 @@ def _watched(model: Autoencoder) -> dict[str, Tensor]:
                     tensor.retain_grad()
                 seen[name] = tensor
 
+    def keep_code(module: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+        z = inputs[0].view_as(inputs[0])  # a node of its own: where z is μ itself, the KL's gradient stays with μ
+        keep(z=z)
+        return z
+
     model.encoder.register_forward_hook(lambda module, inputs, output: keep(mu=output[0], logvar=output[1]))
-    model.decoder.register_forward_pre_hook(lambda module, inputs: keep(z=inputs[0]))
+    model.decoder.register_forward_pre_hook(keep_code)
     model.decoder.register_forward_hook(lambda module, inputs, output: keep(logits=output))
     return seen
 

@@ -62,7 +62,7 @@ def score_function(
     z = _sample(mu, logvar, generator, samples).detach()  # (K · B, D)
     outputs, term = _reconstruct(model, z, x, likelihood)
     with torch.no_grad():
-        loss = likelihood.value(outputs.float(), x.repeat(samples, 1), **model.likelihood_parameters)
+        loss = likelihood.value(_wide(outputs), x.repeat(samples, 1), **model.likelihood_parameters)
     loss = loss.view(samples, len(x))  # f(z), (K, B)
     if baseline == "leave_one_out":
         loss = (loss - loss.mean(dim=0)) * (samples / (samples - 1))  # f(zₖ) − mean of the other f(zⱼ)
@@ -91,6 +91,11 @@ def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
     return -0.5 * (logvar + (z - mu).square() * torch.exp(-logvar))
 
 
+def _wide(tensor: Tensor) -> Tensor:
+    """In float32 at least: what autocast computed in bfloat16 has too few digits for a loss."""
+    return tensor.to(torch.promote_types(tensor.dtype, torch.float32))
+
+
 def _sample(mu: Tensor, logvar: Tensor, generator: torch.Generator, samples: int) -> Tensor:
     """`samples` codes of each image, (K · B, D): all images once, then all again."""
     if samples > 1:
@@ -109,9 +114,9 @@ def _reconstruct(
     outputs = model.decoder(z)
     targets = x if len(z) == len(x) else x.repeat(len(z) // len(x), 1)
     if likelihood.gradient is None:
-        loss = likelihood.value(outputs.float(), targets, **model.likelihood_parameters).sum()
+        loss = likelihood.value(_wide(outputs), targets, **model.likelihood_parameters).sum()
         return outputs, (loss, torch.full_like(loss, 1 / len(z)))
-    gradient = likelihood.gradient(outputs.detach().float(), targets).div_(len(z))
+    gradient = likelihood.gradient(_wide(outputs.detach()), targets).div_(len(z))
     return outputs, (outputs, gradient.to(outputs.dtype))
 
 
@@ -121,8 +126,8 @@ def _backward(
     """Backward from `terms`, (tensor, gradient of the objective with respect to it), and from β · KL."""
     if variant.kl and beta:
         assert logvar is not None, "a variant with a KL has a log-variance"
-        kl = kl_divergence(mu.float(), logvar.float()).sum()
-        terms = [*terms, (kl, torch.tensor(beta / len(mu), device=mu.device))]
+        kl = kl_divergence(_wide(mu), _wide(logvar)).sum()
+        terms = [*terms, (kl, torch.full_like(kl, beta / len(mu)))]
     reached = [(tensor, gradient) for tensor, gradient in terms if tensor.requires_grad]  # a part may be frozen
     if reached:
         tensors, gradients = zip(*reached, strict=True)
