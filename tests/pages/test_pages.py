@@ -7,7 +7,7 @@ import datetime as dt
 import numpy as np
 import pytest
 from lessons import notices
-from paging import open_page, texts, unescaped
+from paging import open_page, open_tab, texts, unescaped
 from sqlalchemy import update
 
 from pages.state import resources
@@ -152,8 +152,13 @@ def test_reconstructions_of_one_class_and_other_samples(
     everything = drawn[0][1]
     drawn.clear()
     app.selectbox(key="reconstructions.class").set_value("3").run()
-    assert "of 200 validation images of class 3, with the 95 % interval of each" in texts(app)
+    assert "of 200 validation images of class 3, with 95 % intervals" in texts(app)
     assert not np.array_equal(drawn[0][1], everything)
+    of_class = drawn[0][1]
+    drawn.clear()
+    open_tab(app, "One image, many samples")
+    assert app.selectbox(key="reconstructions.class").value == "3", "the choice goes along from tab to tab"
+    assert drawn[0][0] == "Original" and np.array_equal(drawn[0][1], of_class[:1])
 
     def samples() -> np.ndarray:
         return next(images for title, images in reversed(drawn) if title.endswith("16 samples"))

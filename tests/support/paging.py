@@ -104,6 +104,16 @@ def open_page(name: str, **query: str) -> AppTest:
     return app
 
 
+def open_tab(app: AppTest, title: str) -> AppTest:
+    """Open the tab with this title, as a click on it does."""
+    offered = [group for group in app.get("tab_container") if title in [tab.label for tab in group.children.values()]]
+    (key,) = (group.proto.id.split("-", 2)[2] for group in offered)  # "$$ID-…-key"
+    app.session_state[key] = title
+    app.run()
+    assert not app.exception, app.exception
+    return app
+
+
 def texts(app: AppTest) -> str:
     """What a visitor reads: without the marks that keep somebody's words from being Markdown."""
     told = [*app.markdown, *app.caption, *app.error, *app.warning, *app.info]

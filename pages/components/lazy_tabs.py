@@ -1,0 +1,20 @@
+"""Tabs that are made when they are opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import streamlit as st
+
+
+def lazy_tabs(contents: Mapping[str, Callable[[], object]], key: str) -> None:
+    """A tab for each of `contents`, by title. Only the open one is made, so that no page waits for what it hides."""
+    for tab, show in zip(st.tabs(list(contents), key=key, on_change="rerun"), contents.values(), strict=True):
+        if tab.open:
+            with tab:
+                show()
+
+
+def open_tab(key: str, title: str) -> None:
+    """For a button's callback: show this one of the tabs with `key`."""
+    st.session_state[key] = title
