@@ -14,7 +14,7 @@ from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
 from .choices.variants import VARIANTS
 from .config import RunConfig
-from .datasets import Images
+from .datasets import DATASETS, Images
 from .errors import InputError
 from .learning.models import Autoencoder
 from .settings import Settings
@@ -168,13 +168,14 @@ def gradients_of(
 def grid_of(images: Images) -> tuple[np.ndarray, np.ndarray]:
     """All images of a generated data set, (N, P) in [0, 1], and their factors, (N, K).
 
-    Training and test images together: only then is every combination there once, and no factor tells of another.
+    Training and test images together: only then are all combinations equally frequent, and no factor tells of another.
     Raises InputError for images whose factors aren't known.
     """
     if images.factors is None:
+        known = " and ".join(name for name, dataset in DATASETS.items() if dataset.factors)
         raise InputError(
-            f"What the images of {images.name} were made from is not known, so codes can't be compared with it; the "
-            "dataset shapes has known factors."
+            f"What the images of {images.name} were made from is not known, so codes can't be compared with it. It is "
+            f"known for {known}."
         )
     x = np.vstack([images.train_x, images.test_x]).astype(np.float32) / images.white
     return x, np.vstack([images.factors.train, images.factors.test])

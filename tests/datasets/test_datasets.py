@@ -64,7 +64,7 @@ def test_every_class_is_in_both_halves(digits):
 def test_the_registry_knows_what_it_loads(digits):
     known = DATASETS["digits"]
     assert (known.shape, known.train_size) == (digits.shape, len(digits.train_x))
-    with pytest.raises(InputError, match=r"'cats'.*digits, mnist"):
+    with pytest.raises(InputError, match=r"'cats'.*digits, strokes, mnist"):
         datasets.lookup("cats")
 
 

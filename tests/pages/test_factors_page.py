@@ -172,7 +172,7 @@ def test_a_sibling_whose_first_epoch_is_not_read_yet_breaks_nothing(
 def test_other_data_sets_get_one_sentence(stocked: Store, runs: dict[str, str]) -> None:
     app = open_page("two_losses.py", run=runs["digits"])
     assert section(app)
-    assert "choose the dataset **Shapes 32×32** on the Train page." in texts(app)
+    assert "choose the dataset **Strokes 28×28** or **Shapes 32×32** on the Train page." in texts(app)
     assert scored(app) is None
     assert not app.get("progress")
 

@@ -13,6 +13,7 @@ from . import torchvision_sets
 from .builtin import load_digits
 from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, stored_shape
 from .shapes import load_shapes
+from .strokes import load_strokes
 from .torchvision_sets import IdxSource, Progress
 
 __all__ = [
@@ -65,6 +66,16 @@ def from_torchvision(
 DATASETS: dict[str, Dataset] = {
     "digits": Dataset(
         "Digits 8×8", "1,797 small handwritten digits; no network needed.", (1, 8, 8), 1500, load_digits, test_size=297
+    ),
+    "strokes": Dataset(
+        "Strokes 28×28",
+        "10,000 digits that look like handwriting, with known slant, thickness, size, curvature and place: generated "
+        "here, no network needed.",
+        (1, 28, 28),
+        8500,
+        load_strokes,
+        factors=("digit", "slant", "thickness", "size", "curvature", "x", "y"),
+        test_size=1500,
     ),
     "mnist": from_torchvision(
         "mnist",
