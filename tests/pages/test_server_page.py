@@ -27,6 +27,7 @@ from vae.store import schema
 from vae.store.runs import Store, now
 
 MB = 2**20
+SPACE = "Free up space"
 
 
 @pytest.fixture(autouse=True)
@@ -44,6 +45,15 @@ def ended(store: Store, days_ago: float, size: int = 0, **values: object) -> str
             row = {"run_id": run_id, "variant": "vae", "epoch": 0, "payload": b"x" * size}
             connection.execute(insert(schema.weights).values(**row))
     return run_id
+
+
+def opened(tab: str) -> AppTest:
+    """The page with this tab open."""
+    app = open_page("server.py")
+    app.session_state["server.more"] = tab
+    app.run()
+    assert not app.exception, app.exception
+    return app
 
 
 def table(app: AppTest, column: str):
@@ -66,13 +76,13 @@ def test_an_empty_server_says_so(shared: Store):
     said = texts(app)
     assert app.title[0].value == "What is running?"
     for sentence in (
-        "Nothing is being trained.",
-        "Nobody waits.",
-        "No worker is there yet",
-        "Nothing that is known of.",
+        "No run is running.",
+        "No run is queued.",
+        "No workers yet.",
     ):
         assert sentence in said
-    assert (tile(app, "Training"), tile(app, "Waiting")) == ("0", "0")
+    assert (tile(app, "Running"), tile(app, "Queued")) == ("0", "0")
+    assert "No problem is known." in texts(opened("Problems"))
     assert re.search(r"streamlit 1\.\d+.*torch \d.*SQLite 3\.", said)
 
 
@@ -82,14 +92,14 @@ def test_what_runs_and_who_waits(shared: Store, monkeypatch: pytest.MonkeyPatch)
     workers = (Worker("0", 4711, "127.0.0.1", 300 * MB, 97.0, running), Worker("1", None, "127.0.0.1", MB, 0.0, None))
     monkeypatch.setattr(QuietJobs, "workforce", lambda self: Workforce(now(), workers))
     app = open_page("server.py")
-    assert (tile(app, "Training"), tile(app, "Waiting")) == ("1 of 2", "2")
+    assert (tile(app, "Running"), tile(app, "Queued")) == ("1 of 2", "2")
     row = table(app, "Epoch").iloc[0]
     assert (row["Id"], row["Epoch"]) == (running, f"3 of {RunConfig().epochs}")
     assert row["Done"] == pytest.approx(300 / RunConfig().epochs)
     queue = table(app, "Place")
     assert list(zip(queue["Place"], queue["Id"], strict=True)) == [(1, waiting[0]), (2, waiting[1])]
     of_workers = table(app, "Worker")
-    assert list(of_workers["Trains"]) == [shared.run(running).name, "nothing"]
+    assert list(of_workers["Runs"]) == [shared.run(running).name, "nothing"]
     assert list(of_workers["Memory"]) == ["300 MB", "1.0 MB"]
     assert list(of_workers["Process"]) == ["4711", "–"]
 
@@ -121,7 +131,9 @@ def test_names_and_errors_of_visitors_are_text(shared: Store, monkeypatch: pytes
     ended(shared, 1, status="failed", error=nasty)
     app = open_page("server.py")
     assert nasty in list(table(app, "Epoch")["Run"])
-    assert nasty in list(table(app, "Said")["Said"])
+    assert "example.org" not in texts(app)
+    app = opened("Problems")
+    assert nasty in list(table(app, "Message")["Message"])
     assert "example.org" not in texts(app)
 
 
@@ -129,25 +141,25 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
     logs.configure()
     logging.getLogger("vae.runs.dispatcher").warning("a secret of the server")
     ended(shared, 1, status="failed", error="The loss is no longer a number.")
-    app = open_page("server.py")
-    assert {"a secret of the server", "The loss is no longer a number."} <= set(table(app, "Said")["Said"])
-    assert "Make room" in [header.value for header in app.header]
+    app = opened("Problems")
+    assert {"a secret of the server", "The loss is no longer a number."} <= set(table(app, "Message")["Message"])
+    assert SPACE in [tab.label for tab in app.tabs]
 
     monkeypatch.setattr(cleanup, "may_administer", lambda: False)
     st.cache_resource.clear()
-    app = open_page("server.py")
-    assert list(table(app, "Said")["Said"]) == ["The loss is no longer a number."]
-    assert "Make room" not in [header.value for header in app.header]
+    app = opened("Problems")
+    assert list(table(app, "Message")["Message"]) == ["The loss is no longer a number."]
+    assert SPACE not in [tab.label for tab in app.tabs]
     assert not app.button
 
 
 @pytest.mark.sqlite
 def test_cleaning_up_says_first_what_would_go(shared: Store):
     old, young = ended(shared, 40, size=2 * MB), ended(shared, 3)
-    app = open_page("server.py")
+    app = opened(SPACE)
     app.number_input(key="server.days").set_value(30).run()
-    app = press(app, "Look what would go")
-    assert "**1 run** would go, with about 2.0 MB." in texts(app)
+    app = press(app, "Show what would be deleted")
+    assert "**1 run** would be deleted, about 2.0 MB." in texts(app)
     assert {run.id for run in shared.runs()} == {old, young}
     app = press(app, "Delete 1 run for good")
     assert [run.id for run in shared.runs()] == [young]
@@ -159,17 +171,17 @@ def test_cleaning_up_says_first_what_would_go(shared: Store):
 def test_a_plan_for_other_numbers_is_no_plan(shared: Store):
     """The button says what it does: numbers that were changed since are looked at again first."""
     ended(shared, 40)
-    app = open_page("server.py")
+    app = opened(SPACE)
     app.number_input(key="server.days").set_value(30).run()
-    app = press(app, "Look what would go")
+    app = press(app, "Show what would be deleted")
     app.number_input(key="server.days").set_value(1).run()
     assert not [button for button in app.button if button.label.startswith("Delete")]
 
 
 def test_nothing_to_clean_up_is_said(shared: Store):
     ended(shared, 3)
-    app = press(open_page("server.py"), "Look what would go")
-    assert app.info[0].value == "Nothing would go."
+    app = press(opened(SPACE), "Show what would be deleted")
+    assert app.info[0].value == "Nothing would be deleted."
 
 
 def test_every_page_leads_to_it(shared: Store):

@@ -1,4 +1,4 @@
-"""Making room, for whoever runs the server: what would go, and then a button that does it."""
+"""Freeing space, for whoever runs the server: what would be deleted, and then a button that deletes it."""
 
 from __future__ import annotations
 
@@ -19,18 +19,17 @@ TOLD = "server.told"
 
 def clean_up() -> None:
     """Controls, what they would do, and a button to confirm it."""
-    st.header("Make room", divider="gray")
     if said := st.session_state.pop(TOLD, None):
         st.success(said, icon=":material/check:")
     st.markdown(
-        "Runs that have ended are deleted for good, the oldest first. What is under way, or belongs to a sweep that is "
-        "running, stays."
+        "This deletes ended runs for good, the oldest first. Runs that are queued or running, or belong to a running "
+        "sweep, are kept."
     )
     with st.container(horizontal=True, vertical_alignment="bottom"):
         days = st.number_input("Ended more than … days ago", 1, 10_000, None, key="server.days", width=230)
-        megabytes = st.number_input("All runs hold more than … MB", 1, 10**6, None, key="server.mb", width=230)
-        deleted = st.checkbox("Deleted ones, at once", key="server.deleted")
-        if st.button("Look what would go", icon=":material/search:"):
+        megabytes = st.number_input("Keep at most … MB of runs", 1, 10**6, None, key="server.mb", width=230)
+        deleted = st.checkbox("Also deleted runs (no undo)", key="server.deleted")
+        if st.button("Show what would be deleted", icon=":material/search:"):
             st.session_state[PLAN] = ((days, megabytes, deleted), _planned(days, megabytes, deleted))
     asked, planned = st.session_state.get(PLAN, (None, None))
     if planned is not None and asked == (days, megabytes, deleted):
@@ -47,12 +46,14 @@ def _planned(days: int | None, megabytes: int | None, deleted: bool) -> cleanup.
 
 def _confirm(planned: cleanup.Plan) -> None:
     if planned.future:
-        st.caption(f"{plural(planned.future, 'run')} stay: their dates lie in the future, so their age isn't known.")
+        st.caption(
+            f"{plural(planned.future, 'run')} are kept: their dates are in the future, so their age is not known."
+        )
     if not planned.count:
-        st.info("Nothing would go.")
+        st.info("Nothing would be deleted.")
         return
     st.warning(
-        f"**{plural(planned.count, 'run')}** would go, with about {readable(planned.size)}"
+        f"**{plural(planned.count, 'run')}** would be deleted, about {readable(planned.size)}"
         + (f"; {plural(len(planned.deleted), 'run')} of them could still be restored." if planned.deleted else ".")
     )
     if st.button(f"Delete {plural(planned.count, 'run')} for good", type="primary", icon=":material/delete_forever:"):
@@ -67,7 +68,7 @@ def _vacuum() -> None:
     if not may_administer():
         return
     try:
-        with st.spinner("Writing the file anew …"):
+        with st.spinner("Writing the file again …"):
             smaller = cleanup.vacuum(resources.store())
     except InputError as problem:
         st.error(str(problem))

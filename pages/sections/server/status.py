@@ -72,28 +72,32 @@ def sessions() -> int | None:
 
 
 def numbers(now: Board) -> None:
-    """A row of what one asks first."""
+    """The numbers one asks for first, in a row."""
     health, workers = now.health, len(now.workforce.workers)
     there = sessions()
     tiles = [
-        ("Training", f"{len(now.running):,}" + (f" of {workers:,}" if workers else ""), "Runs, of as many workers."),
-        ("Waiting", f"{len(now.waiting):,}", "Runs in the queue."),
+        (
+            "Running",
+            f"{len(now.running):,}" + (f" of {workers:,}" if workers else ""),
+            "Runs in training, of so many workers.",
+        ),
+        ("Queued", f"{len(now.waiting):,}", "Runs that wait for a free worker."),
         ("Visitors", "–" if there is None else f"{there:,}", "Open browser windows."),
         (
-            "Dashboard",
+            "Dashboard memory",
             readable(health.private),
-            "Memory that the process which draws pages has of its own. With the libraries' files, which its workers "
-            f"share, it is {readable(health.memory)}.",
+            "Memory of the process that draws the pages, without the library files that its workers share. With them: "
+            f"{readable(health.memory)}.",
         ),
         (
-            "Machine",
+            "Computer memory",
             f"{health.used / health.total:.0%}",
-            f"{readable(health.used)} of {readable(health.total)} memory in use.",
+            f"{readable(health.used)} of this computer's {readable(health.total)} are in use.",
         ),
         (
             "Load",
             "–" if health.load is None else f"{health.load:.1f} / {health.cores}",
-            "Busy processes over a minute / cores.",
+            "Busy processes, averaged over one minute / cores of this computer.",
         ),
     ]
     with st.container(horizontal=True, key="server_numbers"):
@@ -102,10 +106,10 @@ def numbers(now: Board) -> None:
 
 
 def under_way(now: Board) -> None:
-    """What is trained, and by whom."""
-    st.header("Training", divider="gray")
+    """Runs in training."""
+    st.subheader("Running")
     if not now.running:
-        st.caption("Nothing is being trained.")
+        st.caption("No run is running.")
         return
     rows = [
         {
@@ -125,15 +129,15 @@ def under_way(now: Board) -> None:
             "Epoch": st.column_config.TextColumn(width=95),
             "Done": st.column_config.ProgressColumn(format=PERCENT, max_value=100, width=125),
         },
-        alt="Runs that are being trained",
+        alt="Running runs",
     )
 
 
 def queue(now: Board) -> None:
-    """Who waits."""
-    st.header("Waiting", divider="gray")
+    """Runs that wait, in their order."""
+    st.subheader("Queued")
     if not now.waiting:
-        st.caption("Nobody waits.")
+        st.caption("No run is queued.")
         return
     rows = [
         {"Place": place, "Run": run.name, "Since": run.queued_at, "Id": run.id}
@@ -148,7 +152,7 @@ def queue(now: Board) -> None:
             "Run": st.column_config.TextColumn(width=250),
             "Since": st.column_config.DatetimeColumn(format="distance", width=120),
         },
-        alt="Runs that wait",
+        alt="Queued runs",
     )
     if len(now.waiting) > ROWS_SHOWN:
         st.caption(f"And {plural(len(now.waiting) - ROWS_SHOWN, 'run')} more.")
@@ -156,15 +160,15 @@ def queue(now: Board) -> None:
 
 def workers(now: Board) -> None:
     """The processes that train."""
-    st.header("Workers", divider="gray")
+    st.subheader("Workers")
     if not now.workforce.workers:
-        st.caption("No worker is there yet; at a start they take some seconds.")
+        st.caption("No workers yet. After a start they need some seconds.")
         return
     names = {run.id: run.name for run in now.running}
     rows = [
         {
             "Worker": worker.name,
-            "Trains": names.get(worker.run or "", worker.run) or "nothing",
+            "Runs": names.get(worker.run or "", worker.run) or "nothing",
             "Memory": readable(worker.memory),
             "Processor": f"{worker.cpu:.0f} %",
             "Process": "–" if worker.pid is None else str(worker.pid),
@@ -176,7 +180,7 @@ def workers(now: Board) -> None:
         pd.DataFrame(rows),
         key="server.workers",
         hide_index=True,
-        column_config={"Trains": st.column_config.TextColumn(width="medium")},
+        column_config={"Runs": st.column_config.TextColumn(width="medium")},
         alt="Worker processes",
     )
 
@@ -184,7 +188,6 @@ def workers(now: Board) -> None:
 def kept(now: Board) -> None:
     """What the database holds, and what room there is."""
     found = database()
-    st.header("Kept", divider="gray")
     ended = {status: count for status, count in sorted(found.runs.items()) if status in ENDED}
     counts = listed([plural(ended[status], f"{status} run") for status in ended]) if ended else "no run that has ended"
     restorable = f" {plural(found.deleted, 'deleted run')} can be restored." if found.deleted else ""
@@ -193,7 +196,7 @@ def kept(now: Board) -> None:
         f"The disk has {readable(now.health.disk_free)} free of {readable(now.health.disk_total)}."
     )
     if found.kinds is None:
-        st.caption("There is too much to count what takes how much.")
+        st.caption("The database is too large to list its parts.")
         return
     sizes_ = found.kinds | {"numbers and the rest": found.rest or 0, "unused": found.unused}
     rows = [
@@ -206,21 +209,20 @@ def kept(now: Board) -> None:
         key="server.kinds",
         hide_index=True,
         column_config={"Share": st.column_config.ProgressColumn(format=PERCENT, max_value=100)},
-        alt="What takes how much of the database",
+        alt="Parts of the database and their sizes",
     )
 
 
 def wrong(now: Board, *, with_log: bool) -> None:
     """Runs that failed, and, for whoever runs the server, its last warnings."""
-    st.header("What went wrong", divider="gray")
-    rows = [{"When": _ended(run), "What": run.status, "Run": run.id, "Said": run.error or "–"} for run in now.failed]
+    rows = [{"When": _ended(run), "What": run.status, "Run": run.id, "Message": run.error or "–"} for run in now.failed]
     if with_log:
         rows += [
-            {"When": event.at, "What": event.level.lower(), "Run": event.run or "–", "Said": event.text}
+            {"When": event.at, "What": event.level.lower(), "Run": event.run or "–", "Message": event.text}
             for event in logs.recent()[:ROWS_SHOWN]
         ]
     if not rows:
-        st.caption("Nothing that is known of.")
+        st.caption("No problem is known.")
         return
     st.dataframe(
         pd.DataFrame(rows).sort_values("When", ascending=False).head(ROWS_SHOWN),
@@ -230,9 +232,9 @@ def wrong(now: Board, *, with_log: bool) -> None:
             "When": st.column_config.DatetimeColumn(format="distance", width=115),
             "What": st.column_config.TextColumn(width=95),
             "Run": st.column_config.TextColumn(width=85),
-            "Said": st.column_config.TextColumn(width=700),
+            "Message": st.column_config.TextColumn(width=700),
         },
-        alt="What went wrong",
+        alt="Problems",
     )
 
 
@@ -240,7 +242,7 @@ def about(now: Board) -> None:
     """Versions, and since when."""
     up = dt.timedelta(seconds=int(now.health.uptime))
     said = " · ".join(f"{name} {number}" for name, number in versions().items())
-    st.caption(f"Up for {up}. {said} · {database().database}")
+    st.caption(f"Started {up} ago. {said} · {database().database}")
 
 
 def _since(run: Run) -> dt.datetime:
