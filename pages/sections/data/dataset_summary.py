@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
@@ -15,7 +16,8 @@ from vae.datasets.summary import Summary, summarise
 from vae.figures.classes import class_bars
 from vae.figures.tiles import to_grey
 
-TILE_COLUMNS, TILE_ROWS = 12, 3
+SHEET_COLUMNS, SHEET_ROWS = 9, 4  # of the contact sheet
+MEANS_IN_A_ROW = 10
 CLASSES_SHOWN = 36  # mean images of the largest classes
 
 
@@ -36,10 +38,11 @@ def floors(hash_: str, _images: Images) -> dict[str, float]:
     return mean_image_floor(mean, torch.from_numpy(_images.test_x.astype(np.float32) / _images.white))
 
 
-def samples(images: Images, key: str) -> None:
-    """Some training images, of all classes or of one; others at a click."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        rows = np.arange(len(images.train_x))
+def samples(images: Images, key: str) -> list[DeltaGenerator]:
+    """Some training images, of all classes or of one; others at a click. Returns the columns of controls and images."""
+    left, right = st.columns([4, 9], gap="medium")
+    rows = np.arange(len(images.train_x))
+    with left, st.container(horizontal=True, vertical_alignment="bottom"):
         if len(images.classes) > 1:
             places = [-1, *range(len(images.classes))]
             wanted = st.selectbox(
@@ -47,25 +50,26 @@ def samples(images: Images, key: str) -> None:
                 places,
                 format_func=lambda place: "all classes" if place < 0 else images.classes[place],
                 key=f"{key}.class.{images.hash}",
-                width=200,
+                width=150,
             )
             rows = rows if wanted < 0 else np.flatnonzero(images.train_y == wanted)
         draw_key = f"{key}.draw"
         if st.button("Other images", icon=":material/casino:", key=f"{key}.other"):
             st.session_state[draw_key] = st.session_state.get(draw_key, 0) + 1
     if len(rows) == 0:
-        st.info("None of the training images is of this class.")
-        return
-    rows = np.random.default_rng(st.session_state.get(draw_key, 0)).permutation(rows)[: TILE_COLUMNS * TILE_ROWS]
+        right.info("No training image is of this class.")
+        return [left, right]
+    rows = np.random.default_rng(st.session_state.get(draw_key, 0)).permutation(rows)[: SHEET_COLUMNS * SHEET_ROWS]
     grey = to_grey(images.train_x[rows], images.white)
     names = [images.classes[label] for label in images.train_y[rows]] if len(images.classes) > 1 else None
-    st.html(labelled_tiles(grey, names, images.shape, TILE_COLUMNS, f"{len(rows)} training images"))
+    right.html(labelled_tiles(grey, names, images.shape, SHEET_COLUMNS, f"{len(rows)} training images"))
+    return [left, right]
 
 
 def class_counts(images: Images, key: str) -> None:
     """A bar for each class."""
     if len(images.classes) < 2:
-        st.caption("These images have no classes: pages that need labels leave out what they would show of them.")
+        st.caption("These images have no classes. Pages leave out what needs labels.")
         return
     numbers = summary(images.hash, images)
     counts = {"training": numbers.train_counts, "test": numbers.test_counts}
@@ -76,21 +80,21 @@ def class_counts(images: Images, key: str) -> None:
 def mean_images(images: Images) -> None:
     """The mean of all training images, then that of each class."""
     numbers = summary(images.hash, images)
-    strip("Mean of all training images", to_grey(numbers.mean_image[None]), images.shape, TILE_COLUMNS)
+    strip("Mean of all training images", to_grey(numbers.mean_image[None]), images.shape, MEANS_IN_A_ROW)
     if len(images.classes) < 2:
         return
     order = np.sort(np.argsort(-numbers.train_counts, kind="stable")[:CLASSES_SHOWN])
-    for start in range(0, len(order), TILE_COLUMNS):
-        shown = order[start : start + TILE_COLUMNS]
+    for start in range(0, len(order), MEANS_IN_A_ROW):
+        shown = order[start : start + MEANS_IN_A_ROW]
         named = ", ".join(images.classes[label] for label in shown)
-        strip(f"Mean of each class: {named}", to_grey(numbers.class_means[shown]), images.shape, TILE_COLUMNS)
+        strip(f"Mean of each class: {named}", to_grey(numbers.class_means[shown]), images.shape, MEANS_IN_A_ROW)
     if len(order) < len(images.classes):
-        st.caption(f"Of {len(images.classes)} classes, the {len(order)} with the most images are shown.")
+        st.caption(f"Shown: the {len(order)} largest of {len(images.classes)} classes.")
 
 
 def in_numbers(images: Images) -> None:
-    """Sizes, grey levels, and what a model has to beat."""
-    numbers, floor = summary(images.hash, images), floors(images.hash, images)
+    """Sizes and grey levels."""
+    numbers = summary(images.hash, images)
     _, height, width = images.shape
     rows = {
         "Training images": f"{len(images.train_x):,}",
@@ -98,18 +102,23 @@ def in_numbers(images: Images) -> None:
         "Size": f"{height} × {width} = {images.pixels:,} pixels",
         "Classes": f"{len(images.classes)}" if len(images.classes) > 1 else "none",
         "Mean grey level (0 black, 1 white)": f"{numbers.mean:.3f}",
-        "Standard deviation of a pixel's grey level": f"{numbers.std:.3f}",
+        "Standard deviation of grey levels": f"{numbers.std:.3f}",
         "Hash of all pixels and labels": images.hash[:12],
     }
     if images.factors:
         sizes = zip(images.factors.names, images.factors.sizes, strict=True)
-        rows["Factors, with how many values"] = ", ".join(f"{name} {size}" for name, size in sizes)
+        rows["Factors and their number of values"] = ", ".join(f"{name} {size}" for name, size in sizes)
     st.dataframe(pd.DataFrame({"What": rows.keys(), "Value": rows.values()}), hide_index=True, width="stretch")
-    costs = " or ".join(
+
+
+def what_to_beat(images: Images) -> None:
+    """The losses of a model that has learnt nothing."""
+    floor = floors(images.hash, images)
+    costs = ", ".join(
         f"{floor[name]:.2f} {likelihood.unit} per image ({likelihood.title})"
         for name, likelihood in LIKELIHOODS.items()
     )
     st.markdown(
-        f"**What to beat.** Predicting the mean training image for every test image costs {costs}, an "
-        f"MSE of {floor['mse']:.4f} per pixel. A model that is worse than this has learnt nothing."
+        f"**What to beat.** Predicting the mean training image for every test image costs {costs}, or an MSE of "
+        f"{floor['mse']:.4f} per pixel."
     )

@@ -45,9 +45,9 @@ def upload() -> None:
     """Choose a file, look at what is in it, then keep it. Nothing is stored before that."""
     limits = Limits.of(resources.settings())
     st.markdown(
-        "Bring your own: **.zip** of PNG or JPEG pictures (folders are labels), **.npz** or **.npy** arrays, or "
-        "**.csv** (pixels of one image in a line, with or without a label). Colours become grey. Sides of "
-        f"{SMALLEST} to {LARGEST} pixels are kept as they are."
+        "**.zip** of PNG or JPEG pictures (folders are labels), **.npz** or **.npy** arrays, or **.csv** (one image "
+        "per line, with or without a label). Colours become grey. Images of "
+        f"{SMALLEST} to {LARGEST} pixels a side keep their size."
     )
     most = min(limits.upload_bytes >> 20, st.get_option("server.maxUploadSize"))
     turn = st.session_state.setdefault(ROUND, 0)  # another key empties the widget
@@ -201,7 +201,7 @@ def listed() -> None:
     uploads = uploaded_images.listed(resources.store())
     if not uploads:
         return
-    st.header("Kept in the database", divider="gray")
+    st.subheader("Kept in the database")
     for upload_ in uploads:
         _, height, width = image_shape(upload_.info["shape"])
         count = upload_.info["train_size"] + upload_.info["test_size"]
@@ -223,7 +223,7 @@ def _train_button(name: str, train_size: int, label: str, kind: Literal["primary
 def _delete(upload_: uploaded_images.Upload) -> None:
     reason = actions.refusal(upload_.visitor, "images", "delete them")
     with st.popover("Delete", icon=":material/delete:", disabled=reason is not None, help=reason):
-        st.markdown(f"“{escape_markdown(upload_.title)}” will be gone for everybody who uses this dashboard.")
+        st.markdown(f"“{escape_markdown(upload_.title)}” will be deleted for everybody who uses this dashboard.")
         if st.button("Delete for good", key=f"own.delete.{upload_.name}"):
             try:
                 actions.remove_images(upload_)
