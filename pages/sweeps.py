@@ -2,14 +2,15 @@
 
 import streamlit as st
 
-from pages.sections.sweeps import form, results
+from pages.components.lazy_tabs import lazy_tabs
+from pages.sections.sweeps import form, shown_sweep, views
+from pages.shared.page_head import page_head
 
-st.title("What does a setting do?")
-st.markdown(
-    "One run proves little. A **sweep** trains the same pair of models at several settings, each with several seeds, "
-    "and shows what moves and what is chance. Points are chosen by a grid, at random, or by Optuna's search."
-)
-form.ready_made()
-with st.expander("A sweep of your own", icon=":material/tune:", expanded=form.linked()):
-    form.of_ones_own()
-results.chosen_sweep()
+with page_head("sweeps.py"):
+    chosen = shown_sweep.choose()
+if chosen:
+    form.open_wanted()
+    lazy_tabs(views.views(chosen) | {form.NEW: form.ask}, form.VIEW)
+else:
+    form.ask()
+    st.info("No sweep yet. Choose what to vary, then press **Run this sweep**.", icon=":material/grid_view:")

@@ -1,4 +1,4 @@
-"""Runs to take home, and capsules brought along: trained anew here, and told whether they came out the same."""
+"""Runs to download, and run files (capsules) from elsewhere: trained again here, and checked for identical results."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from vae.store.runs import Run
 from .csv_button import csv
 
 POLL = 0.5
+RUN_FILE = "Run file (JSON)"  # a capsule, as pages call it
 MANY = 50  # runs beyond which a report is not read, a zip file takes a server's memory, and reruns hold up a class
 RERUNS = (
     "capsule_reruns"  # in the session: digest of a file → number of its run → id of its rerun, or why there is none
@@ -37,12 +38,12 @@ def take_home(runs: list[Run]) -> None:
     few = len(ids) <= MANY
     too_many = "" if few else f" At most {MANY} runs at a time."
     made: list[tuple[str, Callable[[], str | bytes], str, str, str, bool]] = [
-        ("Capsule", lambda: dumps(capsule(resources.store(), ids)), f"capsule-{name}.json", "application/json",
-         "All it takes to train these runs anew and to tell whether they come out the same.", True),
+        (RUN_FILE, lambda: dumps(capsule(resources.store(), ids)), f"capsule-{name}.json", "application/json",
+         "All that is needed to train these runs again and check for identical results (a capsule).", True),
         ("Folder", lambda: _zip(ids), f"{name}.zip", "application/zip",
-         f"Settings, numbers, weights, pictures, and ten lines of PyTorch that load them.{too_many}", few),
+         f"A zip file: settings, numbers, weights, pictures, and ten lines of PyTorch that load them.{too_many}", few),
         ("Report", lambda: _report(ids), f"report-{name}.html", "text/html",
-         f"One page with all figures, which opens without a network.{too_many}", few),
+         f"One web page with all figures. It opens without internet.{too_many}", few),
     ]  # fmt: skip
     with st.container(horizontal=True, vertical_alignment="center"):
         for label, data, file, mime, told, enabled in made:
@@ -58,7 +59,7 @@ def take_home(runs: list[Run]) -> None:
                 disabled=not enabled,
             )
     if len(ids) < len(runs):
-        st.caption(f"Only runs that are done: {len(ids)} of these {len(runs)}.")
+        st.caption(f"Only runs with the status done: {len(ids)} of these {len(runs)}.")
 
 
 def _zip(ids: list[str]) -> bytes:
@@ -74,13 +75,13 @@ def _report(ids: list[str]) -> str:
 
 
 def reproduce_panel() -> None:
-    """A capsule from a file: what it holds, a button that trains its runs anew, and what came of it."""
+    """A run file: what it holds, a button that trains its runs again, and how the results compare."""
     file = st.file_uploader(
-        "A capsule (JSON)",
+        RUN_FILE,
         type="json",
         key="capsule_file",
         max_upload_size=MAX_BYTES >> 20,
-        help="Somebody's runs, with their numbers. They are trained anew here, and compared.",
+        help="Runs with their results, from any server. They are trained again here, and the results compared.",
     )
     if file is None:
         return
@@ -97,7 +98,7 @@ def reproduce_panel() -> None:
     label = "Train it again" if count == 1 else f"Train all {count} again"
     few = count <= MANY
     if not few:
-        st.caption(f"More than {MANY} runs are work for `python -m vae reproduce FILE`.")
+        st.caption(f"For more than {MANY} runs use the command line: `python -m vae reproduce FILE`.")
     if st.button(label, type="primary", icon=":material/replay:", key="reproduce", disabled=not few):
         with st.spinner("Looking at the data …"):
             reruns[digest] = {number: _train_again(old) for number, old in enumerate(sealed.runs)}
@@ -113,14 +114,14 @@ def _read(digest: str, _content: bytes) -> Capsule:
 
 
 def _contents(sealed: Capsule) -> None:
-    """What was sealed, when and where. All of it is text from somewhere else, so none of it is read as Markdown."""
+    """What the file holds, made when and where. It is all text from elsewhere, so none of it is read as Markdown."""
     if sealed.altered:
         st.warning(
-            "This file was changed after it was written: its checksum is another. Training again tells what differs.",
+            "This file was changed after it was written: its checksum is wrong. Training again shows what differs.",
             icon=":material/warning:",
         )
     versions = sorted({f"torch {run.versions.get('torch', '?')}" for run in sealed.runs})
-    machines = sorted({run.machine.processor if run.machine else "an unrecorded computer" for run in sealed.runs})
+    machines = sorted({run.machine.processor if run.machine else "an unknown computer" for run in sealed.runs})
     st.caption(
         escape_markdown(
             f"Made {sealed.made_at:%d %B %Y, %H:%M} with {', '.join(versions[:3])} on {', '.join(machines[:3])}."
@@ -179,7 +180,7 @@ def _progress(ids: list[str]) -> None:
     done = sum(max(run.epoch, 0) if run.active else run.config.epochs for run in runs)
     total = sum(run.config.epochs for run in runs)
     ended = sum(not run.active for run in runs)
-    st.progress(min(done / total, 1.0), text=f"{ended} of {len(runs)} trained; {done:,} of {total:,} epochs")
+    st.progress(min(done / total, 1.0), text=f"{ended} of {len(runs)} runs done; {done:,} of {total:,} epochs")
 
 
 @st.cache_resource(max_entries=500, show_spinner=False)
@@ -202,10 +203,10 @@ def _table(outcomes: list[Outcome]) -> pd.DataFrame:
     for outcome in outcomes:
         about = {"Run": outcome.name, "Outcome": outcome.verdict, "Trained as": outcome.run_id or "–"}
         if not outcome.differences:
-            rows.append(about | {"What": "–", "In the capsule": "–", "Here": "–", "Later epochs": 0})
+            rows.append(about | {"What": "–", "In the file": "–", "Here": "–", "Later epochs": 0})
         for difference in outcome.differences:
             old, new = told_apart(difference.old, difference.new)
             rows.append(
-                about | {"What": difference.what, "In the capsule": old, "Here": new, "Later epochs": difference.more}
+                about | {"What": difference.what, "In the file": old, "Here": new, "Later epochs": difference.more}
             )
     return pd.DataFrame(rows)

@@ -50,7 +50,7 @@ def fill_once(config: RunConfig | None = None) -> None:
         resources.dataset(linked.dataset)
         fill(linked)
     except InputError as error:
-        st.session_state[f"{PREFIX}link_error"] = f"The link's settings were not taken over. {error}"
+        st.session_state[f"{PREFIX}link_error"] = f"The settings in the link were not used. {error}"
         fill(base)
 
 
@@ -133,7 +133,7 @@ def _field(name: str) -> None:
     elif choices:
         st.selectbox(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif name == "hidden":
-        st.text_input(text.title, placeholder="none: the shallow network", **shared)
+        st.text_input(text.title, placeholder="none: no hidden layer", **shared)
     elif kind is float:
         st.number_input(text.title, step=1e-4 if name == "learning_rate" else 0.5, format="%g", **shared)
     else:

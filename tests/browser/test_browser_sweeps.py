@@ -19,7 +19,7 @@ def test_how_many_latent_dimensions(app: Dashboard, browser: Browser, times: dic
     page = open_page(browser, f"{app.url}/sweeps")
     wait_for_workers(page, app)
     started = time.perf_counter()
-    page.get_by_role("button", name="Run this sweep").first.click()
+    page.get_by_role("button", name="Run this sweep").click()
     expect(page.get_by_role("img", name="MSE, from μ (per pixel) against Latent dimensions")).to_be_visible(
         timeout=TWO_MINUTES
     )
@@ -41,7 +41,10 @@ def test_a_sweep_outlives_its_dashboard(app: Dashboard, browser: Browser, times:
     """Killed in the midst and started again, without a click: every point and seed once, none lost."""
     page = open_page(browser, f"{app.url}/sweeps")
     wait_for_workers(page, app)
-    page.get_by_role("button", name="Run this sweep").nth(2).click()
+    page.get_by_role("tab", name="New sweep").click()
+    page.get_by_test_id("stButtonGroup").get_by_text("Which loss?").click()
+    expect(page.get_by_text("6 points × 3 seeds = 18 runs")).to_be_visible()
+    page.get_by_role("button", name="Run this sweep").click()
     expect(page.get_by_text("4 of 18 runs done")).to_be_visible(timeout=TWO_MINUTES)
     app.kill()
     started = time.perf_counter()

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from files import COUNT, csv, grey, images_of, npz, pictures, zipped
 from lessons import done, labels, press
-from paging import open_page, texts
+from paging import open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.sections.data import uploads
@@ -39,15 +39,6 @@ def answered(app: AppTest, title: str):
     return next(radio for radio in app.radio if radio.label == title)
 
 
-def opened(tab: str, **query: str) -> AppTest:
-    """The page with this tab open."""
-    app = open_page("data.py", **query)
-    app.session_state["data.view"] = tab
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
 def offer(app: AppTest, name: str, content: bytes) -> AppTest:
     app.file_uploader[0].set_value((name, content, "application/octet-stream")).run()
     assert not app.exception, app.exception
@@ -76,7 +67,7 @@ def test_the_digits_are_shown_first_in_pictures_and_numbers(shared: Store) -> No
     assert images.hash.startswith(shown["Hash of all pixels and labels"])
     pictures_ = [element.proto.body for element in app.get("html")]
     assert any("36 training images" in body for body in pictures_)
-    of_classes = [element.proto.body for element in opened("Classes").get("html")]
+    of_classes = [element.proto.body for element in open_tab(open_page("data.py"), "Classes").get("html")]
     assert any("Mean of each class: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9" in body for body in of_classes)
 
 
@@ -140,7 +131,7 @@ def test_a_link_may_name_a_data_set(shared: Store) -> None:
     ],
 )
 def test_a_file_is_looked_at_then_kept_then_trained_on(shared: Store, file: str, content: bytes, summary: str) -> None:
-    app = offer(opened(OWN), file, content)
+    app = offer(open_tab(open_page("data.py"), OWN), file, content)
     assert summary in texts(app)
     assert uploaded_images.listed(shared) == [], "a preview stores nothing"
     assert app.text_input[0].value == "cats"
@@ -164,8 +155,7 @@ def test_train_on_them_replaces_what_the_form_held(shared: Store) -> None:
     name = kept(shared)
     app = open_page("train.py")
     app.number_input(key="config.seed").set_value(77).run()
-    app.session_state["data.view"] = OWN
-    app.switch_page("data.py").run()
+    open_tab(app.switch_page("data.py").run(), OWN)
     app.button(key=f"own.train.row.{name}").click().run()
     assert not app.exception, app.exception
     assert app.selectbox(key="config.dataset").value == name
@@ -183,7 +173,7 @@ def test_train_on_them_replaces_what_the_form_held(shared: Store) -> None:
     ],
 )
 def test_what_is_refused_is_told_and_nothing_stored(shared: Store, file: str, content: bytes, sentence: str) -> None:
-    app = offer(opened(OWN), file, content)
+    app = offer(open_tab(open_page("data.py"), OWN), file, content)
     (error,) = app.error
     assert error.value.startswith("Nothing was stored. ")
     assert escape_markdown(sentence) in error.value
@@ -196,7 +186,7 @@ def test_what_is_refused_is_told_and_nothing_stored(shared: Store, file: str, co
 
 
 def test_images_that_must_be_resized_say_so_and_then_are(shared: Store) -> None:
-    app = offer(opened(OWN), "a.npz", npz(images=grey(COUNT, 70, 90)))
+    app = offer(open_tab(open_page("data.py"), OWN), "a.npz", npz(images=grey(COUNT, 70, 90)))
     assert "choose a size" in app.warning[0].value and not app.error
     answered(app, "Size").set_value("28x28").run()
     assert "of 28×28 pixels" in texts(app) and not app.warning
@@ -206,7 +196,7 @@ def test_images_that_must_be_resized_say_so_and_then_are(shared: Store) -> None:
 
 def test_a_label_that_could_be_at_either_edge_is_asked_for(shared: Store) -> None:
     content = csv(GREY % 3, [str(place % 3) for place in range(60)])
-    app = offer(opened(OWN), "a.csv", content)
+    app = offer(open_tab(open_page("data.py"), OWN), "a.csv", content)
     assert "may be the first one or the last one" in app.warning[0].value and not app.error
     assert "Keep these images" not in labels(app)
     question = answered(app, "Label")
@@ -222,7 +212,9 @@ def test_a_label_that_could_be_at_either_edge_is_asked_for(shared: Store) -> Non
 
 
 def test_how_it_was_read_is_said(shared: Store) -> None:
-    app = offer(opened(OWN), "a.npz", npz(images=255 - GREY // 20, labels=np.arange(60) % 2, more=GREY))
+    app = offer(
+        open_tab(open_page("data.py"), OWN), "a.npz", npz(images=255 - GREY // 20, labels=np.arange(60) % 2, more=GREY)
+    )
     assert "Left out: “more”." in texts(app) and "is held out for testing" in texts(app)
     assert "dark on light" in app.warning[0].value
     next(toggle for toggle in app.toggle if toggle.label == "Invert").set_value(True).run()
@@ -230,7 +222,7 @@ def test_how_it_was_read_is_said(shared: Store) -> None:
 
 
 def test_each_picture_of_the_preview_stands_above_its_label(shared: Store) -> None:
-    app = offer(opened(OWN), "a.csv", csv(GREY, ["cat", "a dog"] * 30))
+    app = offer(open_tab(open_page("data.py"), OWN), "a.csv", csv(GREY, ["cat", "a dog"] * 30))
     (shown,) = [element.proto.body for element in app.get("html") if "36 training images" in element.proto.body][-1:]
     images = images_of("a.csv", csv(GREY, ["cat", "a dog"] * 30), None, Limits(10**6, 100))
     rows = np.random.default_rng(0).permutation(np.arange(len(images.train_x)))[:36]
@@ -240,12 +232,11 @@ def test_each_picture_of_the_preview_stands_above_its_label(shared: Store) -> No
 
 def test_corrected_names_of_classes_are_shown_at_once(shared: Store) -> None:
     for names in (["cta", "dgo"], ["cat", "dog"]):
-        app = offer(opened(OWN), "a.csv", csv(GREY, names * 30))
+        app = offer(open_tab(open_page("data.py"), OWN), "a.csv", csv(GREY, names * 30))
         press(app, "Keep these images")
         assert not app.exception and not app.error
         kept_name = app.session_state["own.kept"]
-        app.session_state["data.view"] = "Images"
-        app.selectbox(key="data.dataset").set_value(kept_name).run()
+        open_tab(app, "Images").selectbox(key="data.dataset").set_value(kept_name).run()
         (shown,) = [element.proto.body for element in app.get("html") if "36 training images" in element.proto.body]
         assert set(re.findall(r"<figcaption[^>]*>([^<]*)</figcaption>", shown)) == set(names)
     assert len(uploaded_images.listed(shared)) == 2
@@ -256,14 +247,14 @@ def test_corrected_names_of_classes_are_shown_at_once(shared: Store) -> None:
 def test_a_file_is_read_once_while_the_page_is_used(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     times = []
     monkeypatch.setattr(uploads, "read", lambda *rest: times.append(1) or read(*rest))
-    app = offer(opened(OWN), "a.npz", npz(images=GREY))
+    app = offer(open_tab(open_page("data.py"), OWN), "a.npz", npz(images=GREY))
     app.run()
     next(button for button in app.button if button.key == "own.other").click().run()
     assert len(times) == 1
 
 
 def test_an_empty_name_is_refused(shared: Store) -> None:
-    app = offer(opened(OWN), "a.npz", npz(images=GREY))
+    app = offer(open_tab(open_page("data.py"), OWN), "a.npz", npz(images=GREY))
     app.text_input[0].set_value("  ")
     press(app, "Keep these images")
     assert "takes 1 to 80 characters" in app.error[0].value
@@ -273,7 +264,7 @@ def test_an_empty_name_is_refused(shared: Store) -> None:
 def test_they_are_listed_and_deleted_unless_a_run_learnt_from_them(shared: Store) -> None:
     used, unused = kept(shared, "used"), kept(shared, "unused", seed=1)
     done(shared, RunConfig(dataset=used, validation_size=5, hidden=(8,), epochs=1))
-    app = opened(OWN)
+    app = open_tab(open_page("data.py"), OWN)
     app.button(key=f"own.delete.{unused}").click().run()
     assert [upload.name for upload in uploaded_images.listed(shared)] == [used]
     app.button(key=f"own.delete.{used}").click().run()
@@ -283,7 +274,7 @@ def test_they_are_listed_and_deleted_unless_a_run_learnt_from_them(shared: Store
 
 def test_a_data_set_that_is_deleted_while_it_is_looked_at_gives_way(shared: Store) -> None:
     name = kept(shared)
-    app = opened(OWN)
+    app = open_tab(open_page("data.py"), OWN)
     app.selectbox(key="data.dataset").set_value(name).run()
     assert app.query_params["dataset"] == name
     app.button(key=f"own.delete.{name}").click().run()
@@ -293,7 +284,7 @@ def test_a_data_set_that_is_deleted_while_it_is_looked_at_gives_way(shared: Stor
 
 def test_titles_are_shown_as_text(shared: Store) -> None:
     kept(shared, MARKUP)
-    app = opened(OWN)
+    app = open_tab(open_page("data.py"), OWN)
     said = [element.value for element in app.markdown if "http" in element.value]
     assert said and all(escape_markdown(MARKUP) in text for text in said)
     assert escape_markdown("a*b\n\n# c") == "a\\*b \\# c"

@@ -9,6 +9,7 @@ from paging import TIMEOUT, open_page, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import export_panel
+from pages.shared.export_panel import RUN_FILE
 from pages.state import resources
 from pages.text.escape_markdown import JOINER, escape_markdown
 from vae import naming
@@ -71,9 +72,9 @@ def doctored(sealed, **test):
 def test_a_finished_run_offers_its_downloads_on_the_train_page(shared, run_id):
     app = open_page("train.py", run=run_id)
     labels = [button.label for button in app.get("download_button")]
-    assert [label for label in labels if label in ("Capsule", "Folder", "Report")] == ["Capsule", "Folder", "Report"]
+    assert [label for label in labels if label in (RUN_FILE, "Folder", "Report")] == [RUN_FILE, "Folder", "Report"]
     queued = open_page("train.py", run=shared.create(CONFIG, "test"))
-    assert "Capsule" not in [button.label for button in queued.get("download_button")]
+    assert RUN_FILE not in [button.label for button in queued.get("download_button")]
 
 
 def test_downloads_are_made_when_asked_for_and_hold_the_run(shared, run_id, monkeypatch):
@@ -85,7 +86,7 @@ def test_downloads_are_made_when_asked_for_and_hold_the_run(shared, run_id, monk
     )
     waiting = shared.create(CONFIG, "test")
     export_panel.take_home([shared.run(run_id), shared.run(waiting)])
-    assert read(made["Capsule"][0]()).runs[0].config == CONFIG
+    assert read(made[RUN_FILE][0]()).runs[0].config == CONFIG
     with zipfile.ZipFile(io.BytesIO(made["Folder"][0]())) as archive:
         assert f"run-{run_id}/weights.safetensors" in archive.namelist()
     assert made["Report"][0]().startswith("<!doctype html>")
@@ -97,7 +98,7 @@ def test_downloads_are_made_when_asked_for_and_hold_the_run(shared, run_id, monk
     monkeypatch.setattr(export_panel, "MANY", 0)
     export_panel.take_home([shared.run(run_id)])
     assert {label: options["disabled"] for label, (_, _, options) in made.items()} == {
-        "Capsule": False,
+        RUN_FILE: False,
         "Folder": True,
         "Report": True,
     }
@@ -130,7 +131,7 @@ def test_a_doctored_capsule_differs_and_its_words_stay_words(shared, sealed):
     assert "\\!\\[x\\]\\(http" in app.error[0].value, "no picture is fetched for it"
     table = app.dataframe[1].value
     assert table["What"].tolist() == ["vae test kl"]
-    assert table["In the capsule"].tolist() == ["25.9"]
+    assert table["In the file"].tolist() == ["25.9"]
 
 
 def test_what_was_changed_or_is_no_capsule_is_told(shared, sealed):

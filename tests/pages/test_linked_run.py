@@ -65,7 +65,7 @@ def test_a_link_with_some_settings_fills_the_form_as_ever(shared: Store, done: s
 
 def test_a_link_that_asks_for_what_cannot_be_is_told(shared: Store) -> None:
     app = open_page("train.py", **CONFIG.query() | {"latent_dim": "0"})
-    assert "The link's settings were not taken over" in unescaped(texts(app))
+    assert "The settings in the link were not used" in unescaped(texts(app))
     assert "Train this run" not in labels(app)
 
 

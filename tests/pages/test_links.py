@@ -103,7 +103,7 @@ def test_settings_of_a_link_are_taken_or_refused_in_a_sentence(some, kind):
     value = NASTY[kind]
     fields = list(RunConfig.model_fields)[: 4 if kind == "10,000 ids" else None]  # Streamlit reads 512 kB of a link
     app = visit("train.py", dict.fromkeys(fields, value))
-    assert "The link's settings were not taken over" in said(app).replace("\\", "")
+    assert "The settings in the link were not used" in said(app).replace("\\", "")
     assert len(said(app)) < 3000
     assert app.session_state["config.seed"] == 0
 
@@ -116,7 +116,7 @@ def test_one_setting_of_a_link(some, name):
 @pytest.mark.parametrize("kind", SPECS)
 def test_a_sweep_in_a_link_is_taken_or_refused_in_a_sentence(some, kind):
     app = visit("sweeps.py", {"spec": SPECS[kind]})
-    refused = "The link's sweep was not taken over" in said(app).replace("\\", "")
+    refused = "The sweep in the link was not used" in said(app).replace("\\", "")
     assert refused or kind == "too dear"
     if not refused:  # it is when somebody presses the button
         app.button(key="linked.start").click().run()

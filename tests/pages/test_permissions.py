@@ -10,7 +10,7 @@ from types import SimpleNamespace
 import pytest
 from files import grey, images_of, npz
 from lessons import press
-from paging import errors, open_page
+from paging import errors, open_page, open_tab
 from stocking import stock
 from streamlit.testing.v1 import AppTest
 from streamlit.testing.v1.element_tree import Button
@@ -81,8 +81,7 @@ def test_a_sweep_and_its_runs_are_theirs(room: Class) -> None:
     from vae.sweeps.driver import advance
 
     ada = room.come("Ada")
-    app = open_page("sweeps.py")
-    next(button for button in app.button if button.key == "ready.dimensions").click().run()
+    press(open_page("sweeps.py"), "Run this sweep")
     (sweep,) = stored.listed(room.store)
     advance(room.store, sweep, resources.settings(), room=2)
     assert sweep.visitor == ada and {run.visitor for run in room.store.runs()} == {ada}
@@ -91,8 +90,7 @@ def test_a_sweep_and_its_runs_are_theirs(room: Class) -> None:
 def test_a_fourth_sweep_is_told(room: Class) -> None:
     for _ in range(3):
         actions.ask_for(SPEC, "one more")
-    app = open_page("sweeps.py")
-    next(button for button in app.button if button.key == "ready.dimensions").click().run()
+    app = press(open_tab(open_page("sweeps.py"), "New sweep"), "Run this sweep")
     assert errors(app) == [
         "3 sweeps of yours are running already (VAE_MAX_SWEEPS_PER_VISITOR). Stop one, or wait until one is done."
     ]
@@ -165,7 +163,7 @@ def test_somebody_else_s_images_stay(room: Class) -> None:
     assert (kept.title, kept.visitor) == ("Ada's", ada), "the same images again: they keep their name"
     with pytest.raises(actions.NotYoursError, match="Someone else brought these images"):
         actions.remove_images(kept)
-    app = open_page("data.py")
+    app = open_tab(open_page("data.py"), "Your own images")
     (popover,) = [element for element in app.get("popover") if element.proto.popover.label == "Delete"]
     assert popover.proto.popover.disabled
     room.come("Ada")

@@ -10,7 +10,7 @@ import time
 import psutil
 import pytest
 import streamlit as st
-from paging import QuietJobs, open_page, texts
+from paging import QuietJobs, open_page, open_tab, texts
 from sqlalchemy import insert, update
 from streamlit.testing.v1 import AppTest
 
@@ -47,15 +47,6 @@ def ended(store: Store, days_ago: float, size: int = 0, **values: object) -> str
     return run_id
 
 
-def opened(tab: str) -> AppTest:
-    """The page with this tab open."""
-    app = open_page("server.py")
-    app.session_state["server.more"] = tab
-    app.run()
-    assert not app.exception, app.exception
-    return app
-
-
 def table(app: AppTest, column: str):
     return next(element.value for element in app.dataframe if column in element.value.columns)
 
@@ -82,7 +73,7 @@ def test_an_empty_server_says_so(shared: Store):
     ):
         assert sentence in said
     assert (tile(app, "Running"), tile(app, "Queued")) == ("0", "0")
-    assert "No problem is known." in texts(opened("Problems"))
+    assert "No problem is known." in texts(open_tab(open_page("server.py"), "Problems"))
     assert re.search(r"streamlit 1\.\d+.*torch \d.*SQLite 3\.", said)
 
 
@@ -132,7 +123,7 @@ def test_names_and_errors_of_visitors_are_text(shared: Store, monkeypatch: pytes
     app = open_page("server.py")
     assert nasty in list(table(app, "Epoch")["Run"])
     assert "example.org" not in texts(app)
-    app = opened("Problems")
+    app = open_tab(open_page("server.py"), "Problems")
     assert nasty in list(table(app, "Message")["Message"])
     assert "example.org" not in texts(app)
 
@@ -141,13 +132,13 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
     logs.configure()
     logging.getLogger("vae.runs.dispatcher").warning("a secret of the server")
     ended(shared, 1, status="failed", error="The loss is no longer a number.")
-    app = opened("Problems")
+    app = open_tab(open_page("server.py"), "Problems")
     assert {"a secret of the server", "The loss is no longer a number."} <= set(table(app, "Message")["Message"])
     assert SPACE in [tab.label for tab in app.tabs]
 
     monkeypatch.setattr(cleanup, "may_administer", lambda: False)
     st.cache_resource.clear()
-    app = opened("Problems")
+    app = open_tab(open_page("server.py"), "Problems")
     assert list(table(app, "Message")["Message"]) == ["The loss is no longer a number."]
     assert SPACE not in [tab.label for tab in app.tabs]
     assert not app.button
@@ -156,7 +147,7 @@ def test_only_whoever_runs_it_sees_the_log_and_may_clean(shared: Store, monkeypa
 @pytest.mark.sqlite
 def test_cleaning_up_says_first_what_would_go(shared: Store):
     old, young = ended(shared, 40, size=2 * MB), ended(shared, 3)
-    app = opened(SPACE)
+    app = open_tab(open_page("server.py"), SPACE)
     app.number_input(key="server.days").set_value(30).run()
     app = press(app, "Show what would be deleted")
     assert "**1 run** would be deleted, about 2.0 MB." in texts(app)
@@ -171,7 +162,7 @@ def test_cleaning_up_says_first_what_would_go(shared: Store):
 def test_a_plan_for_other_numbers_is_no_plan(shared: Store):
     """The button says what it does: numbers that were changed since are looked at again first."""
     ended(shared, 40)
-    app = opened(SPACE)
+    app = open_tab(open_page("server.py"), SPACE)
     app.number_input(key="server.days").set_value(30).run()
     app = press(app, "Show what would be deleted")
     app.number_input(key="server.days").set_value(1).run()
@@ -180,7 +171,7 @@ def test_a_plan_for_other_numbers_is_no_plan(shared: Store):
 
 def test_nothing_to_clean_up_is_said(shared: Store):
     ended(shared, 3)
-    app = press(opened(SPACE), "Show what would be deleted")
+    app = press(open_tab(open_page("server.py"), SPACE), "Show what would be deleted")
     assert app.info[0].value == "Nothing would be deleted."
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 from lessons import labels, press
-from paging import open_page, texts
+from paging import open_page, open_tab, texts
+from streamlit.testing.v1 import AppTest
 
 from pages.sections.sweeps import points
 from pages.sections.sweeps.form import link_to
@@ -42,20 +43,39 @@ def swept(store: Store, asked: SweepSpec, runs: int | None = None, ends: tuple[s
     return sweep_id
 
 
+def take(app: AppTest, name: str) -> AppTest:
+    """Press a ready-made question, which fills in the form."""
+    app.get("button_group")[0].set_value(name).run()
+    assert not app.exception, app.exception
+    return app
+
+
 def test_without_a_sweep_the_page_offers_three(shared: Store) -> None:
     app = open_page("sweeps.py")
     assert "No sweep yet" in texts(app)
-    assert labels(app).count("Run this sweep") == len(READY) + 1
-    assert "7 points × 3 seeds = 21 runs" in texts(app)
+    questions = app.get("button_group")[0]
+    assert questions.options == [title for title, _, _ in READY.values()]
+    assert labels(app).count("Run this sweep") == 1
+    assert "7 points × 3 seeds = 21 runs" in texts(app), "the first one is in the form"
 
 
-def test_one_click_asks_for_a_ready_made_sweep(shared: Store) -> None:
-    app = open_page("sweeps.py")
-    next(button for button in app.button if button.key == "ready.dimensions").click().run()
+@pytest.mark.parametrize("name", READY)
+def test_a_ready_made_sweep_fills_in_the_form_and_is_asked_for(shared: Store, name: str) -> None:
+    app = press(take(open_page("sweeps.py"), name), "Run this sweep")
     (sweep,) = stored.listed(shared)
-    assert (sweep.status, sweep.owner, sweep.spec) == ("running", "test", READY["dimensions"][2])
-    assert "0 of 21 runs done" in texts(app)
+    assert (sweep.status, sweep.owner, sweep.spec) == ("running", "test", READY[name][2])
+    assert sweep.name == READY[name][0]
+    assert f"0 of {sweep.spec.size * 3} runs done" in texts(app)
     assert app.query_params["sweep"] == sweep.id
+
+
+def test_a_ready_made_question_is_lit_while_the_form_asks_it(shared: Store) -> None:
+    app = open_page("sweeps.py")
+    assert app.session_state["sweep_form.ready"] == "dimensions"
+    app.number_input(key="sweep_form.seeds").set_value(2).run()
+    assert app.session_state["sweep_form.ready"] is None
+    app.number_input(key="sweep_form.seeds").set_value(3).run()
+    assert app.session_state["sweep_form.ready"] == "dimensions"
 
 
 def test_a_form_asks_for_any_fields(shared: Store) -> None:
@@ -82,6 +102,7 @@ def test_a_form_asks_for_any_fields(shared: Store) -> None:
 )
 def test_what_is_wrong_is_said_and_nothing_asked_for(shared: Store, values: str, sentence: str) -> None:
     app = open_page("sweeps.py")
+    app.multiselect(key="sweep_form.fields").set_value(["beta"]).run()
     app.text_input(key="sweep_form.values.beta").set_value(values).run()
     assert sentence in texts(app)
     assert "own.start" not in [button.key for button in app.button]
@@ -92,8 +113,7 @@ def test_what_is_wrong_is_said_and_nothing_asked_for(shared: Store, values: str,
 def test_more_epochs_than_the_server_allows_are_refused(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VAE_MAX_EPOCHS", "10")
     resources.settings.cache_clear()
-    app = open_page("sweeps.py")
-    next(button for button in app.button if button.key == "ready.beta").click().run()
+    app = press(open_page("sweeps.py"), "Run this sweep")
     assert "this server allows 10" in texts(app)
     assert stored.listed(shared) == []
 
@@ -104,9 +124,10 @@ def test_an_ended_sweep_shows_effects_points_and_optunas_plots(shared: Store) ->
     assert "4 of 4 runs done" in texts(app)
     assert "What to notice" in texts(app)
     assert any("1 → 2" in element.value for element in app.markdown)
+    open_tab(app, "Points")
     (points_table,) = (table.value for table in app.dataframe)
     assert list(points_table["Latent dimensions"]) == ["1", "2"]
-    assert list(points_table["State"]) == ["done", "done"]
+    assert list(points_table["Status"]) == ["done", "done"]
     assert list(points_table[""]).count("★") == 1
     best = points_table["Reconstruction"].astype(float).idxmin()
     assert points_table.loc[best, ""] == "★"
@@ -117,8 +138,12 @@ def test_a_running_sweep_shows_what_is_there(shared: Store) -> None:
     app = open_page("sweeps.py", sweep=swept(shared, spec(seeds=2), runs=3))
     assert "3 of 4 runs done" in texts(app)
     assert "Stop" in labels(app)
+    open_tab(app, "Points")
     (points_table,) = (table.value for table in app.dataframe)
-    assert sorted(points_table["State"]) == ["done", "running"] or list(points_table["State"]) == ["running", "running"]
+    assert sorted(points_table["Status"]) == ["done", "running"] or list(points_table["Status"]) == [
+        "running",
+        "running",
+    ]
 
 
 def test_a_sweep_is_stopped_and_goes_on(shared: Store) -> None:
@@ -134,9 +159,10 @@ def test_a_sweep_is_stopped_and_goes_on(shared: Store) -> None:
 
 def test_two_objectives_have_a_front(shared: Store) -> None:
     asked = spec(over={"beta": [0, 4]}, seeds=1, objectives=("reconstruction", "kl"))
-    app = open_page("sweeps.py", sweep=swept(shared, asked))
+    app = open_tab(open_page("sweeps.py", sweep=swept(shared, asked)), "Optuna's plots")
     choices = next(group for group in app.get("button_group") if group.key == "sweep.plot")
     assert "Pareto front" in choices.options
+    open_tab(app, "Points")
     assert "We look for low reconstruction loss and low KL of the variational autoencoder" in texts(app)
     (points_table,) = (table.value for table in app.dataframe)
     assert {"Reconstruction", "KL"} <= set(points_table.columns)
@@ -201,7 +227,7 @@ def test_a_link_carries_the_whole_sweep(shared: Store, asked: SweepSpec) -> None
 def test_a_link_that_holds_no_sweep_is_told(shared: Store, text: str) -> None:
     app = open_page("sweeps.py", spec=text)
     if text:
-        assert "The link's sweep was not taken over." in texts(app)
+        assert "The sweep in the link was not used." in texts(app)
     assert stored.listed(shared) == []
     assert "linked.start" not in [button.key for button in app.button]
 
@@ -254,13 +280,15 @@ def test_points_that_failed_are_listed_with_their_reasons(shared: Store) -> None
     app = open_page("sweeps.py", sweep=sweep_id)
     assert stored.find(shared, sweep_id).status == "done"
     assert [expander.label for expander in app.expander if "failed" in expander.label] == [
-        "1 of 2 points failed or were given up"
+        "1 of 2 points failed or were stopped early"
     ]
     assert "Point 1 (β, the weight of the KL 1000): Seed 0: The ae diverged" in texts(app) or "vae diverged" in texts(
         app
     )
-    (points_table,) = (table.value for table in app.dataframe)
-    assert points_table["State"].iloc[0] == "done" and points_table["State"].iloc[1].startswith("failed: Seed 0: The ")
+    (points_table,) = (table.value for table in open_tab(app, "Points").dataframe)
+    assert points_table["Status"].iloc[0] == "done" and points_table["Status"].iloc[1].startswith(
+        "failed: Seed 0: The "
+    )
 
 
 def test_a_sweep_of_which_nothing_succeeded_has_failed(shared: Store) -> None:

@@ -37,7 +37,7 @@ def add(commands: Any) -> None:
     sweep.add_argument("--points", type=int, help="how many points, for the samplers that draw them; 20 unless given")
     sweep.add_argument("--objective", action="append", choices=OBJECTIVES, help="what is judged; may be given twice")
     sweep.add_argument("--of", metavar="VARIANT", help="the variant that is judged; vae unless given")
-    sweep.add_argument("--prune", action="store_true", default=None, help="stop points that are hopeless")
+    sweep.add_argument("--prune", action="store_true", default=None, help="stop weak points early")
     sweep.add_argument("--name", help="what to call it")
     sweep.add_argument("--resume", metavar="SWEEP_ID", help="go on with a sweep that was stopped")
     config_flags(sweep)

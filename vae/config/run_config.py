@@ -54,7 +54,7 @@ class RunConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    dataset: str = _field("digits", "Data", "Dataset", "The images both models learn from.", max_length=80)
+    dataset: str = _field("digits", "Data", "Data set", "The images both models learn from.", max_length=80)
     train_limit: int = _field(
         0, "Data", "Training images", "How many training images to use; 0 uses all of them.", ge=0, le=1_000_000
     )

@@ -134,7 +134,7 @@ class SweepSpec(BaseModel):
         if "loss" in self.objectives and "beta" in self.over:
             return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
         if self.prune and (len(self.objectives) > 1 or self.objectives == ("ratio",)):
-            return "hopeless runs are found by one objective that is measured every epoch: not by two, nor by the ratio"
+            return "weak points are found by one objective that is measured every epoch: not by two, nor by the ratio"
         return None
 
     def _metrics(self) -> list[Metric]:

@@ -1,15 +1,17 @@
-"""Asking for a sweep: ready-made questions, or fields, values and a sampler of one's own."""
+"""Asking for a sweep: what to vary, its values, how many seeds. A ready-made question fills the form in."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import streamlit as st
 
+from pages.components.lazy_tabs import open_tab
 from pages.shared import run_picker, time_estimates
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
-from pages.text.words import duration
+from pages.text.words import duration, plural
 from pages.visitors import actions
 from vae import naming
 from vae.config import CHOICES, FIELD_TEXTS, PRESETS, RunConfig
@@ -19,44 +21,21 @@ from vae.sweeps.spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Rang
 
 KEY = "sweep"  # which one is looked at: in the link
 ASKED = "spec"  # a whole sweep in a link
-PREFIX = "sweep_form."
-DEFAULTS = {"latent_dim": "1, 2, 4, 8, 16", "beta": "0, 0.5, 1, 4", "learning_rate": "1e-4..1e-2:log"}
+VIEW, NEW, RESULTS = "sweep.view", "New sweep", "Results"  # the tabs: their key, two of their titles
+OPENED, WANTED = "sweep.opened", "sweep.wanted"  # in the session: the link whose sweep was shown; a tab to open
+PREFIX = "sweep_form."  # of the form's keys in the session: one for each control, and its only owner
+FIRST = "dimensions"  # of READY, in the form at a visitor's first look
 CHOSEN_RUN = "run"
+DEFAULTS = {"latent_dim": "1, 2, 4, 8, 16", "beta": "0, 0.5, 1, 4", "learning_rate": "1e-4..1e-2:log"}
 
 
-def ready_made() -> None:
-    """A card for each question, with what it costs, and one button."""
-    for column, (name, (title, question, spec)) in zip(st.columns(len(READY)), READY.items(), strict=True):
-        with column.container(border=True, height="stretch"):
-            st.markdown(f"**{title}**")
-            st.markdown(question)
-            st.caption(cost(spec))
-            if st.button("Run this sweep", key=f"ready.{name}", icon=":material/play_arrow:", type="primary"):
-                start(spec, title)
-
-
-def cost(spec: SweepSpec) -> str:
-    """Runs, and how long they take."""
-    grid = spec.grid() if spec.sampler == "grid" else [{}] * spec.size
-    of_points = [spec.config(params, spec.base.seed) for params in grid]
-    configs = [config for config in of_points for _ in range(spec.seeds)]  # a seed changes no time
-    workers = resources.jobs().workers
-    guess = "" if time_estimates.known() else " (a guess until this server has trained a run)"
-    return (
-        f"{spec.size} points × {spec.seeds} seed{'s' * (spec.seeds > 1)} = {len(configs)} runs, about "
-        f"{duration(time_estimates.time_together(configs))} on {workers} worker{'s' * (workers > 1)}{guess}"
-    )
-
-
-def start(spec: SweepSpec, title: str) -> None:
-    """Ask for it, and look at it from now on; what can't be trained here is said."""
-    try:
-        st.query_params[KEY] = actions.ask_for(spec, title)
-    except InputError as problem:
-        st.error(escape_markdown(str(problem)))
-        return
-    st.query_params.pop(ASKED, None)
-    st.rerun()
+def ask() -> None:
+    """The form, or the sweep that a link carries."""
+    st.markdown("A **sweep** trains both models with several values of a setting, each with several seeds.")
+    if linked():
+        _from_link()
+    else:
+        _form()
 
 
 def linked() -> bool:
@@ -64,49 +43,137 @@ def linked() -> bool:
     return ASKED in st.query_params
 
 
+def open_wanted() -> None:
+    """Before the tabs are drawn: open that of a sweep just asked for, or once that of what a link asks for."""
+    if title := st.session_state.pop(WANTED, None):
+        open_tab(VIEW, title)
+    if linked() and st.session_state.get(OPENED) != st.query_params[ASKED]:
+        st.session_state[OPENED] = st.query_params[ASKED]
+        open_tab(VIEW, NEW)
+
+
 def link_to(spec: SweepSpec) -> str:
     """The value of the parameter that carries a whole sweep."""
     return json.dumps(spec.model_dump(mode="json", exclude_defaults=True), separators=(",", ":"), ensure_ascii=False)
 
 
-def of_ones_own() -> None:
-    """Fields, values, sampler, seeds and objectives; what is wrong is said below them."""
-    if linked():
-        _from_link()
-        return
-    bases = {name: preset.config for name, preset in PRESETS.items()}
-    titles = {name: preset.title for name, preset in PRESETS.items()}
-    if run_id := run_picker.selected():
-        run = resources.run(run_id)
-        bases = {CHOSEN_RUN: run.config, **bases}
-        titles[CHOSEN_RUN] = f"The chosen run: {run.name}"
-    left, right = st.columns([3, 2], gap="large")
-    with left:
-        chosen = st.selectbox(
-            "Start from", list(bases), format_func=titles.__getitem__, key=f"{PREFIX}base", persist_state="session"
-        )
-        possible = [name for name in RunConfig.model_fields if name not in FIXED]
-        fields = st.multiselect(
-            "Go over",
-            possible,
-            format_func=lambda name: FIELD_TEXTS[name].title,
-            default=["beta"],
-            key=f"{PREFIX}fields",
-            persist_state="session",
-        )
-        values = {name: _values_of(name) for name in fields}
-    with right:
-        options = _options(bases[chosen])
+def cost(spec: SweepSpec) -> str:
+    """Runs, and how long they take."""
+    grid = spec.grid() if spec.sampler == "grid" else [{}] * spec.size
+    of_points = [spec.config(params, spec.base.seed) for params in grid]
+    configs = [config for config in of_points for _ in range(spec.seeds)]  # a seed changes no time
+    guess = "" if time_estimates.known() else " (a guess until this server has trained a run)"
+    return (
+        f"{plural(spec.size, 'point')} × {plural(spec.seeds, 'seed')} = {plural(len(configs), 'run')}, about "
+        f"{duration(time_estimates.time_together(configs))} on {plural(resources.jobs().workers, 'worker')}{guess}"
+    )
+
+
+def _start(spec: SweepSpec) -> None:
+    """Ask for it, and look at it from now on; what can't be trained here is said."""
+    ready = _ready(spec)
+    title = READY[ready][0] if ready else " × ".join(FIELD_TEXTS[name].title for name in spec.over)
     try:
-        over = dict(parse_over(f"{name}={text}") for name, text in values.items())
-        spec = SweepSpec.parse(bases[chosen], over, **options)
-        _look_up(spec)
+        st.query_params[KEY] = actions.ask_for(spec, title)
     except InputError as problem:
         st.error(escape_markdown(str(problem)))
         return
+    st.query_params.pop(ASKED, None)
+    st.session_state[WANTED] = RESULTS
+    st.rerun()
+
+
+def _ready(spec: SweepSpec) -> str | None:
+    """The name in READY of the question it asks, if it is one of them."""
+    return next((name for name, (_, _, ready) in READY.items() if ready == spec), None)
+
+
+def _form() -> None:
+    """What to vary, values, seeds and a button; the rest behind *More*. What is wrong is said below them."""
+    if _key("fields") not in st.session_state:
+        _fill(FIRST)
+    question = st.container()  # whether it is still a ready-made one is known when all else is read
+    left, right = st.columns([3, 2], gap="large", vertical_alignment="bottom")
+    with left:
+        values = _what_to_vary()
+    with right, st.container(horizontal=True, vertical_alignment="bottom"):
+        seeds = st.number_input("Seeds", 1, MOST_SEEDS, key=_key("seeds"), persist_state="session", width=120)
+        button = st.container(width="content")
+        with st.popover("More", icon=":material/tune:"):
+            base, options = _more()
+    try:
+        over = dict(parse_over(f"{name}={text}") for name, text in values.items())
+        spec = SweepSpec.parse(base, over, seeds=seeds, **options)
+        _look_up(spec)
+    except InputError as problem:
+        with question:
+            _questions(None)
+        st.error(escape_markdown(str(problem)))
+        return
+    with question:
+        _questions(_ready(spec))
     st.caption(cost(spec))
-    if st.button("Run this sweep", key="own.start", type="primary", icon=":material/play_arrow:"):
-        start(spec, " × ".join(FIELD_TEXTS[name].title for name in fields))
+    if button.button("Run this sweep", key="own.start", type="primary", icon=":material/play_arrow:"):
+        _start(spec)
+
+
+def _key(name: str) -> str:
+    return PREFIX + name
+
+
+def _first(name: str, value: Any) -> dict[str, Any]:
+    """Arguments of a control that the session owns, and which is `value` at first."""
+    st.session_state.setdefault(_key(name), value)
+    return {"key": _key(name), "persist_state": "session"}
+
+
+def _questions(lit: str | None) -> None:
+    """The ready-made ones; one is lit while the form asks exactly that."""
+    st.session_state[_key("ready")] = lit
+
+    def take() -> None:
+        if name := st.session_state[_key("ready")]:
+            _fill(name)
+
+    st.pills(
+        "Ready-made questions",
+        list(READY),
+        format_func=lambda name: READY[name][0],
+        key=_key("ready"),
+        on_change=take,
+        wrap=True,
+        help="\n".join(f"- **{title}** {question}" for title, question, _ in READY.values()),
+    )
+
+
+def _fill(name: str) -> None:
+    """Put a ready-made question into the form."""
+    spec = READY[name][2]
+    base = next(known for known, (_, config) in _bases().items() if config == spec.base)
+    values = {f"values.{field}": _listed(values) for field, values in spec.over.items()}
+    shown = {"base": base, "fields": list(spec.over), "objectives": list(spec.objectives)} | values
+    shown |= {name: getattr(spec, name) for name in ("sampler", "points", "seeds", "prune")}
+    shown |= {f"of.{'.'.join(spec.base.variants)}": spec.of}
+    for control, value in shown.items():
+        st.session_state[_key(control)] = value
+
+
+def _bases() -> dict[str, tuple[str, RunConfig]]:
+    """What every sweep may start from: name → title and config."""
+    bases = {name: (preset.title, preset.config) for name, preset in PRESETS.items()}
+    for name, (title, _, spec) in READY.items():
+        if spec.base not in [config for _, config in bases.values()]:
+            bases[f"ready.{name}"] = (f"As in “{title}”", spec.base)
+    return bases
+
+
+def _what_to_vary() -> dict[str, str]:
+    """The settings that vary, each with what was typed as its values."""
+    possible = [name for name in RunConfig.model_fields if name not in FIXED]
+    fields = st.multiselect(
+        "What to vary", possible, format_func=lambda name: FIELD_TEXTS[name].title, **_first("fields", [])
+    )
+    return {name: _values_of(name) for name in fields}
 
 
 def _values_of(name: str) -> str:
@@ -114,57 +181,57 @@ def _values_of(name: str) -> str:
     default = DEFAULTS.get(name) or (", ".join(choices) if choices else str(RunConfig.model_fields[name].default))
     return st.text_input(
         f"Values of {FIELD_TEXTS[name].title}",
-        default,
-        key=f"{PREFIX}values.{name}",
-        persist_state="session",
         help="A list such as 1, 2, 4, or a range to draw from such as 1e-4..1e-2, or 1e-4..1e-2:log.",
+        **_first(f"values.{name}", default),
     )
 
 
-def _options(base: RunConfig) -> dict:
+def _more() -> tuple[RunConfig, dict[str, Any]]:
+    """What a sweep starts from, and the options of a SweepSpec but its seeds."""
+    bases = _bases()
+    if run_id := run_picker.selected():
+        run = resources.run(run_id)
+        bases[CHOSEN_RUN] = (f"The chosen run: {run.name}", run.config)
+    if st.session_state.get(_key("base")) not in bases:  # that run is gone
+        st.session_state[_key("base")] = next(iter(bases))
+    _, base = bases[
+        st.selectbox(
+            "Start from", list(bases), format_func=lambda name: bases[name][0], **_first("base", next(iter(bases)))
+        )
+    ]
     sampler = st.segmented_control(
         "How points are chosen",
         list(SAMPLERS),
         format_func=lambda name: SAMPLERS[name].title,
-        default="grid",
         required=True,
-        key=f"{PREFIX}sampler",
-        persist_state="session",
         help="\n".join(f"- **{sampler.title}**: {sampler.description}" for sampler in SAMPLERS.values()),
+        **_first("sampler", "grid"),
     )
-    points = 20
-    with st.container(horizontal=True):
-        seeds = st.number_input("Seeds", 1, MOST_SEEDS, 3, key=f"{PREFIX}seeds", persist_state="session")
-        if sampler != "grid":
-            points = st.number_input("Points", 1, 500, 20, key=f"{PREFIX}points", persist_state="session")
+    named: dict[str, Any] = {"sampler": sampler}
+    if sampler != "grid":
+        named["points"] = st.number_input("Points", 1, 500, **_first("points", 20))
     objectives = st.pills(
         "Judged by (one or two)",
         list(OBJECTIVES),
         format_func=lambda name: OBJECTIVES[name].title,
         selection_mode="multi",
-        default=["reconstruction"],
-        key=f"{PREFIX}objectives",
-        persist_state="session",
         wrap=True,
         help="\n".join(f"- **{objective.title}**: {objective.description}" for objective in OBJECTIVES.values()),
+        **_first("objectives", ["reconstruction"]),
     )
-    judged = "vae" if "vae" in base.variants else base.variants[0]
     of = st.segmented_control(
         "Judging the",
         list(base.variants),
         format_func=VARIANT_TITLES.__getitem__,
-        default=judged,
         required=True,
-        key=f"{PREFIX}of.{'.'.join(base.variants)}",
+        **_first(f"of.{'.'.join(base.variants)}", "vae" if "vae" in base.variants else base.variants[0]),
     )
     prune = st.toggle(
-        "Stop hopeless points",
-        key=f"{PREFIX}prune",
-        persist_state="session",
+        "Stop weak points early",
         help="A point that is worse than the median of the earlier ones at the same epoch is not trained to its end.",
+        **_first("prune", False),
     )
-    named = {"sampler": sampler, "seeds": seeds, "points": points, "objectives": tuple(objectives)}
-    return named | {"of": of, "prune": prune}
+    return base, named | {"objectives": tuple(objectives), "of": of, "prune": prune}
 
 
 def _from_link() -> None:
@@ -177,15 +244,15 @@ def _from_link() -> None:
         _look_up(spec)
     except (InputError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as problem:
         reason = str(problem) if isinstance(problem, InputError) else "It holds no sweep that can be read."
-        st.warning(f"The link's sweep was not taken over. {escape_markdown(reason)}")
+        st.warning(f"The sweep in the link was not used. {escape_markdown(reason)}")
         return
-    ranges = "; ".join(f"{FIELD_TEXTS[name].title}: {_listed(values)}" for name, values in spec.over.items())
+    ranges = "; ".join(f"{FIELD_TEXTS[name].title}: {_in_words(values)}" for name, values in spec.over.items())
     st.markdown(
         f"The link asks for a sweep over {escape_markdown(ranges)}, from **{escape_markdown(naming.name(spec.base))}**."
     )
     st.caption(cost(spec))
     if st.button("Run this sweep", key="linked.start", type="primary", icon=":material/play_arrow:"):
-        start(spec, " × ".join(FIELD_TEXTS[name].title for name in spec.over))
+        _start(spec)
 
 
 def _look_up(spec: SweepSpec) -> None:
@@ -194,7 +261,11 @@ def _look_up(spec: SweepSpec) -> None:
         resources.dataset(name)
 
 
-def _listed(values: Range | tuple[Value, ...]) -> str:
+def _in_words(values: Range | tuple[Value, ...]) -> str:
     if isinstance(values, Range):
         return f"{values.low:g} to {values.high:g}{', logarithmic' * values.log}"
-    return ", ".join(map(str, values))
+    return _listed(values)
+
+
+def _listed(values: Any) -> str:
+    return ", ".join(f"{value:g}" if isinstance(value, float) else str(value) for value in values)

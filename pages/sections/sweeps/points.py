@@ -21,6 +21,8 @@ from vae.sweeps import stored
 from vae.sweeps.spec import OBJECTIVES, SweepSpec
 from vae.sweeps.stored import Sweep
 
+from .shown_sweep import ShownSweep
+
 PLOTS = {
     "parallel": "Parallel coordinates",
     "importance": "Importance",
@@ -31,14 +33,14 @@ PLOTS = {
 BEST, LIKE_THE_BEST, NOT_BEATEN = "★", "≈", "★"  # marks of points
 
 
-def points_table(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None:
+def points_table(look: ShownSweep) -> None:
     """Every point with its values, the best ones marked."""
-    st.header("Points", divider="gray")
     from vae.sweeps.driver import lost, reason_of, values_of
 
+    sweep, trials, results = look.sweep, look.trials, look.results
     spec, marks = sweep.spec, _marks(sweep, trials, results)
     failed = {trial.number for trial in lost(trials)}
-    states = {"complete": "done", "fail": "failed", "pruned": "given up"}
+    states = {"complete": "done", "fail": "failed", "pruned": "stopped early", "waiting": "queued"}
     rows = []
     for trial in trials:
         values = values_of(trial, spec)
@@ -47,7 +49,7 @@ def points_table(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> None
             {"": marks.get(trial.number, ""), "Point": trial.number}
             | {FIELD_TEXTS[name].title: str(value) for name, value in trial.params.items()}
             | {OBJECTIVES[name].title: values.get(name) for name in spec.objectives}
-            | {"State": f"{state}: {reason_of(trial)}" if trial.number in failed else state}
+            | {"Status": f"{state}: {reason_of(trial)}" if trial.number in failed else state}
         )
     narrow = {"": st.column_config.TextColumn(width=30), "Point": st.column_config.NumberColumn(width=60)}
     height = min(420, 38 + 35 * len(rows))
@@ -90,30 +92,35 @@ def _meaning(spec: SweepSpec, marks: dict[int, str]) -> str:
         return (
             f"{NOT_BEATEN} no other point is better in both."
             if marks
-            else "No point is beaten in both by another, so none is marked."
+            else "No point is worse than another one in both, so none is marked."
         )
     if not marks:
         return ""
     if spec.seeds < SEEDS_FOR_A_VERDICT or spec.objectives[0] == "ratio":
-        return f"{BEST} best mean; with so few seeds or without an interval a neighbour may be as good."
+        return f"{BEST} best mean. There are too few seeds, or no interval: another point may be as good."
     return (
         f"{BEST} best mean. {LIKE_THE_BEST} no clear difference from it: the 95 % interval of the difference, seed by "
-        "seed, holds 0."
+        "seed, contains 0."
     )
 
 
-def optuna_view(sweep: Sweep, trials: list[Any]) -> None:
-    """Optuna's own plots, where they show more than the first figure."""
-    complete = [trial for trial in trials if trial.state.name == "COMPLETE"]
+def says_more(spec: SweepSpec) -> bool:
+    """Whether Optuna's own plots show more than the first figure."""
+    return len(spec.over) > 1 or len(spec.objectives) > 1 or spec.sampler != "grid"
+
+
+def optuna_plots(look: ShownSweep) -> None:
+    """Optuna's own plots of what is done."""
+    sweep, complete = look.sweep, [trial for trial in look.trials if trial.state.name == "COMPLETE"]
     names, one, two = dict(PLOTS), len(sweep.spec.over) == 1, len(sweep.spec.objectives) == 2
-    if len(complete) < 2 or (one and not two and sweep.spec.sampler == "grid"):
-        return  # the first figure shows it all
+    if len(complete) < 2:
+        st.caption("These plots need two points that are done.")
+        return
     if one:
         for name in ("importance", "contour"):  # nothing to weigh against each other
             names.pop(name)
     if not two:
         names.pop("front")
-    st.header("Optuna's view", divider="gray")
     with st.container(horizontal=True, vertical_alignment="bottom"):
         which = st.segmented_control(
             "Plot",
@@ -136,7 +143,7 @@ def optuna_view(sweep: Sweep, trials: list[Any]) -> None:
             objective = sweep.spec.objectives.index(chosen)
     drawing = _plot(sweep.id, which, objective, len(complete))
     if drawing is None:
-        st.caption("The values so far are too alike for this plot.")
+        st.caption("The values so far are too similar for this plot.")
     else:
         figure(drawing, key=f"sweep.optuna.{which}", alt=names[which])
 

@@ -1,0 +1,103 @@
+"""A measure against a setting of a sweep, both variants, with intervals over seeds."""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.components.figure import figure
+from pages.shared.csv_button import csv
+from pages.text.words import plural
+from vae.analysis.effects import in_words, steps, with_intervals
+from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
+from vae.config import FIELD_TEXTS
+from vae.figures.style import VARIANT_TITLES
+from vae.figures.sweeps import against, drawn_points
+from vae.metrics import METRICS, compared
+from vae.sweeps.spec import Range, SweepSpec
+
+from .shown_sweep import ShownSweep
+
+SPLITS = {"watched": "validation images", "test": "test images"}
+
+
+def effects(look: ShownSweep) -> None:
+    """What to draw and what it says at the left, the figure at the right."""
+    sweep, spec, done = look.sweep, look.sweep.spec, look.done
+    left, right = st.columns([1, 2], gap="medium")
+    with left:
+        column, measure, split = _controls(look)
+    titles, measures = _titles(look), _measures(spec, done)
+    rows = done[(done["split"] == "test") == (split == "test")]
+    name = next(name for name, mine in _columns(look).items() if mine == column)
+    others = [other for other in titles if other != column]
+    shown = with_intervals(rows, ["variant", column, *others], measure)
+    if any(isinstance(values, Range) for values in spec.over.values()):
+        log = isinstance(values := spec.over[name], Range) and values.log
+        drawing = drawn_points(shown, column, titles[column], measures[measure], log)
+    else:
+        drawing = against(shown, column, titles[column], measures[measure], {other: titles[other] for other in others})
+    with right:
+        figure(drawing, key="sweep.effect", alt=f"{measures[measure]} against {titles[column]}")
+    with left:
+        if others or isinstance(spec.over[name], Range):
+            st.caption("Each line or dot is one combination of the other settings. Point at it to see which.")
+        else:
+            _notice(spec, rows, column, measure, int(shown["seeds"].max()))
+        if split == "test":
+            st.caption("Choose settings by the validation images. Test images are for reporting the choice.")
+        csv(lambda: shown, f"sweep-{sweep.id}-{measure}-{split}")
+
+
+def _controls(look: ShownSweep) -> tuple[str, str, str]:
+    """Column of the setting, name of the measure, and of the images."""
+    titles, measures = _titles(look), _measures(look.sweep.spec, look.done)
+    column = next(iter(titles))
+    if len(titles) > 1:
+        key = f"sweep.setting.{look.sweep.id}"
+        column = st.selectbox("Setting", list(titles), format_func=titles.__getitem__, key=key)
+    measure = st.selectbox(
+        "Measure", list(measures), format_func=measures.__getitem__, key=f"sweep.measure.{look.sweep.id}"
+    )
+    split = st.segmented_control(
+        "On", list(SPLITS), format_func=SPLITS.__getitem__, default="watched", required=True, key="sweep.split"
+    )
+    return column, measure, split
+
+
+def _notice(spec: SweepSpec, rows: pd.DataFrame, column: str, measure: str, seeds: int) -> None:
+    """The steps from one value of the only setting to the next, in words."""
+    (name,) = spec.over
+    idle = [variant for variant in spec.base.variants if name in VARIANTS[variant].idle_fields]
+    said = in_words(steps(rows, column, measure), VARIANT_TITLES, FIELD_TEXTS[name].title, idle)
+    if not said:
+        return
+    st.markdown("**What to notice.** From one value to the next:\n" + "\n".join(f"- {sentence}." for sentence in said))
+    st.caption(
+        f"Band: 95 % interval of the mean over {plural(seeds, 'seed')} (Student's t). Steps are compared seed by seed: "
+        "“no clear difference” means that the 95 % interval of the difference contains 0."
+    )
+
+
+def _measures(spec: SweepSpec, done: pd.DataFrame) -> dict[str, str]:
+    """What may be drawn, with titles: first what every variant has, and what means the same under every loss."""
+    incomparable = bool({"reconstruction", "dataset"} & set(spec.over))
+    names = sorted(compared(), key=lambda name: (METRICS[name].of_loss, METRICS[name].needs is not None))
+    unit = LIKELIHOODS[spec.base.reconstruction].per_image
+    return {
+        name: METRICS[name].heading(unit)
+        for name in names
+        if done[name].notna().any() and not (incomparable and METRICS[name].of_loss)
+    }
+
+
+def _columns(look: ShownSweep) -> dict[str, str]:
+    """Swept field → its column: a swept loss has another name than the metric."""
+    there = look.results.columns
+    return {name: f"{name}_setting" if f"{name}_setting" in there else name for name in look.sweep.spec.over}
+
+
+def _titles(look: ShownSweep) -> dict[str, str]:
+    """Column of a swept field → the field's title."""
+    return {column: FIELD_TEXTS[name].title for name, column in _columns(look).items()}
