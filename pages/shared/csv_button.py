@@ -21,5 +21,5 @@ def csv(table: Callable[[], pd.DataFrame], name: str, label: str = "CSV") -> Non
         type="tertiary",
         icon=":material/download:",
         on_click="ignore",
-        help="The numbers behind this figure.",
+        help="The numbers of this figure, as a CSV file.",
     )

@@ -1,4 +1,4 @@
-"""Links that carry all that a result depends on: opened anywhere, they ask for the same numbers."""
+"""Links that hold all settings a result depends on: opened on any server, they ask for the same numbers."""
 
 from __future__ import annotations
 

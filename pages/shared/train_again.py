@@ -28,16 +28,16 @@ def train(config: RunConfig, where: str) -> None:
 
 
 def question(config: RunConfig | None, where: str) -> None:
-    """Whether the run that is there will do, under the button that was pressed; gone once the form says otherwise."""
+    """Whether the run that is there is enough, under the button that was pressed; gone once the form says otherwise."""
     asked = st.session_state.get(ASKED)
     if not asked or asked[:2] != (where, config):
         return
     run = resources.run(asked[2])
     shown = run_picker.selected() == run.id
     with st.container(border=True, key="again"):
-        st.markdown(f"{_told(run)}{' It is the one below.' if shown else ''}")
+        st.markdown(f"{_told(run)}{' It is shown below.' if shown else ''}")
         with st.container(horizontal=True):
-            label = "Leave it at that" if shown else "Watch it" if run.active else "Show it"
+            label = "Keep this result" if shown else "Watch it" if run.active else "Show it"
             agreed = st.button(label, type="primary", icon=":material/visibility:", key="again.show")
             train_anyway = st.button("Train again", icon=":material/replay:", key="again.train")
     if agreed:
@@ -60,15 +60,15 @@ def _train(config: RunConfig) -> None:
 def _told(run: Run) -> str:
     whose = "you asked" if run.visitor == visitor() else "someone asked"
     if run.status == "queued":
-        return f"**Exactly this is waiting to be trained:** {whose} for the same settings and seed (run `{run.id}`)."
+        return f"**This run is already queued:** {whose} for the same settings and seed (run `{run.id}`)."
     if run.active:
         progress = f"epoch {max(run.epoch, 0)} of {run.config.epochs}"
-        return f"**Exactly this is being trained right now:** same settings, same seed, {progress} (run `{run.id}`)."
-    told = f"**Exactly this was trained already:** same settings, same seed (run `{run.id}`, {run.created_at:%d %b})."
+        return f"**This run is already running:** same settings, same seed, {progress} (run `{run.id}`)."
+    told = f"**You already have this run:** same settings, same seed (run `{run.id}`, {run.created_at:%d %b})."
     then, here = (run.versions or {}).get("torch"), _torch()
     if then and then != here:
-        return f"{told} That was with torch {then}; this is torch {here}, so last digits may come out otherwise."
-    return f"{told} On the same machine the same numbers come out."
+        return f"{told} It was trained with torch {then}; this is torch {here}, so the last digits may differ."
+    return f"{told} On this machine a new training gives the same numbers."
 
 
 def _torch() -> str:

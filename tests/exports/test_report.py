@@ -109,7 +109,7 @@ def test_tables_show_what_differs_and_what_was_measured(place, page):
     differs = page[page.index("What differs") : page.index("<details>")]
     heads = re.findall(r"<th[^>]*>([^<]*)</th>", differs)
     assert heads == ["", "Run", "Latent dimensions", "Reconstruction loss", "β, the weight of the KL", "Variants"]
-    tests = page[page.index("On the test images") : page.index("While they learnt")]
+    tests = page[page.index("On the test images") : page.index("Losses during training")]
     rows = [re.sub(r"<[^>]+>", "|", row) for row in re.findall(r"<tr>(.*?)</tr>", tests)]
     assert len(rows) == 1 + 2 + 2 + 3
     history = store.history(ids[0])
@@ -216,5 +216,5 @@ def test_it_opens_offline_in_a_browser(page, tmp_path, width):
         assert tab.evaluate(pixels) == pytest.approx(7 * [tab.evaluate(pixels)[0]], abs=0.1), "the prior's circles"
         assert tab.get_by_role("button", name="same scale").get_attribute("aria-pressed") == "true"
         with tab.expect_download() as download:
-            tab.get_by_role("button", name="Save the capsule").click()
+            tab.get_by_role("button", name="Save the run file").click()
         assert not read(download.value.path().read_text()).altered

@@ -1,4 +1,4 @@
-"""Runs compared, as one HTML file that opens without a network: figures, tables, pictures, and the capsule inside."""
+"""Runs compared, as one HTML file that opens without internet: figures, tables, pictures, and the run file inside."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def comparison(store: Store, run_ids: Sequence[str], title: str = "") -> str:
         *_pictured(store, runs[:MAX_PICTURED], figures),
     ]
     if len(runs) > MAX_PICTURED:
-        body.append(f"<p>Pictures of the first {MAX_PICTURED} runs only.</p>")
+        body.append(f"<p>Pictures are shown for the first {MAX_PICTURED} runs only.</p>")
     body.append(_made_by(runs))
     return Template(PAGE).substitute(
         title=escape(title or ("One run" if len(runs) == 1 else f"{len(runs)} runs compared")),
@@ -138,12 +138,12 @@ def _tests(runs: Sequence[Run], test: pd.DataFrame) -> str:
     units = {row[-1] for row in rows}
     # One unit is named at the numbers themselves, several in a column.
     titles = [METRICS[name].heading(*units) if len(units) == 1 else METRICS[name].title for name in scalars()]
-    header = ["", "Model", *titles, "Unit of reconstruction and loss"]
+    header = ["", "Model", *titles, "Unit of reconstruction and objective"]
     if len(units) == 1:
         header, rows = header[:-1], [row[:-1] for row in rows]
     said = (
-        "Means over test images, not used to choose anything. An autoencoder's loss is its reconstruction alone; "
-        "compare reconstructions, not losses."
+        "Means over test images, not used to choose anything. An autoencoder's objective is its reconstruction loss "
+        "alone: compare reconstructions, not objectives."
     )
     return f"<h2>On the test images</h2>{_table(header, rows, 2)}<p>{said}</p>"
 
@@ -157,14 +157,14 @@ def _by_unit(runs: Sequence[Run]) -> dict[str, list[str]]:
 
 
 def _curves(runs: Sequence[Run], watched: pd.DataFrame, figures: list[go.Figure]) -> str:
-    parts = ["<h2>While they learnt</h2>"]
+    parts = ["<h2>Losses during training</h2>"]
     for reconstruction, wanted in _by_unit(runs).items():
         drawing = overlaid_curves(watched[watched["run"].isin(wanted)], LIKELIHOODS[reconstruction].per_image)
         parts.append(_figure(figures, drawing, f"Reconstruction and KL by epoch, of {', '.join(wanted)}"))
         parts.append(_legend(drawing))
     parts.append(
-        "<p>Colour and marker tell the model, the dash tells the run. Click a name to hide its curves, and again to "
-        "show them.</p>"
+        "<p>Colour and marker show the model, the line style shows the run. Click a name to hide its curves; click "
+        "again to show them.</p>"
     )
     return "".join(parts)
 
@@ -194,8 +194,8 @@ def _plane(runs: Sequence[Run], test: pd.DataFrame, figures: list[go.Figure]) ->
             drawing = rate_distortion(points, LIKELIHOODS[reconstruction].per_image)
             parts.append(_figure(figures, drawing, f"Reconstruction against KL, of {', '.join(wanted)}"))
     said = (
-        "Test images. To the right, a code that costs more nats; further down, a lower reconstruction loss. An "
-        "autoencoder pays no KL, so it has no place here."
+        "On test images. Further right: a higher KL. Further down: a lower reconstruction loss. An autoencoder has no "
+        "KL, so it is not shown here."
     )
     return f"<h2>Rate and distortion</h2>{''.join(parts)}<p>{said}</p>" if parts else ""
 
@@ -262,7 +262,7 @@ def _made_by(runs: Sequence[Run]) -> str:
     for label, run in zip(labels(runs), runs, strict=True):
         seen.setdefault(_maker(run.versions or {}, run.data.get("machine") or {}), []).append(label)
     lines = "".join(f"<li>{', '.join(wanted)}: {escape(made)}</li>" for made, wanted in seen.items())
-    return f"<h2>Made with</h2><ul>{lines}</ul>"
+    return f"<h2>Software and computer</h2><ul>{lines}</ul>"
 
 
 def _maker(versions: dict[str, str], machine: dict[str, Any]) -> str:

@@ -7,8 +7,8 @@ from ..figures.latent import IN_SCALE
 SCALES = """<h2>Pictures</h2>
 <div class="scales"><button type="button" aria-pressed="true" value="own">own scale</button><button type="button"
 aria-pressed="false" value="same">same scale</button></div>
-<p>Own scale: each latent space fits its own codes, so compare lengths by the bars. Same scale: a unit of code is
-equally long in all of them. Dashed: the prior N(0, I) at 1 and 2 standard deviations.</p>"""
+<p>Own scale: each picture fits its own codes, so compare lengths with the scale bars. Same scale: one unit of code has
+the same length in all pictures. Dashed: the prior N(0, I) at 1 and 2 standard deviations.</p>"""
 
 STYLE = """
 :root { color-scheme: light; }
@@ -105,9 +105,9 @@ style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'no
 <body>
 <h1>$title</h1>
 <p>Latent Twins: autoencoders and variational autoencoders, side by side. $date. $runs.</p>
-<button id="save" type="button">Save the capsule of this report</button>
-<p>The capsule holds all it takes to train these runs anew: <code>python -m vae reproduce capsule.json</code> says
-whether the numbers come out the same.</p>
+<button id="save" type="button">Save the run file (JSON)</button>
+<p>The run file holds all that is needed to train these runs again: <code>python -m vae reproduce capsule.json</code>
+trains them and checks for identical results.</p>
 $body
 <script type="application/json" id="capsule">$capsule</script>
 <script type="application/json" id="figures">$figures</script>
