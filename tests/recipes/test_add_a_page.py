@@ -41,8 +41,8 @@ def copy(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "pages", tmp_path / "pages", ignore=shutil.ignore_patterns("__pycache__"))
     (tmp_path / "pages" / "toy.py").write_text(PAGE)
     lessons = tmp_path / "pages" / "_lessons.py"
-    before, bracket, after = lessons.read_text().rpartition(")\n")
-    lessons.write_text(before + LINE + bracket + after)
+    before, bracket, after = lessons.read_text().partition("\n)\n")  # the end of LESSONS
+    lessons.write_text(f"{before}\n{LINE.rstrip()}{bracket}{after}")
     return tmp_path
 
 
