@@ -91,12 +91,14 @@ def test_the_three_buttons_lead_to_different_names():
 def test_a_preset_has_nothing_unusual():
     assert {preset: experiment(entry.config) for preset, entry in PRESETS.items()} == {
         "quick": "digits · 2-D · 128 · β 1",
+        "strokes": "strokes · 2-D · 128-64 · β 1",
         "article": "mnist · 32-D · no hidden layer · β 1",
         "pytorch_example": "mnist · 20-D · 400 · β 1",
         "two_d": "mnist · 2-D · 400 · β 1",
         "collapse": "mnist · 32-D · 400 · β 24.5",
     }
     assert usual(RunConfig(dataset="kmnist", latent_dim=7)) == PRESETS["two_d"].config
+    assert usual(RunConfig(dataset="strokes", latent_dim=7)) == PRESETS["strokes"].config
 
 
 def test_what_is_unusual_is_told_the_shortest_first():

@@ -77,7 +77,9 @@ def usual(config: RunConfig) -> RunConfig:
     return same[0] if same else _USUAL.get(config.dataset, PRESETS["quick"].config)
 
 
-_USUAL = dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), PRESETS["two_d"].config)
+_USUAL = dict.fromkeys(("mnist", "fashion_mnist", "kmnist"), PRESETS["two_d"].config) | {
+    "strokes": PRESETS["strokes"].config
+}
 
 
 def _experiment(config: RunConfig) -> str:

@@ -20,6 +20,19 @@ _MNIST = RunConfig(dataset="mnist", validation_size=5000, hidden=(400,), batch_s
 
 PRESETS = {
     "quick": Preset("Quick", "Small digits, a 2-D code, done in seconds. Needs no network.", RunConfig()),
+    "strokes": Preset(
+        "Handwriting",
+        "4,000 pen-drawn digits of 28×28 pixels, a 2-D code, done in seconds. Needs no network.",
+        RunConfig(
+            dataset="strokes",
+            train_limit=4000,
+            validation_size=1000,
+            hidden=(128, 64),
+            learning_rate=5e-3,
+            batch_size=64,
+            epochs=20,
+        ),
+    ),
     "article": Preset(
         "The article's network",
         "784 → 32 → 784 on MNIST with LeakyReLU(0.5), batches of 64, Adam 1e-3, 20 epochs, as in the article's "
