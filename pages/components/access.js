@@ -31,6 +31,11 @@ const radios = (group, buttons, chosen, choose) => {
   check(chosen)
 }
 
+// Who has no mouse scrolls what has the focus: `region` is a Tab stop while it is wider than the page lets it be.
+const reachable = (region) => {
+  region.tabIndex = region.scrollWidth > region.clientWidth ? 0 : -1
+}
+
 // Tells what `words` gives in `region`, an aria-live one, once nothing has changed for a while. What a page shows when
 // it opens is not news.
 class Announcer {

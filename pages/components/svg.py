@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
-JS = """
+JS = (
+    f"{(Path(__file__).parent / 'access.js').read_text(encoding='utf-8')}"
+    """
 export default ({ data, parentElement }) => {
-  parentElement.querySelector(".drawing").innerHTML = data.svg
+  const drawing = parentElement.querySelector(".drawing")
+  drawing.innerHTML = data.svg
+  const observer = new ResizeObserver(() => reachable(drawing))
+  observer.observe(drawing)
+  return () => observer.disconnect()
 }
 """
+)
 
 
 def svg(markup: str, *, key: str) -> None:

@@ -15,8 +15,12 @@ from . import run_picker
 from .page_head import page_head
 
 
-def lesson_on_a_run(file: str, lesson: Callable[[Run], None], sentence: str = "") -> None:
+def lesson_on_a_run(
+    file: str, lesson: Callable[[Run], None], sentence: str = "", otherwise: Callable[[], None] = lambda: None
+) -> None:
     """The head of the page in `file`, where the visitor chooses a run, and the `lesson` of that run.
+
+    `otherwise` is shown where there is none, or where it can't be shown.
 
     The lesson runs again by itself when its controls are moved.
 
@@ -24,6 +28,7 @@ def lesson_on_a_run(file: str, lesson: Callable[[Run], None], sentence: str = ""
     """
     run = run_picker.run_picker(page_head(file, sentence))
     if run is None:
+        otherwise()
         return
 
     def guarded() -> None:
@@ -33,5 +38,6 @@ def lesson_on_a_run(file: str, lesson: Callable[[Run], None], sentence: str = ""
             lesson(run)
         except InputError as problem:
             st.error(escape_markdown(str(problem)))
+            otherwise()
 
     st.fragment(guarded)()

@@ -10,7 +10,7 @@ from pages._lessons import question
 
 def page_head(file: str, sentence: str = "") -> DeltaGenerator:
     """Show the question of the page in `file` and a `sentence` about it; where the run picker goes."""
-    left, right = st.columns([5, 4], vertical_alignment="center", gap="medium")
+    left, right = st.columns([3, 2], vertical_alignment="center", gap="medium")
     left.title(question(file))
     if sentence:
         st.markdown(sentence)

@@ -8,50 +8,22 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from stepping import BETA, DRAW, LATENT, RATE, SEED, image, measured, tiny
 from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from vae.analysis.one_step import OneStep, one_step
+from vae.analysis.one_step import one_step
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
-from vae.config import RunConfig
-from vae.learning.models import Autoencoder, initialise, mlp
 from vae.learning.randomness import stream
 
-PIXELS, LATENT = 6, 3
 CLOSE = {"rtol": 1e-6, "atol": 1e-12}
-BETA, RATE, SEED, DRAW = 2.5, 0.01, 5, 4
 
 each_variant = pytest.mark.parametrize("variant", VARIANTS)
 each_loss = pytest.mark.parametrize("loss", ["bce", "sse"])
 each_setup = pytest.mark.parametrize("setup", ESTIMATOR_SETUPS)
-
-
-def tiny(variant: str, loss: str = "bce") -> Autoencoder:
-    """As pages hold them: shared, and not to be trained."""
-    config = RunConfig(hidden=(5,), latent_dim=LATENT, activation="tanh", reconstruction=loss)
-    made = mlp(config, PIXELS, VARIANTS[variant].has_logvar)
-    return initialise(made, torch.Generator().manual_seed(3)).eval().requires_grad_(False)
-
-
-def image() -> np.ndarray:
-    return torch.rand(PIXELS, generator=torch.Generator().manual_seed(4)).numpy()
-
-
-def measured(variant: str, loss: str = "bce", setup: str = "pathwise", **settings: Any) -> OneStep:
-    settings = {"beta": BETA, "learning_rate": RATE, "seed": SEED, "draw": DRAW} | settings
-    return one_step(
-        tiny(variant, loss),
-        VARIANTS[variant],
-        image(),
-        loss,
-        settings.pop("beta"),
-        settings.pop("learning_rate"),
-        setup=ESTIMATOR_SETUPS[setup],
-        **settings,
-    )
 
 
 def costs(loss: str, logits: Tensor, x: Tensor) -> Tensor:

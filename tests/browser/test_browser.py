@@ -226,7 +226,7 @@ def other_setting(app: Dashboard, quick_run: str) -> str:
         ("latent_space", 0),
         ("perturbation", 1),
         ("sampling", 1),
-        ("the_trick", 6),
+        ("the_trick", 0),
         ("two_losses", 5),
         ("sweeps", 0),
         ("compare", 2),

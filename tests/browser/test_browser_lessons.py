@@ -317,11 +317,12 @@ def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run
 
 def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=1600)
-    expect(plots(page)).to_have_count(6)
-    for name, slider, figure in (
-        ("toy", "σ", "One-sample estimates"),
-        ("z by hand", "ε, drawn from N(0, 1)", "ε on its bell curve"),
+    for name, tab, count, slider, figure in (
+        ("toy", "A toy with known answers", 3, "σ", "One-sample estimates"),
+        ("z by hand", "z by hand", 6, "ε, drawn from N(0, 1)", "ε on its bell curve"),
     ):
+        page.get_by_role("tab", name=tab).click()
+        expect(plots(page)).to_have_count(count)
         handle = page.locator(f"input[type=range][aria-label='{slider}']")
         page.evaluate(
             """(label) => {
@@ -349,16 +350,19 @@ def test_every_estimator_is_trained_by_one_click(
     app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=3000)
+    page.get_by_role("tab", name="Train with each").click()
     started = time.perf_counter()
     page.get_by_role("button", name="Train with every estimator").click()
     expect(page.get_by_text("The article leads one to expect that training with the trick")).to_be_visible(
         timeout=120_000
     )
     times["the trick: four estimators trained, quick preset"] = time.perf_counter() - started
+    page.get_by_role("tab", name="How noisy is each?").click()
     started = time.perf_counter()
     page.get_by_role("button", name="Measure the estimators").click()
     expect(page.get_by_text("To know as much as one pathwise sample")).to_be_visible(timeout=120_000)
     times["the trick: estimators measured on the encoder, quick preset"] = time.perf_counter() - started
+    page.get_by_role("tab", name="A whole batch").click()
     page.get_by_role("radio", name="Detached", exact=True).click()
     expect(page.locator("svg[aria-label*='encoder_weights 0,']")).to_be_visible()
     assert page.complaints == []
