@@ -1,15 +1,25 @@
 """Perturbation: does a small step change the picture?"""
 
+from functools import partial
+
 import streamlit as st
 
 from pages.components.decoders import decoders
+from pages.components.lazy_tabs import lazy_tabs
 from pages.components.nudge_strips import nudge_strips, payload
 from pages.sections.perturbation import nudges
-from pages.sections.perturbation.measurement import the_measurement, which_ingredient
+from pages.sections.perturbation.measurement import (
+    at_every_size,
+    at_one_size,
+    measured,
+    nearest_size,
+    which_ingredient,
+)
 from pages.shared import run_picker
 from pages.shared.image_strips import choose_image
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
+from pages.text.terms import explain
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
@@ -21,45 +31,83 @@ DIRECTIONS = {
     "steepest": "steepest (by the Jacobian)",
 }
 PAGE, DRAW, CHOSEN = "perturbation.page", "perturbation.draw", "perturbation.chosen"  # CHOSEN: unit and size
+AT_FIRST = ("latent_std", 0.5)
 
 
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
-    epoch = run_picker.epoch_picker(run)
-    unit = the_strips(run, epoch)
-    the_measurement(run, epoch, unit)
-    which_ingredient(run)
+    lazy_tabs(
+        {
+            "One size": partial(one_size, run),
+            "Every size": partial(every_size, run),
+            "Which ingredient does it?": partial(ingredient, run),
+        },
+        "perturbation.tab",
+    )
 
 
-def the_strips(run: Run, epoch: int) -> str:
-    """One image or many, nudged in one direction, drawn by all decoders while the size is dragged. Returns the unit."""
-    page = st.session_state.get(PAGE, 0)
+def one_size(run: Run) -> None:
+    """Strips of pictures, and beside them what was measured at the size nearest to that of the strips."""
+    left, right = st.columns([5, 3], gap="medium")
+    with right, st.container(horizontal=True):
+        with st.popover("Direction, images, epoch", icon=":material/tune:"):
+            epoch = run_picker.epoch_picker(run)
+            page, direction, choice = what_to_nudge(run)
+        explain("neighbour distance", "posterior σ")
+    with left:
+        size = the_strips(run, epoch, page, direction, choice)
+    with right:
+        measured(run, epoch, partial(at_one_size, run, nearest_size(size)))
+
+
+def every_size(run: Run) -> None:
+    """The same measurement at all sizes, in the unit of the strips."""
+    unit, size = st.session_state.get(CHOSEN, AT_FIRST)
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        direction = st.selectbox(
-            "Direction",
-            list(DIRECTIONS),
-            format_func=DIRECTIONS.__getitem__,
-            key="perturbation.direction",
-            persist_state="session",
-            width=260,
-        )
-        choice = choose(direction, run, page)
-        if st.button("Other images", icon=":material/image:"):
-            st.session_state[PAGE] = page = page + 1
+        epoch = run_picker.epoch_picker(run)
+        explain("reference classifier")
+    measured(run, epoch, partial(at_every_size, run, unit, nearest_size(size)))
+
+
+def ingredient(run: Run) -> None:
+    """Noise and KL apart, at the unit and the size of the strips."""
+    epoch, (unit, size) = run_picker.epoch_picker(run), st.session_state.get(CHOSEN, AT_FIRST)
+    which_ingredient(run, epoch, unit, nearest_size(size))
+
+
+def what_to_nudge(run: Run) -> tuple[int, str, int]:
+    """The page of images, the direction, and what it leaves open."""
+    page = st.session_state.get(PAGE, 0)
+    if st.button("Other images", icon=":material/image:"):
+        st.session_state[PAGE] = page = page + 1
+    direction = st.selectbox(
+        "Direction",
+        list(DIRECTIONS),
+        format_func=DIRECTIONS.__getitem__,
+        key="perturbation.direction",
+        persist_state="session",
+    )
+    choice = choose(direction, run, page)
+    if direction == "steepest":
+        st.caption("Steepest: each decoder's own direction, which the others do not share.")
+    return page, direction, choice
+
+
+def the_strips(run: Run, epoch: int, page: int, direction: str, choice: int) -> float:
+    """One image or all, nudged in one direction, drawn by all decoders while the size is dragged. Returns the size."""
     found = nudges.nudges(run.id, epoch, page, direction, choice)
     key, weights = loaded_models.shelf(run.id, epoch)
+    unit, size = st.session_state.get(CHOSEN, AT_FIRST)
     if weights is None:
-        return nudges.strips_by_the_server(run, epoch, found)
+        unit, size = st.session_state[CHOSEN] = nudges.strips_by_the_server(run, epoch, found)
+        return size
     decoders(weights)
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])
-    unit, size = st.session_state.get(CHOSEN, ("latent_std", 0.5))
     names = nudges.names(run, page)
     data = payload(key, originals, names, run.shape, found, NUDGE_UNITS, unit, size)
     new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
     unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
-    if direction == "steepest":
-        st.caption("Steepest: each decoder's own direction, which the others do not share.")
-    return unit
+    return size
 
 
 def choose(direction: str, run: Run, page: int) -> int:
@@ -81,6 +129,6 @@ def choose(direction: str, run: Run, page: int) -> int:
 lesson_on_a_run(
     "perturbation.py",
     lesson,
-    "The article says: nothing tells an autoencoder how to lay codes out, so a very small change of a code can change "
-    "the output a lot. Small in which unit? Nudge codes, watch both models, and then read what was measured.",
+    "The article: nothing tells an autoencoder how to lay out its codes, so a very small change of a code can change "
+    "the output a lot. Small in which unit?",
 )

@@ -37,7 +37,7 @@ def test_every_expectation_is_told_every_way(name: str, outcome: str) -> None:
     higher, end = OUTCOMES[outcome]
     found = differences(QUANTITY, {"lower": LOWER, "higher": higher}).get("higher")
     said = sentence(name, {"": found})
-    assert said == f"The article leads one to expect that {EXPECTATIONS[name].said}. {end}"
+    assert said == f"Expected from the article: {EXPECTATIONS[name].said}. {end}"
     assert "prove" not in said
 
 

@@ -211,6 +211,12 @@ def test_other_backgrounds_and_planes_are_drawn(app: Dashboard, browser: Browser
     assert page.complaints == []
 
 
+def lowest(element: Locator) -> float:
+    """Where it ends, in pixels from the top of the page."""
+    box = element.bounding_box()
+    return box["y"] + box["height"]
+
+
 def p95_of(clicks: list[Callable[[], None]], page: Page) -> float:
     """Milliseconds from a click to the next drawing of the strips, the 95th percentile over `clicks`."""
     page.evaluate(
@@ -263,14 +269,18 @@ def test_nudges_are_drawn_while_size_unit_and_image_change(
 def test_bigger_nudges_change_pictures_more_and_many_images_show_at_once(
     app: Dashboard, browser: Browser, quick_run: str
 ) -> None:
-    page = open_page(browser, f"{app.url}/perturbation?run={quick_run}", height=1400)
+    page = open_page(browser, f"{app.url}/perturbation?run={quick_run}", height=720)
     root_of(page, "nudges")
-    captions = page.locator(".strip").first.locator(".tile div")
+    strips = page.locator(".strip")
+    expect(strips).to_have_count(2)
+    slider = page.get_by_role("slider", name="Size of the nudge", exact=True)
+    assert max(lowest(part) for part in (strips.nth(1), slider)) <= 720, "all of it is on the first screen"
+    captions = strips.first.locator(".tile div")
     expect(captions).to_have_count(10)
     expect(captions.first).to_have_text("Δ 0.000")
     changes = [float(text.removeprefix("Δ ")) for text in captions.all_inner_texts()]
     assert changes == sorted(changes) and changes[-1] > 0.01
-    page.get_by_label("many images, one nudge").check()
+    page.get_by_role("radio", name="all 12").click()
     expect(page.locator(".strip").first.locator("canvas")).to_have_count(24)
     page.get_by_role("radio", name="× posterior σ").click()
     expect(page.locator(".strip").first).to_contain_text("has no such unit")
@@ -284,9 +294,12 @@ def test_missing_seeds_are_trained_by_one_click_and_the_verdict_follows(
     expect(page.get_by_text("Only one seed: not enough to conclude.")).to_be_visible(timeout=60_000)
     started = time.perf_counter()
     page.get_by_role("button", name="Train 2 more seeds for a verdict").click()
-    expect(page.get_by_text("Verdict. 3 seeds.")).to_be_visible(timeout=90_000)
+    verdict = page.get_by_text("Verdict. 3 seeds.")
+    expect(verdict).to_be_visible(timeout=90_000)
     times["perturbation: two more seeds trained and measured, quick preset"] = time.perf_counter() - started
     settled(page)
+    assert lowest(verdict) <= 720 and lowest(page.get_by_test_id("stDataFrame")) <= 720, "on the first screen"
+    page.get_by_role("tab", name="Every size").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="CSV", exact=True).click()
     table = pd.read_csv(download.value.path())
@@ -304,13 +317,15 @@ def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run
     page.get_by_role("button", name="Draw again").click()
     expect(drawn).not_to_have_attribute("src", before)
     times["sampling: draw again to new pictures"] = time.perf_counter() - started
-    page.get_by_text("a Gaussian mixture fitted").first.click()
+    page.get_by_text("a fitted mixture", exact=True).first.click()
     expect(page.get_by_text("This test is unfair to")).to_have_count(0)
     settled(page)
+    page.get_by_role("tab", name="Between two images").click()
     way = page.locator("img[alt^='Autoencoder: 11 pictures']")
     before = way.get_attribute("src")
     page.get_by_text("geodesic (least change)").first.click()
     expect(way).not_to_have_attribute("src", before)
+    page.get_by_role("tab", name="Each dimension by itself").click()
     expect(page.locator("img[alt='Autoencoder: every dimension moved by itself']")).to_be_visible()
     assert page.complaints == []
 
@@ -353,9 +368,7 @@ def test_every_estimator_is_trained_by_one_click(
     page.get_by_role("tab", name="Train with each").click()
     started = time.perf_counter()
     page.get_by_role("button", name="Train with every estimator").click()
-    expect(page.get_by_text("The article leads one to expect that training with the trick")).to_be_visible(
-        timeout=120_000
-    )
+    expect(page.get_by_text("Expected from the article: training with the trick")).to_be_visible(timeout=120_000)
     times["the trick: four estimators trained, quick preset"] = time.perf_counter() - started
     page.get_by_role("tab", name="How noisy is each?").click()
     started = time.perf_counter()

@@ -10,14 +10,15 @@ import numpy as np
 import pandas as pd
 import pytest
 from lessons import AE, CONFIGS, VAE, Again, done, kept, labels, press, until
-from paging import QuietJobs, errors, open_page, texts
+from paging import QuietJobs, errors, open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
+from pages.sections.perturbation.measurement import nearest_size
 from pages.state import loaded_models
 from vae.analysis import geometry
 from vae.analysis.expectations import EXPECTATIONS
 from vae.analysis.sensitivity import ratios
-from vae.analysis.verdict import verdict
+from vae.analysis.verdict import in_numbers, verdict
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -28,6 +29,7 @@ from vae.settings import Settings
 from vae.store.runs import Store
 
 ON = "297 test images"
+CHOSEN = "perturbation.chosen"  # unit and size, which the strips give
 
 
 def test_nudges_are_measured_in_the_background_and_the_verdict_is_that_of_the_table(
@@ -38,25 +40,34 @@ def test_nudges_are_measured_in_the_background_and_the_verdict_is_that_of_the_ta
     until(app, lambda app: "Verdict" in texts(app))
     table = kept(stocked, runs["3-D"])
     (said,) = (element.value for element in app.markdown if "Verdict" in element.value)
-    assert said == f"**Verdict.** {verdict(ratios(table), 0.1, ON)}"
+    assert said == f"**Verdict.** {verdict(ratios(table), 0.5)}"
     assert said.endswith("Only one seed: not enough to conclude.")
     shown = app.dataframe[0].value
-    means = table[table["size"] == 0.1].set_index(["unit", "variant"])["rmse"]
+    means = table[table["size"] == 0.5].set_index(["unit", "variant"])["rmse"]
     for title, unit in (("absolute", "absolute"), ("× std of the codes", "latent_std")):
         assert shown.loc[title, AE] == f"{means[unit, 'ae']:.4f}"
         assert shown.loc[title, VAE] == f"{means[unit, 'vae']:.4f}"
         assert shown.loc[title, "AE ÷ VAE"] == f"{means[unit, 'ae'] / means[unit, 'vae']:.2f}"
         assert shown.loc[title, "95 % interval"] == "–", "one seed has no interval"
         assert shown.loc[title, "Moves more"] == "needs 3 seeds"
-    assert shown.loc["× posterior σ"].tolist() == ["–", f"{means['posterior_std', 'vae']:.4f}", "–", "–", "–"]
-    assert "297 test images" in texts(app)
+    assert shown.loc["× posterior σ"].tolist() == ["–", "–", "–", "–", f"{means['posterior_std', 'vae']:.4f}"]
+    assert "after a nudge of 0.5 in each unit, over 297 test images" in texts(app)
+    open_tab(app, "Every size")
+    assert f"**What to notice.** {in_numbers(ratios(table), 0.5, ON)}" in texts(app)
+
+
+@pytest.mark.parametrize(("dragged", "size"), [(0.11, 0.1), (0.3, 0.35), (50.0, 2.0), (0.001, 0.02)])
+def test_the_size_of_the_strips_chooses_the_nearest_that_was_measured(dragged: float, size: float) -> None:
+    assert nearest_size(dragged) == size
 
 
 def test_another_size_is_another_row_of_the_table(stocked: Store, runs: dict[str, str]) -> None:
     app = until(open_page("perturbation.py", run=runs["2-D"]), lambda app: app.dataframe)
-    app.select_slider(key="measurement.size").set_value(2.0).run()
+    app.session_state[CHOSEN] = ("absolute", 2.1)
+    app.run()
     table = kept(stocked, runs["2-D"])
-    assert f"**Verdict.** {verdict(ratios(table), 2.0, ON)}" in texts(app)
+    assert f"**Verdict.** {verdict(ratios(table), 2.0)}" in texts(app)
+    assert "after a nudge of 2 in each unit" in texts(app)
     rmse = table.query("unit == 'absolute' and size == 2.0 and variant == 'ae'").rmse.item()
     assert app.dataframe[0].value.loc["absolute", AE] == f"{rmse:.4f}"
 
@@ -70,15 +81,15 @@ def test_one_variant_has_numbers_but_no_ratio(stocked: Store, runs: dict[str, st
 
 def test_four_variants_say_which_ingredient_does_it(stocked: Store, runs: dict[str, str]) -> None:
     app = until(open_page("perturbation.py", run=runs["all four"]), lambda app: app.dataframe)
-    at = kept(stocked, runs["all four"]).query("unit == 'latent_std' and size == 0.1").set_index("variant")["rmse"]
+    open_tab(app, "Which ingredient does it?")
+    at = kept(stocked, runs["all four"]).query("unit == 'latent_std' and size == 0.5").set_index("variant")["rmse"]
     listed = "; ".join(f"{VARIANT_TITLES[name]} {at[name]:.4f}" for name in ("vae", "ae", "noise_only", "kl_only"))
     assert (
-        "**Which ingredient does it?** Pixel RMSE of a nudge of 0.1 × std of the codes (mean over 297 test images): "
-        f"{listed}. The article leads one to expect that {EXPECTATIONS['ingredient'].said}. In this one seed: "
+        "**Which ingredient does it?** Pixel RMSE of a nudge of 0.5 × std of the codes (mean over 297 test images): "
+        f"{listed}. Expected from the article: {EXPECTATIONS['ingredient'].said}. In this one seed: "
     ) in texts(app)
     for name in ("ae", "noise_only", "kl_only"):
-        assert f"{VARIANT_TITLES[name]}: {'as expected' if at[name] > at['vae'] else '**against the'}" in texts(app)
-    assert "This run holds all four variants" in texts(app)
+        assert f"{VARIANT_TITLES[name]}: {'as expected' if at[name] > at['vae'] else '**not as'}" in texts(app)
     assert "Train all four variants" not in labels(app)
 
 
@@ -88,7 +99,8 @@ def test_an_earlier_epoch_is_measured_when_asked_for(stocked: Store, runs: dict[
     assert not app.dataframe
     assert kept(stocked, runs["3-D"], 1) is None, "nothing is measured before somebody asks"
     until(press(app, "Measure epoch 1"), lambda app: app.dataframe)
-    assert f"**Verdict.** {verdict(ratios(kept(stocked, runs['3-D'], 1)), 0.1, ON)}" in texts(app)
+    means = kept(stocked, runs["3-D"], 1).query("size == 0.5").set_index(["unit", "variant"])["rmse"]
+    assert app.dataframe[0].value.loc["absolute", VAE] == f"{means['absolute', 'vae']:.4f}"
     assert not kept(stocked, runs["3-D"], 1).equals(kept(stocked, runs["3-D"], 2))
 
 
@@ -125,10 +137,10 @@ def test_two_more_seeds_are_queued_and_then_the_verdict_speaks_of_three(stocked:
         assert execute(stocked, run.id, Settings.from_environment()) == "done"
     until(app, lambda app: "**Verdict.** 3 seeds. " in texts(app))
     table = pd.concat([kept(stocked, run_id) for run_id in (runs["3-D"], *(run.id for run in queued))])
-    assert f"**Verdict.** {verdict(ratios(table), 0.1, ON)}" in texts(app)
+    assert f"**Verdict.** {verdict(ratios(table), 0.5)}" in texts(app)
     assert "Means over 3 seeds" in texts(app)
     shown, compared = app.dataframe[0].value, ratios(table)
-    row = compared[(compared["unit"] == "absolute") & (compared["size"] == 0.1)].iloc[0]
+    row = compared[(compared["unit"] == "absolute") & (compared["size"] == 0.5)].iloc[0]
     assert shown.loc["absolute", "AE ÷ VAE"] == f"{row.ratio:.2f}"
     assert shown.loc["absolute", "95 % interval"] == f"{row.low:.2f} … {row.high:.2f}"
     said = "AE" if row.low > 1 else "VAE" if row.high < 1 else "no clear difference"
@@ -138,22 +150,26 @@ def test_two_more_seeds_are_queued_and_then_the_verdict_speaks_of_three(stocked:
 
 
 def test_all_four_variants_are_queued_with_these_settings(stocked: Store, runs: dict[str, str]) -> None:
-    app = press(open_page("perturbation.py", run=runs["3-D"]), "Train all four variants")
+    app = open_tab(open_page("perturbation.py", run=runs["3-D"]), "Which ingredient does it?")
+    press(app, "Train all four variants")
     (queued,) = stocked.runs(status=("queued",))
     assert queued.config == CONFIGS["3-D"].model_copy(update={"variants": ("ae", "noise_only", "kl_only", "vae")})
     assert not app.exception
 
 
-@pytest.mark.parametrize("label", ["Train 2 more seeds for a verdict", "Train all four variants"])
+@pytest.mark.parametrize(
+    ("tab", "label"),
+    [("One size", "Train 2 more seeds for a verdict"), ("Which ingredient does it?", "Train all four variants")],
+)
 def test_a_queue_that_takes_no_more_says_so(
-    stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch, label: str
+    stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch, tab: str, label: str
 ) -> None:
     def full(self: QuietJobs, config: RunConfig, visitor: str | None = None) -> str:
         raise InputError("The queue is full.")
 
     monkeypatch.setattr(QuietJobs, "submit", full)
     app = until(open_page("perturbation.py", run=runs["3-D"]), lambda app: app.dataframe)
-    press(app, label)
+    press(open_tab(app, tab), label)
     assert errors(app) == ["The queue is full."]
     assert stocked.runs(status=("queued",)) == []
 
@@ -268,7 +284,7 @@ def test_decoders_too_large_for_a_page_draw_on_the_server(
 def test_the_measurement_as_a_table(
     stocked: Store, runs: dict[str, str], downloads: dict[str, Callable[[], pd.DataFrame]]
 ) -> None:
-    until(open_page("perturbation.py", run=runs["3-D"]), lambda app: app.dataframe)
+    open_tab(until(open_page("perturbation.py", run=runs["3-D"]), lambda app: app.dataframe), "Every size")
     assert set(downloads) == {"sensitivity"}
     table = downloads["sensitivity"]()
     columns = ["variant", "unit", "size", "rmse", "class_change", "nearest_distance", "n", "seed"]

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 from lessons import until
-from paging import open_page
+from paging import open_page, open_tab
 
 from pages.sections.perturbation import nudges
 from vae.choices.nudge_units import NUDGE_UNITS, NudgeUnit
@@ -38,6 +38,7 @@ def test_people_find_it(
     assert set(rows["variant"]) == {"ae", "vae"} and (rows["rmse"] > 0).all()
     page = open_page("perturbation.py", run=run.id)
     until(page, lambda app: any("× range of the codes" in frame.value.index for frame in app.dataframe))
+    open_tab(page, "Every size")
     assert "range" in set(downloads["sensitivity"]()["unit"]), "and so does the CSV"
 
 

@@ -104,14 +104,27 @@ def open_page(name: str, **query: str) -> AppTest:
     return app
 
 
+def tabs(app: AppTest) -> dict[str, str]:
+    """The key of the group, by the title of each tab."""
+    # "$$ID-…-key"; those of a page that makes all its tabs at once have none
+    groups = [(group.proto.id.split("-", 2)[2], group) for group in app.get("tab_container") if group.proto.id]
+    return {tab.label: key for key, group in groups for tab in group.children.values()}
+
+
 def open_tab(app: AppTest, title: str) -> AppTest:
     """Open the tab with this title, as a click on it does."""
-    offered = [group for group in app.get("tab_container") if title in [tab.label for tab in group.children.values()]]
-    (key,) = (group.proto.id.split("-", 2)[2] for group in offered)  # "$$ID-…-key"
-    app.session_state[key] = title
+    app.session_state[tabs(app)[title]] = title
     app.run()
     assert not app.exception, app.exception
     return app
+
+
+def every_tab(app: AppTest) -> Iterator[AppTest]:
+    """The page with each of its tabs open, one after the other; as it is where it has none."""
+    if not tabs(app):
+        yield app
+    for title in tabs(app):
+        yield open_tab(app, title)
 
 
 def texts(app: AppTest) -> str:

@@ -13,7 +13,7 @@ from .comparing import Difference
 from .intervals import SEEDS_FOR_A_VERDICT
 from .sentences import NO_CLEAR_DIFFERENCE, conclusion
 
-AS_EXPECTED, AGAINST, NOT_MEASURED = "as expected", "**against the expectation**", "not measured"
+AS_EXPECTED, AGAINST, NOT_MEASURED = "as expected", "**not as expected**", "not measured"
 
 
 @dataclass(frozen=True)
@@ -21,16 +21,18 @@ class Expectation:
     """One thing that the article leads one to expect."""
 
     claim: int  # its number among the article's claims, in the order of the article
-    said: str  # goes on after "The article leads one to expect that"
+    said: str  # goes on after "Expected from the article:"
 
 
 EXPECTATIONS = {
     "nudge": Expectation(
         3, "the same step of the code changes an autoencoder's pictures more than a variational autoencoder's"
     ),
-    "ingredient": Expectation(6, "noise and KL together move pictures less than either of them alone, or neither"),
+    "ingredient": Expectation(
+        6, "pictures change less with both noise and KL than with only one of them, or with neither"
+    ),
     "path": Expectation(
-        6, "a path between two images is longer in an autoencoder, where neighbouring codes need not decode alike"
+        6, "a path between two images is longer in an autoencoder: its neighbouring codes may give different pictures"
     ),
     "beta_kl": Expectation(9, "a larger β gives a lower KL"),
     "beta_reconstruction": Expectation(9, "a larger β gives a higher reconstruction loss"),
@@ -57,7 +59,7 @@ def sentence(name: str, found: Mapping[str, Difference | None]) -> str:
 
     Raises KeyError for a name that is not in the registry.
     """
-    expected = f"The article leads one to expect that {EXPECTATIONS[name].said}."
+    expected = f"Expected from the article: {EXPECTATIONS[name].said}."
     measured = [difference.pairs for difference in found.values() if difference is not None]
     if not measured:
         return f"{expected} That is not measured here."

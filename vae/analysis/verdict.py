@@ -9,7 +9,7 @@ from ..choices.nudge_units import NUDGE_UNITS
 from .comparing import Difference
 from .expectations import sentence
 from .intervals import SEEDS_FOR_A_VERDICT
-from .sentences import NO_CLEAR_DIFFERENCE, together
+from .sentences import NO_CLEAR_DIFFERENCE, conclusion, together
 
 
 def judgement(row: pd.Series) -> str:
@@ -23,17 +23,14 @@ def judgement(row: pd.Series) -> str:
     return "VAE moves more" if row["high"] < 1 and not _tied(row) else "open"
 
 
-def verdict(ratios: pd.DataFrame, size: float, on: str) -> str:
-    """A paragraph about the rows of `sensitivity.ratios` with this nudge size; `on`: the images, in words."""
+def verdict(ratios: pd.DataFrame, size: float) -> str:
+    """Whose pictures change more in the rows of `sensitivity.ratios` with this nudge size, in a sentence or two."""
     rows = ratios[ratios["size"] == size]
     if rows.empty:
         return "Nothing to compare: it takes an autoencoder and a VAE."
     seeds = int(rows["seeds"].min())
-    parts = "; ".join(_sentence(row) for _, row in rows.iterrows())
-    said = f"After a nudge of {size:g}, in pixel RMSE over {on}, the AE's pictures change {parts}."
-    expected = sentence("nudge", {NUDGE_UNITS[row["unit"]].measured: logarithm(row) for _, row in rows.iterrows()})
     if seeds < SEEDS_FOR_A_VERDICT:
-        return together(said, expected)
+        return conclusion(seeds)
     found = {judgement(row) for _, row in rows.iterrows()} - {"no ratio"}
     if {"AE moves more", "VAE moves more"} <= found:
         end = "Which of the two moves more depends on the unit."
@@ -44,8 +41,18 @@ def verdict(ratios: pd.DataFrame, size: float, on: str) -> str:
     elif found <= {"open"}:
         end = "There is no clear difference in any unit."
     else:
-        end = "In the other units there is no clear difference."
-    return together(f"{seeds} seeds.", said, end, expected)
+        more = "autoencoder" if "AE moves more" in found else "VAE"
+        end = f"The {more} moves more in some units; in the others there is no clear difference."
+    return f"{seeds} seeds. {end}"
+
+
+def in_numbers(ratios: pd.DataFrame, size: float, on: str) -> str:
+    """The same rows with all their numbers, and what the article leads one to expect; `on`: the images, in words."""
+    rows = ratios[ratios["size"] == size]
+    parts = "; ".join(_sentence(row) for _, row in rows.iterrows())
+    change = f"After a nudge of {size:g}, the AE's pictures change, compared with the VAE's, {parts}."
+    expected = sentence("nudge", {NUDGE_UNITS[row["unit"]].measured: logarithm(row) for _, row in rows.iterrows()})
+    return together(change, f"In pixel RMSE over {on}.", expected)
 
 
 def logarithm(row: pd.Series) -> Difference | None:
@@ -62,8 +69,8 @@ def _tied(row: pd.Series) -> bool:
 
 def _sentence(row: pd.Series) -> str:
     if pd.isna(row["ratio"]):
-        return f"by no ratio that exists {NUDGE_UNITS[row['unit']].measured} (one of the two does not move at all)"
-    times = f"{row['ratio']:.2f} times as much as the VAE's {NUDGE_UNITS[row['unit']].measured}"
+        return f"by an unknown ratio {NUDGE_UNITS[row['unit']].measured} (one of the two does not change at all)"
+    times = f"{row['ratio']:.2f} times as much {NUDGE_UNITS[row['unit']].measured}"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return times
     doubt = f": {NO_CLEAR_DIFFERENCE}" if judgement(row) == "open" else ""

@@ -38,24 +38,24 @@ def _neighbour(mu: np.ndarray, std: np.ndarray | None) -> np.ndarray | None:
 
 
 NUDGE_UNITS: dict[str, NudgeUnit] = {
-    "absolute": NudgeUnit("absolute", "1 is 1 in the code's own numbers.", "in absolute units", (0.01, 10), _absolute),
+    "absolute": NudgeUnit("absolute", "1 = 1 in the code's own numbers.", "in absolute units", (0.01, 10), _absolute),
     "latent_std": NudgeUnit(
         "× std of the codes",
-        "1 is each dimension's standard deviation over the images.",
+        "1 = one standard deviation of that dimension, over the images.",
         "relative to the spread of the codes",
         (0.01, 10),
         lambda mu, std: mu.std(axis=0),
     ),
     "neighbour": NudgeUnit(
         "× neighbour distance",
-        "1 is a step as long as the median distance to the nearest other code.",
+        "1 = the median distance from a code to the nearest other code.",
         "relative to the distance between neighbouring codes",
         (0.1, 1000),
         _neighbour,
     ),
     "posterior_std": NudgeUnit(
         "× posterior σ",
-        "1 is the σ of the image's own distribution.",
+        "1 = the σ of the image's own distribution of codes.",
         "relative to the posterior's σ",
         (0.01, 30),
         lambda mu, std: std,

@@ -9,17 +9,12 @@ const words = (value) => (value === 0 ? "0" : value >= 100 ? value.toFixed(0) : 
 class Nudges {
   constructor(root) {
     this.root = root
-    this.mode = "one"
+    this.many = false // all images, one nudge each, instead of growing nudges of one
     this.image = 0
     this.drawn = 0
     this.slider = root.querySelector("[name=size]")
-    root.querySelector(".controls").addEventListener("change", ({ target }) => {
-      if (target.name === "mode") {
-        this.mode = target.value
-        this.lay()
-      } else this.send("size", this.size)
-    })
     this.slider.addEventListener("input", () => this.request())
+    this.slider.addEventListener("change", () => this.send("size", this.size))
     this.announcer = new Announcer(root.querySelector(".heard"), () => this.tell())
   }
 
@@ -97,32 +92,31 @@ class Nudges {
     this.layStrips()
   }
 
-  // With many images in the columns there is none to choose: they are pictures, and no Tab stop.
+  // One of the images, or all of them.
   layOriginals() {
-    const many = this.mode === "many"
     const originals = this.root.querySelector(".originals")
     originals.style.setProperty("--columns", this.count)
-    const images = this.names.map((name) => {
-      const image = document.createElement(many ? "div" : "button")
+    const buttons = this.names.map((name) => {
+      const image = document.createElement("button")
       image.setAttribute("aria-label", name)
       this.tile(image)
       return image
     })
-    if (many) {
-      images.forEach((image) => image.setAttribute("role", "img"))
-      originals.replaceChildren(...images)
-      originals.setAttribute("role", "group")
-    } else {
-      radios(originals, images, this.image, (place) => {
-        this.image = place
-        this.request()
-      })
-    }
+    const all = document.createElement("button")
+    all.className = "all"
+    all.textContent = `all ${this.count}`
+    radios(originals, [...buttons, all], this.many ? this.count : this.image, (place) => {
+      const many = place === this.count
+      if (!many) this.image = place
+      if (many === this.many) return this.request()
+      this.many = many
+      this.layStrips()
+    })
     this.paintOriginals()
   }
 
   layStrips() {
-    const many = this.mode === "many"
+    const { many } = this
     this.rows = []
     const strips = this.root.querySelector(".strips")
     strips.replaceChildren()
@@ -178,7 +172,7 @@ class Nudges {
 
   // What the strips show, in words: a name for each row of pictures, and all of it for who changed something.
   tell() {
-    const many = this.mode === "many"
+    const { many } = this
     const said = this.rows.map(({ title, nudged, holder, tiles }) => {
       const what = many ? `${tiles.length} images` : this.names[this.image]
       const changes = tiles.map(({ caption }) => caption.textContent.replace("Δ ", "")).join(", ")
@@ -194,7 +188,7 @@ class Nudges {
     const z = this.arrays[`${variant}.z`]
     const step = this.arrays[`${variant}.${this.unit}`].data
     const latent = z.shape[1]
-    const many = this.mode === "many"
+    const { many } = this
     const decode = (image, size) => {
       const from = image * latent
       return this.decoders[variant].decode(Array.from({ length: latent }, (_, d) => z.data[from + d] + size * step[from + d]))

@@ -1,6 +1,9 @@
-"""The measurement of nudges over all test images and several seeds: verdict, curves, and every unit in one table."""
+"""The measurement of nudges over all test images and several seeds: at one size, at every size, and by ingredient."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
 
 import pandas as pd
 import streamlit as st
@@ -9,7 +12,7 @@ from pages.components.figure import figure
 from pages.shared import run_picker, similar_runs
 from pages.shared.csv_button import csv
 from pages.shared.which_images import tested
-from pages.shared.which_ingredient import POLL, SIZE, ingredients
+from pages.shared.which_ingredient import POLL, ingredients
 from pages.state import background_measurements, loaded_models
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE
 from vae.choices.nudge_units import NUDGE_UNITS
@@ -19,11 +22,11 @@ from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
 JUDGED = {"open": NO_CLEAR_DIFFERENCE, "too few seeds": "needs 3 seeds", "no ratio": "–"}
+Show = Callable[[pd.DataFrame, int], None]  # rows of `sensitivity.table` of all seeds so far; how many seeds there are
 
 
-def the_measurement(run: Run, epoch: int, unit: str) -> None:
-    """Everything below the strips. Polls only while something is under way."""
-    st.header("Measured on all test images", divider="gray")
+def measured(run: Run, epoch: int, show: Show) -> None:
+    """`show` what was measured of this run and its other seeds. Polls only while something is under way."""
     if run.active:
         st.info("This run is still training. It is measured once it has ended.", icon=":material/hourglass_top:")
         return
@@ -36,7 +39,7 @@ def the_measurement(run: Run, epoch: int, unit: str) -> None:
         st.session_state[asked] = True
     family = _family(run)
     waiting = _waiting(family, _states(family, epoch))
-    st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, unit, waiting)
+    st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, show, waiting)
 
 
 def _family(run: Run) -> dict[int, Run]:
@@ -59,7 +62,7 @@ def _waiting(family: dict[int, Run], states: dict[int, background_measurements.M
     return unfinished or any(run.active for run in family.values())
 
 
-def _panel(run: Run, epoch: int, unit: str, was_waiting: bool) -> None:
+def _panel(run: Run, epoch: int, show: Show, was_waiting: bool) -> None:
     family = _family(run)
     states = _states(family, epoch)
     if was_waiting and not _waiting(family, states):
@@ -67,7 +70,7 @@ def _panel(run: Run, epoch: int, unit: str, was_waiting: bool) -> None:
     _progress(family, states, epoch)
     tables = [state.table for state in states.values() if state.table is not None]
     if tables:
-        _results(run, pd.concat(tables, ignore_index=True), unit, len(family))
+        show(pd.concat(tables, ignore_index=True), len(family))
     if run.status == "done":
         similar_runs.offer_seeds([run.config], key="measurement.seeds")
 
@@ -87,65 +90,85 @@ def _progress(family: dict[int, Run], states: dict[int, background_measurements.
             st.progress(state.share, text=f"Seed {seed}: {state.what}")
 
 
-def _results(run: Run, table: pd.DataFrame, unit: str, family_size: int) -> None:
-    from vae.analysis.reference import REAL_IMAGES
-    from vae.analysis.sensitivity import NEAREST_QUERIES, SIZES, ratios
+def nearest_size(size: float) -> float:
+    """Of the sizes that were measured, in the ratio of sizes."""
+    from vae.analysis.sensitivity import SIZES
+
+    return min(SIZES, key=lambda known: max(known / size, size / known))
+
+
+def at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) -> None:
+    """Who changes more after a nudge of this size, in every unit."""
+    from vae.analysis.sensitivity import ratios
     from vae.analysis.verdict import verdict
 
-    seeds = sorted(set(table["seed"]))
-    size = st.select_slider("Size of the nudge", SIZES, value=SIZE, key="measurement.size", persist_state="session")
-    compared = ratios(table)
+    compared, seeds = ratios(table), sorted(set(table["seed"]))
     if {"ae", "vae"} <= set(run.config.variants):
         missing = f" ({family_size - len(seeds)} more to come)" if family_size > len(seeds) else ""
-        st.markdown(f"**Verdict{missing}.** {verdict(compared, size, tested(run, table['n'].iloc[0]))}")
+        st.markdown(f"**Verdict{missing}.** {verdict(compared, size)}")
     else:
         st.info("A ratio needs an autoencoder and a VAE; this run does not hold both.")
-    if set(ALL_VARIANTS) <= set(run.config.variants):
-        st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
     st.dataframe(every_unit(table, compared, size, run.config.variants), width="stretch")
     st.caption(
-        f"Pixel RMSE of a nudge of {size:g} in each unit: root mean square over all pixels of "
-        f"{table['n'].iloc[0]:,} test images, each nudged in a random direction of its own, the same for every model. "
-        f"{f'Means over {len(seeds)} seeds' if len(seeds) > 1 else f'Seed {seeds[0]}'}. The interval (95 %, Student's "
-        "t on the logarithms) is over seeds, so that it says how another pair of models would come out."
+        f"Pixel RMSE after a nudge of {size:g} in each unit, over {tested(run, table['n'].iloc[0])}, each in a random "
+        f"direction. {f'Means over {len(seeds)} seeds' if len(seeds) > 1 else f'Seed {seeds[0]}'}; the 95 % interval "
+        "is over seeds."
     )
+
+
+def at_every_size(run: Run, unit: str, size: float, table: pd.DataFrame, _family_size: int) -> None:
+    """The curves of one unit, and all numbers of the marked size in a paragraph."""
+    from vae.analysis.reference import REAL_IMAGES
+    from vae.analysis.sensitivity import NEAREST_QUERIES, ratios
+    from vae.analysis.verdict import in_numbers
+
+    seeds = sorted(set(table["seed"]))
     named = [name for name in NUDGE_MEASURES if table[name].notna().any()]
-    measure = st.segmented_control(
-        "What is measured",
-        named,
-        format_func=lambda name: NUDGE_MEASURES[name].title,
-        default="rmse",
-        required=True,
-        key="measurement.measure",
-    )
-    figure(
-        nudge_curves(table, unit, measure, size),
-        key="nudges",
-        alt=f"{NUDGE_MEASURES[measure].axis} against the size of the nudge, {NUDGE_UNITS[unit].title}",
-    )
+    left, right = st.columns([5, 3], gap="medium")
+    with right:
+        measure = st.segmented_control(
+            "What is measured",
+            named,
+            format_func=lambda name: NUDGE_MEASURES[name].title,
+            default="rmse",
+            required=True,
+            key="measurement.measure",
+        )
+        if {"ae", "vae"} <= set(run.config.variants):
+            on = tested(run, table["n"].iloc[0])
+            st.markdown(f"**What to notice.** {in_numbers(ratios(table), size, on)}")
+    with left:
+        figure(
+            nudge_curves(table, unit, measure, size),
+            key="nudges",
+            alt=f"{NUDGE_MEASURES[measure].axis} against the size of the nudge, {NUDGE_UNITS[unit].title}",
+        )
     trust = background_measurements.accuracy(run.data["hash"])
     explained = {
         "rmse": "",
-        "class_change": f"Classes are named by a small reference classifier, right on {trust:.1%} of the real test "
-        "images."
+        "class_change": f"The reference classifier names the classes; it is right on {trust:.1%} of the test images. "
         if trust
         else "",
         "nearest_distance": f"Over the first {NEAREST_QUERIES} test images, among "
-        f"{min(REAL_IMAGES, run.data['train_size']):,} training images.",
+        f"{min(REAL_IMAGES, run.data['train_size']):,} training images. ",
     }
     band = (
-        f"The band is the range over {len(seeds)} seeds."
+        f"Band: range over {len(seeds)} seeds. "
         if len(seeds) > 1
-        else "The band holds the middle half of the images (quartiles); the root mean square may lie above it."
+        else "Band: the middle half of the images; the root mean square may lie above it. "
         if measure == "rmse"
         else ""
     )
-    st.caption(f"{band} {explained[measure]}")
+    st.caption(
+        f"{band}{explained[measure]}Each image is nudged in a random direction of its own, the same for every model. "
+        "RMSE: root mean square over all pixels of all images. Intervals: 95 %, Student's t on the logarithms of the "
+        "ratios, over seeds: they say how another pair of models would come out."
+    )
     csv(lambda: table, f"sensitivity-{run.id}")
 
 
 def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variants: tuple[str, ...]) -> pd.DataFrame:
-    """One row per unit at one size: RMSE of each variant, the ratio AE ÷ VAE, its interval, and what follows."""
+    """One row per unit at one size: the ratio AE ÷ VAE, its interval, what follows, and the RMSE of each variant."""
     from vae.analysis.verdict import judgement
 
     at_size = table[table["size"] == size]
@@ -153,7 +176,7 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
     ratio_by_unit = {row["unit"]: row for _, row in compared[compared["size"] == size].iterrows()}
     rows = {}
     for unit in NUDGE_UNITS:
-        row = {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
+        row = {}
         if {"ae", "vae"} <= set(variants):
             ratio = ratio_by_unit.get(unit)
             ratio = None if ratio is None or pd.isna(ratio["ratio"]) else ratio
@@ -162,27 +185,28 @@ def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variant
             row["95 % interval"] = "–" if known is None else f"{known['low']:.2f} … {known['high']:.2f}"
             said = "–" if ratio is None else judgement(ratio)
             row["Moves more"] = JUDGED.get(said, said.removesuffix(" moves more"))
+        row |= {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
         rows[NUDGE_UNITS[unit].title] = row
-    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Unit of the nudge")
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Unit")
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
 
 
-def which_ingredient(run: Run) -> None:
-    """Noise on or off × KL on or off: the four variants, in the same strips, table and curves."""
+def _ingredients(run: Run, unit: str, size: float, table: pd.DataFrame, _family_size: int) -> None:
+    st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
+
+
+def which_ingredient(run: Run, epoch: int, unit: str, size: float) -> None:
+    """Noise on or off × KL on or off: the four variants, measured alike."""
     lacking = [name for name in ALL_VARIANTS if name not in run.config.variants]
-    st.header("Which ingredient does it?", divider="gray")
     if not lacking:
-        st.markdown(
-            "This run holds all four variants: with and without noise, with and without KL. What was measured, in the "
-            "unit of the strips, is told below the verdict."
-        )
+        measured(run, epoch, partial(_ingredients, run, unit, size))
         return
     st.markdown(
         "A VAE adds two things to an autoencoder: noise on the code, and the KL that holds the codes together. Train "
-        f"all four combinations with these settings to see which of them matters (here {len(lacking)} are missing)."
+        f"all four combinations with these settings to see which one matters (here {len(lacking)} are missing)."
     )
     wanted = run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})
     there = similar_runs.found({"all": wanted}).get("all")

@@ -72,8 +72,8 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
     return found
 
 
-def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
-    """The strips of the first image where the decoders are too large for a page; the unit that was chosen."""
+def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> tuple[str, float]:
+    """The strips of the first image where the decoders are too large for a page; the unit and size that were chosen."""
     from vae.analysis.geometry import decode
 
     unit = st.segmented_control(
@@ -101,4 +101,4 @@ def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> str:
         told = f"nudged by 0 to {size:g} {NUDGE_UNITS[unit].title}. Pixel RMSE {changes}"
         shape = run.shape
         strip(VARIANT_TITLES[name], to_grey(pictures), shape, STRIP_COLUMNS, VARIANT_COLOURS[name], told=told)
-    return unit
+    return unit, size

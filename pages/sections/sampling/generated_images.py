@@ -11,7 +11,7 @@ import streamlit as st
 from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
 
-SOURCES = {"prior": "N(0, I)", "gaussian": "a Gaussian fitted to the codes", "mixture": "a Gaussian mixture fitted"}
+SOURCES = {"prior": "N(0, I)", "gaussian": "a fitted Gaussian", "mixture": "a fitted mixture"}  # to the codes
 PAIRS = 40  # of images, whose straight lines are measured
 FITTED_ON = 10_000  # codes of training images
 CODES_PER_COMPONENT = 5  # codes needed for each dimension of each component of a mixture
