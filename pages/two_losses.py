@@ -1,17 +1,22 @@
 """Two losses: what do we gain from the KL term?"""
 
+from collections.abc import Callable
+from functools import partial
+
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.components.lazy_tabs import lazy_tabs
 from pages.sections.two_losses import loss_terms
 from pages.sections.two_losses.beta_sweep import sweep
 from pages.sections.two_losses.known_factors import known_factors
-from pages.sections.two_losses.reductions import the_trap
+from pages.sections.two_losses.reductions import sum_or_mean
 from pages.shared import run_picker
 from pages.shared.csv_button import csv
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
 from pages.state import loaded_models
+from pages.text.terms import explain
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.figures.objectives import dimension_bars, kl_area, terms_per_epoch
 from vae.figures.style import VARIANT_TITLES
@@ -21,24 +26,51 @@ ACTIVE = 0.01  # losses.ACTIVE_UNIT_VARIANCE, whose module would bring torch alo
 
 
 def lesson(run: Run) -> None:
-    """What needs a trained run."""
-    epoch = run_picker.epoch_picker(run)
-    paying = loss_terms.with_kl(run)
-    if not paying:
+    """What needs a trained run, and what needs none."""
+    in_a_run: dict[str, Callable[[], None]] = {
+        loss_terms.FIRST_TAB: partial(both_losses, run),
+        "Other β": partial(other_betas, run),
+        "Known factors": partial(factors, run),
+        "BCE or squared error": partial(both_reconstruction_losses, run),
+    }
+    lazy_tabs(in_a_run | WITHOUT_A_RUN, loss_terms.TABS)
+
+
+def both_losses(run: Run) -> None:
+    """The two terms of the objective, epoch by epoch, and the KL of each dimension."""
+    with st.container(horizontal=True, vertical_alignment="bottom"):
+        paying = loss_terms.with_kl(run)
+        name = which(paying) if paying else None
+        epoch = run_picker.epoch_picker(run)
+        explain("nats", "active units", "β")
+    if name is None:
         st.info("This run holds no variant with a log-variance, so it has no KL to look at.")
-    else:
-        name = paying[0] if len(paying) == 1 else which(paying)
-        loss_terms.alarm(run, epoch)
+        return
+    loss_terms.alarm(run, epoch)
+    left, right = st.columns(2, gap="medium")
+    with left:
         per_epoch(run, name, epoch)
+    with right:
         per_dimension(run, name, epoch)
-    both_reconstruction_losses(run, epoch)
-    if paying:
+
+
+def other_betas(run: Run) -> None:
+    """The same VAE with other weights of the KL."""
+    if loss_terms.with_kl(run):
         sweep(run)
-    known_factors(run, epoch)
+    else:
+        st.info("This run holds no variant with a log-variance, so it has no KL to look at.")
+
+
+def factors(run: Run) -> None:
+    """Codes against the factors that images were made from."""
+    known_factors(run, run_picker.epoch_picker(run))
 
 
 def which(names: list[str]) -> str:
     """Of the variants with a KL, the one to look at; the VAE at first."""
+    if len(names) == 1:
+        return names[0]
     first = "vae" if "vae" in names else names[0]
     return st.segmented_control(
         "Model", names, format_func=VARIANT_TITLES.__getitem__, default=first, required=True, key="losses.variant"
@@ -47,31 +79,27 @@ def which(names: list[str]) -> str:
 
 def per_epoch(run: Run, name: str, epoch: int) -> None:
     """Both terms apart, and their sum."""
-    st.header("Both terms, epoch by epoch", divider="gray")
     history = loss_terms.watched_history(run)
     rows = history[history["variant"] == name]
     # A variant that does not pay its KL shows what it would cost, not a sum that nobody minimises.
-    beta, unit = loss_terms.beta_of(run, name), LIKELIHOODS[run.config.reconstruction].per_image
-    figure(terms_per_epoch(rows, beta, unit, epoch), key="terms", alt="Reconstruction, KL and their sum per epoch")
-    likelihood = LIKELIHOODS[run.config.reconstruction]
-    if likelihood.unit != "nats":
-        st.caption(
-            f"The reconstruction is a {likelihood.unit}, not nats: the sum of the two is what is minimised "
-            "all the same."
-        )
+    beta, likelihood = loss_terms.beta_of(run, name), LIKELIHOODS[run.config.reconstruction]
+    figure(
+        terms_per_epoch(rows, beta, likelihood.per_image, epoch),
+        key="terms",
+        alt="Reconstruction, KL and their sum per epoch",
+    )
     now = rows[rows["epoch"] == epoch].iloc[0]
     share = beta * now["kl"] / now["loss"] if now["loss"] else 0.0
+    unit = "" if likelihood.unit == "nats" else f" (a {likelihood.unit}, not nats)"
     st.markdown(
-        f"**What to notice.** At epoch {epoch} the reconstruction costs {now['reconstruction']:.2f} and the KL "
-        f"{now['kl']:.2f} nats (means over {watched(run)}); times β = {beta:g} it is {share:.1%} of what this model "
-        "minimises."
+        f"**What to notice.** Epoch {epoch}: reconstruction {now['reconstruction']:.2f}{unit}, KL {now['kl']:.2f} nats "
+        f"(means over {watched(run)}). β · KL with β = {beta:g} is {share:.1%} of what this model minimises."
     )
     csv(lambda: rows, f"terms-{run.id}-{name}")
 
 
 def per_dimension(run: Run, name: str, epoch: int) -> None:
     """Which dimensions carry something."""
-    st.header("The KL of each dimension", divider="gray")
     used = loss_terms.dimensions(run.id, epoch)[name]
     figure(
         dimension_bars(used.kl, used.variance_of_mean, ACTIVE, name),
@@ -80,19 +108,15 @@ def per_dimension(run: Run, name: str, epoch: int) -> None:
     )
     count = int(used.active_unit_mask.sum())
     st.markdown(
-        f"**What to notice.** {count} of {len(used.kl)} dimensions are active: their mean μ moves with the image, with "
-        f"a variance above {ACTIVE:g}. Together they hold {loss_terms.share_of_active(used):.1%} of the KL."
-    )
-    st.caption(
-        "Hatched: not active (Burda, Grosse and Salakhutdinov 2016, arXiv 1509.00519, section 5). The threshold is on "
-        f"the variance of μ over {run.watched_images} images, not on the KL."
+        f"**What to notice.** {count} of {len(used.kl)} dimensions are active and hold "
+        f"{loss_terms.share_of_active(used):.1%} of the KL. Hatched: not active."
     )
     csv(lambda: loss_terms.dimension_table(run, epoch, name), f"dimensions-{run.id}-{name}-epoch-{epoch}")
 
 
-def both_reconstruction_losses(run: Run, epoch: int) -> None:
+def both_reconstruction_losses(run: Run) -> None:
     """The same pictures by both losses, beside what cannot be beaten."""
-    st.header("The other loss, on the same pictures", divider="gray")
+    epoch = run_picker.epoch_picker(run)
     table, floor = loss_terms.by_both(run.id, epoch), loss_terms.floors(run.id)
     shown = table.assign(model=[loss_terms.title_of(row) for row in table.to_dict("records")])
     compared = {name: likelihood for name, likelihood in LIKELIHOODS.items() if name in floor}
@@ -101,10 +125,9 @@ def both_reconstruction_losses(run: Run, epoch: int) -> None:
     names = {"model": "Pictures"} | losses | {"mse": "MSE / pixel"}
     st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
     st.markdown(
-        f"**What to notice.** This run was trained by {LIKELIHOODS[run.config.reconstruction].name}. With grey pixels, "
-        f"BCE can't reach 0: the images themselves cost {loss_terms.least_bce(run.id):.2f} nats against themselves, "
-        "which no model can get below; 0 squared error. "
-        f"The mean training image costs {mean_image}."
+        f"**What to notice.** This run was trained with {LIKELIHOODS[run.config.reconstruction].name}. With grey "
+        f"pixels, BCE can't reach 0: even a perfect copy costs {loss_terms.least_bce(run.id):.2f} nats. Its squared "
+        f"error is 0. The mean training image costs {mean_image}."
     )
     st.caption(f"Over {watched(run, len(loaded_models.watched(run.id).x))}.")
     csv(lambda: table, f"reconstruction-losses-{run.id}-epoch-{epoch}")
@@ -127,24 +150,27 @@ def two_gaussians() -> None:
     )
 
 
+def the_formulas() -> None:
+    """The objective, and the KL of two Gaussians as an area."""
+    st.latex(
+        r"\mathcal{L} = \underbrace{\mathbb{E}_{q}\bigl[-\log p(x|z)\bigr]}_{\text{reconstruction}}"
+        r" + \beta \, \underbrace{\mathrm{KL}\bigl(q \,\|\, \mathcal{N}(0, I)\bigr)}_{\text{regulariser}}"
+        r", \qquad \mathrm{KL} = \tfrac12 \textstyle\sum_j \bigl(\mu_j^2 + \sigma_j^2 - 1 - \log\sigma_j^2\bigr)"
+    )
+    st.caption(
+        "x: an image; z: its code; q = q(z|x) = N(μ, σ²): the encoder's distribution; p(x|z): the decoder's. Summed "
+        "over pixels and over dimensions j, averaged over images; β = 1 gives −ELBO. Kingma and Welling 2014 (arXiv "
+        "1312.6114), appendix B; Higgins et al. 2017 for β."
+    )
+    st.fragment(two_gaussians)()
+    explain("ELBO", "β")
+
+
+WITHOUT_A_RUN: dict[str, Callable[[], None]] = {"Sum or mean?": st.fragment(sum_or_mean), "The formulas": the_formulas}
+
 lesson_on_a_run(
     "two_losses.py",
     lesson,
-    "A VAE minimises two losses at once: the cost of rebuilding the image, and the KL, which grows when codes move "
-    "away from N(0, I). Here they are apart, per dimension, and under other weights.",
+    "A VAE minimises two losses: the reconstruction, and the KL, which grows when codes move away from N(0, I).",
+    otherwise=lambda: lazy_tabs(WITHOUT_A_RUN, loss_terms.TABS),
 )
-st.header("The objective", divider="gray")
-st.latex(
-    r"\mathcal{L} = \underbrace{\mathbb{E}_{q}\bigl[-\log p(x|z)\bigr]}_{\text{reconstruction}}"
-    r" + \beta \, \underbrace{\mathrm{KL}\bigl(q \,\|\, \mathcal{N}(0, I)\bigr)}_{\text{regulariser}}"
-)
-st.latex(r"\mathrm{KL} = \tfrac12 \textstyle\sum_j \bigl(\mu_j^2 + \sigma_j^2 - 1 - \log\sigma_j^2\bigr)")
-st.caption(
-    "x: an image; z: its code; q = q(z|x) = N(μ, σ²): the encoder's distribution; p(x|z): the decoder's. Summed over "
-    "pixels and over dimensions j, averaged over images; β = 1 is the variational bound. "
-    "Kingma and Welling 2014 (arXiv 1312.6114), appendix B; Higgins et al. 2017 for β."
-)
-st.header("The KL between two Gaussians", divider="gray")
-st.fragment(two_gaussians)()
-st.header("The reduction trap", divider="gray")
-st.fragment(the_trap)()

@@ -9,6 +9,8 @@ import streamlit as st
 
 def lazy_tabs(contents: Mapping[str, Callable[[], object]], key: str) -> None:
     """A tab for each of `contents`, by title. Only the open one is made, so that no page waits for what it hides."""
+    if title := st.session_state.pop(_next(key), None):
+        st.session_state[key] = title
     for tab, show in zip(st.tabs(list(contents), key=key, on_change="rerun"), contents.values(), strict=True):
         if tab.open:
             with tab:
@@ -16,5 +18,9 @@ def lazy_tabs(contents: Mapping[str, Callable[[], object]], key: str) -> None:
 
 
 def open_tab(key: str, title: str) -> None:
-    """For a button's callback: show this one of the tabs with `key`."""
-    st.session_state[key] = title
+    """Show this one of the tabs with `key` when they are made again: a widget's state can't be set once it is there."""
+    st.session_state[_next(key)] = title
+
+
+def _next(key: str) -> str:
+    return f"{key}.next"

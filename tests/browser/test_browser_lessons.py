@@ -388,7 +388,8 @@ def test_the_trap_collapses_and_its_repair_does_not(
     app, run_id = mnist_app
     page = open_page(browser, f"{app.url}/two_losses?run={run_id}", height=2600)
     started = time.perf_counter()
-    page.get_by_role("button", name="Train the collapse and its repair").click()
+    page.get_by_role("tab", name="Sum or mean?").click()
+    page.get_by_role("button", name="Train a failing VAE and the fixed one").click()
     expect(page.get_by_text("dimensions active, MSE")).to_have_count(2, timeout=240_000)
     times["two losses: the collapse preset and its repair trained"] = time.perf_counter() - started
     runs = {run.config.beta: run for run in store_of(app).runs() if run.config.latent_dim == 32}
@@ -397,8 +398,9 @@ def test_the_trap_collapses_and_its_repair_does_not(
         found[beta] = store_of(app).history(run.id).query("variant == 'vae' and split == 'test'").iloc[0]
     assert found[24.5].kl < 0.1 and found[24.5].active_units == 0
     assert found[1.0].kl > 1 and found[1.0].active_units > 0
-    page.get_by_role("button", name="Look at it below").first.click()
+    page.get_by_role("button", name="Look at it").first.click()
     expect(page.get_by_text("Variational autoencoder: collapsed.")).to_be_visible()
-    page.get_by_role("button", name="Look at it below").nth(1).click()
+    page.get_by_role("tab", name="Sum or mean?").click()
+    page.get_by_role("button", name="Look at it").nth(1).click()
     expect(page.get_by_text("Variational autoencoder: collapsed.")).to_have_count(0)
     assert page.complaints == []

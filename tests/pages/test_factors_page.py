@@ -11,7 +11,7 @@ import pandas as pd
 import postgres
 import pytest
 from lessons import done, notices, numbers_missing, press, until
-from paging import open_page, texts
+from paging import every_tab, open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.sections.two_losses import dimension_traversals, known_factors, loss_terms
@@ -28,7 +28,6 @@ from vae.store.measurements import measurement
 from vae.store.runs import Run, Store
 
 TINY = RunConfig(dataset="shapes", epochs=1, hidden=(8,), latent_dim=3, train_limit=64, validation_size=16)
-DEFINED = "Does a dimension stand for one thing?"
 
 
 @pytest.fixture(scope="module")
@@ -65,14 +64,15 @@ def html(app: AppTest) -> list[str]:
     return [element.proto.body for element in app.get("html")]
 
 
-def section(app: AppTest) -> bool:
-    return any(header.value == DEFINED for header in app.header)
+def factors_of(run_id: str) -> AppTest:
+    """The tab of the page that shows this run."""
+    return open_tab(open_page("two_losses.py", run=run_id), "Known factors")
 
 
 def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
     stocked: Store, runs: dict[str, str], made: dict[str, Callable[[], pd.DataFrame]]
 ) -> None:
-    app = until(open_page("two_losses.py", run=runs["both"]), lambda app: scored(app) is not None)
+    app = until(factors_of(runs["both"]), lambda app: scored(app) is not None)
     until(app, lambda app: len(scored(app)) == 3)
     app.run()
     shown = scored(app)
@@ -109,7 +109,7 @@ def test_each_dimension_of_the_chosen_vae_is_moved_in_the_order_of_its_kl(
     monkeypatch.setattr(
         latent_traversals, "traversals", lambda *given, **more: asked.append((given, more)) or traversed(*given, **more)
     )
-    app = open_page("two_losses.py", run=runs["both"])
+    app = factors_of(runs["both"])
     until(app, lambda app: scored(app) is not None and len(scored(app)) == 3)
     (choice,) = (group for group in app.get("button_group") if group.label == "β of the VAE")
     assert [str(option) for option in choice.options] == ["1", "4"]
@@ -164,21 +164,20 @@ def test_a_sibling_whose_first_epoch_is_not_read_yet_breaks_nothing(
 
     behind.clear = read.clear
     monkeypatch.setattr(resources, "progress", behind)
-    app = open_page("two_losses.py", run=runs["both"])
-    assert "still to train" in texts(app)
-    assert not app.exception and not app.error
+    for app in every_tab(open_page("two_losses.py", run=runs["both"])):
+        assert not app.exception and not app.error
+    assert "still to train" in texts(open_tab(app, "Other β"))
 
 
 def test_other_data_sets_get_one_sentence(stocked: Store, runs: dict[str, str]) -> None:
-    app = open_page("two_losses.py", run=runs["digits"])
-    assert section(app)
-    assert "choose the dataset **Strokes 28×28** or **Shapes 32×32** on the Train page." in texts(app)
+    app = factors_of(runs["digits"])
+    assert "choose the data set **Strokes 28×28** or **Shapes 32×32** on the Train page." in texts(app)
     assert scored(app) is None
     assert not app.get("progress")
 
 
 def test_a_run_without_a_vae_says_so(stocked: Store, runs: dict[str, str]) -> None:
-    app = open_page("two_losses.py", run=runs["ae only"])
+    app = factors_of(runs["ae only"])
     assert "This run holds no variational autoencoder: choose one that does." in texts(app)
     assert scored(app) is None and not app.error
 
@@ -188,14 +187,14 @@ def test_a_measurement_that_broke_off_can_be_asked_for_again(
 ) -> None:
     with monkeypatch.context() as context:
         context.setitem(MEASUREMENTS, "disentanglement", lambda *_: 1 / 0)
-        app = until(open_page("two_losses.py", run=runs["another seed"]), lambda app: app.error)
+        app = until(factors_of(runs["another seed"]), lambda app: app.error)
         assert [error.value for error in app.error] == [
             "β = 0.5: Measuring broke off: ZeroDivisionError: division by zero."
         ]
     press(app, "Try again")
     until(app, lambda app: scored(app) is not None)
     assert not app.error
-    assert "Only one seed: not enough to conclude. Train with every β, above" in "\n".join(notices(app))
+    assert "Only one seed: not enough to conclude. Train with every β, under Other β" in "\n".join(notices(app))
     expected = disentanglement_of(stocked, runs["another seed"], 1, resources.settings())
     assert scored(app).iloc[0, 1] == f"{expected['value'].iloc[0]:.3f}"
 

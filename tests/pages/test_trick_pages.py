@@ -11,7 +11,7 @@ import oracle
 import postgres
 import pytest
 from lessons import Again, done, labels, notices, numbers_missing, press, under_way, until
-from paging import QuietJobs, errors, open_page, texts
+from paging import QuietJobs, errors, every_tab, open_page, open_tab, texts
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
@@ -44,10 +44,14 @@ CONFIGS = {
     "training images": RunConfig(epochs=1, validation_size=0),
 }
 SILENT = {"ae only": RunConfig(epochs=1, variants=("ae",)), "kl only": RunConfig(epochs=1, variants=("kl_only",))}
+TABS = {
+    "Train with every β": "Other β",
+    "Train a failing VAE and the fixed one": "Sum or mean?",
+}  # of what is behind one
 QUEUEING = {
     "Train with every estimator": "the_trick.py",
     "Train with every β": "two_losses.py",
-    "Train the collapse and its repair": "two_losses.py",
+    "Train a failing VAE and the fixed one": "two_losses.py",
 }
 
 
@@ -106,8 +110,11 @@ def test_without_any_run_there_is_still_something_to_try(shared: Store, name: st
     assert len(app.title) == 1
     assert not app.error
     assert "Nothing is trained yet." in texts(app)
-    assert app.slider
-    assert numbers_missing(app) == []
+    sliders = 0
+    for shown in every_tab(app):
+        sliders += len(shown.slider)
+        assert numbers_missing(shown) == []
+    assert sliders
 
 
 @each_lesson
@@ -116,7 +123,9 @@ def test_every_kind_of_run_is_shown(stocked: Store, runs: dict[str, str], name: 
     app = open_page(name, run=runs[kind])
     assert not app.error, errors(app)
     assert app.selectbox(key="picked_run").value == runs[kind]
-    assert numbers_missing(app) == []
+    for shown in every_tab(app):
+        assert not shown.error, errors(shown)
+        assert numbers_missing(shown) == []
     assert "Train with every estimator" in labels(app) or name == "two_losses.py"
 
 
@@ -132,9 +141,10 @@ def test_a_run_without_a_kl_is_told_in_a_sentence(stocked: Store, runs: dict[str
     app = open_page("two_losses.py", run=runs["ae only"])
     assert not app.error
     assert "This run holds no variant with a log-variance, so it has no KL to look at." in texts(app)
-    (table,) = app.dataframe
-    assert table.value["Pictures"].tolist() == [VARIANT_TITLES["ae"]], "both losses do without a KL"
+    assert "so it has no KL to look at." in texts(open_tab(app, "Other β"))
     assert "Train with every β" not in labels(app)
+    (table,) = open_tab(app, "BCE or squared error").dataframe
+    assert table.value["Pictures"].tolist() == [VARIANT_TITLES["ae"]], "both losses do without a KL"
 
 
 @each_lesson
@@ -463,7 +473,7 @@ def test_the_race_names_the_images_it_is_measured_on(stocked: Store, runs: dict[
 
 
 def test_two_gaussians_are_compared_both_ways(shared: Store) -> None:
-    app = open_page("two_losses.py")
+    app = open_tab(open_page("two_losses.py"), "The formulas")
     for key, value in (("area.mu", -1.5), ("area.std", 0.1), ("area.other_mu", 2.0), ("area.other_std", 3.0)):
         app.slider(key=key).set_value(value).run()
     shown = texts(app)
@@ -483,8 +493,8 @@ def test_the_converter(shared: Store, over_pixels: str, over_dimensions: str, ex
     choose(app, "trap.over_pixels", over_pixels)
     choose(app, "trap.over_dimensions", over_dimensions)
     assert (
-        f"Reconstruction as a {over_pixels} over 400 pixels and KL as a {over_dimensions} over 8 dimensions has the "
-        f"same minimum as both sums with **β = {expected}**."
+        f"The {over_pixels} over 400 pixels and the {over_dimensions} over 8 dimensions have the same minimum as both "
+        f"sums with **β = {expected}**."
     ) in texts(app)
     (formula,) = (latex.value.strip("$\n") for latex in app.latex if "effective" in latex.value)
     parts = ["P" if over_pixels == "mean" else "1", "D" if over_dimensions == "mean" else "1"]
@@ -493,16 +503,16 @@ def test_the_converter(shared: Store, over_pixels: str, over_dimensions: str, ex
 
 def test_the_trap_and_its_repair_are_trained_on_the_digits_without_mnist(shared: Store) -> None:
     app = open_page("two_losses.py")
-    press(app, "Train the collapse and its repair")
+    press(app, "Train a failing VAE and the fixed one")
     assert not app.exception, app.exception
     trap, repair = queued(shared)
     assert (trap.dataset, trap.latent_dim, trap.reconstruction, trap.beta) == ("digits", 32, "sse", 64 / 32)
     assert trap.differences(repair) == {"beta": (2.0, 1.0)}
-    assert "Train the collapse and its repair" not in labels(app)
+    assert "Train a failing VAE and the fixed one" not in labels(app)
     train_queue(shared)
-    app = open_page("two_losses.py")
+    app = open_tab(open_page("two_losses.py"), "Sum or mean?")
     assert [error.value for error in app.error if ": collapsed." not in error.value] == []
-    for title, run in zip((reductions.TRAP, reductions.REPAIR), reversed(shared.runs()), strict=True):
+    for title, run in zip((reductions.AVERAGED, reductions.SUMMED), reversed(shared.runs()), strict=True):
         test, floor = row(shared, run.id, "vae", "test"), run.data["floor"]["test"]["mse"]
         assert (
             f"**{title}**, β = {run.config.beta:g}: KL **{test['kl']:.4f}** nats, **{test['active_units']}** of 32 "
@@ -511,6 +521,8 @@ def test_the_trap_and_its_repair_are_trained_on_the_digits_without_mnist(shared:
         app.button(key=f"trap.look.{run.id}").click().run()
         assert not app.exception, app.exception
         assert app.selectbox(key="picked_run").value == run.id
+        assert any("of what this model minimises" in text for text in notices(app)), "the first tab is open"
+        open_tab(app, "Sum or mean?")
 
 
 # Two losses: in a run
@@ -520,10 +532,9 @@ def test_the_terms_of_an_epoch_are_told(stocked: Store, runs: dict[str, str]) ->
     app = open_page("two_losses.py", run=runs["1-D"])
     now = row(stocked, runs["1-D"], "vae", "validation", 2)
     (notice,) = (text for text in notices(app) if "of what this model minimises" in text)
-    assert f"the reconstruction costs {now['reconstruction']:.2f} and the KL {now['kl']:.2f} nats" in notice
+    assert f"reconstruction {now['reconstruction']:.2f} (a squared error, not nats), KL {now['kl']:.2f} nats" in notice
     share = 0.5 * now["kl"] / (now["reconstruction"] + 0.5 * now["kl"])
-    assert f"times β = 0.5 it is {share:.1%} of" in notice
-    assert "a squared error, not nats" in texts(app)
+    assert f"β · KL with β = 0.5 is {share:.1%} of" in notice
 
 
 @pytest.mark.parametrize("variant", ["noise_only", "kl_only", "vae"])
@@ -532,19 +543,20 @@ def test_a_variant_pays_its_own_kl(stocked: Store, runs: dict[str, str], variant
     app = choose(open_page("two_losses.py", run=run_id), "losses.variant", variant)
     now = row(stocked, run_id, variant, "validation", 1)
     (notice,) = (text for text in notices(app) if "of what this model minimises" in text)
-    assert f"costs {now['reconstruction']:.2f} and the KL {now['kl']:.2f} nats" in notice
+    assert f"reconstruction {now['reconstruction']:.2f}, KL {now['kl']:.2f} nats" in notice
     paid = 0 if variant == "noise_only" else 1
-    assert f"times β = {paid} it is {paid * now['kl'] / now['loss']:.1%}" in notice
+    assert f"β · KL with β = {paid} is {paid * now['kl'] / now['loss']:.1%}" in notice
     again = Again.of(stocked, run_id, 1)
     mu, logvar = oracle.encode(oracle.as_float64(again.models[variant].state_dict()), np.float64(again.x), "relu")
     kl, active = oracle.kl(mu, logvar).mean(axis=0), mu.var(axis=0) > 0.01
     (notice,) = (text for text in notices(app) if "dimensions are active" in text)
     assert f"{active.sum()} of 3 dimensions are active" in notice
-    assert f"hold {kl[active].sum() / kl.sum():.1%} of the KL" in notice
+    assert f"and hold {kl[active].sum() / kl.sum():.1%} of the KL" in notice
 
 
 def test_the_same_pictures_by_both_losses(stocked: Store, runs: dict[str, str]) -> None:
-    app, again = open_page("two_losses.py", run=runs["2-D"]), Again.of(stocked, runs["2-D"])
+    app = open_tab(open_page("two_losses.py", run=runs["2-D"]), "BCE or squared error")
+    again = Again.of(stocked, runs["2-D"])
     (table,) = (element.value for element in app.dataframe)
     vae = VARIANT_TITLES["vae"]
     assert table["Pictures"].tolist() == [VARIANT_TITLES["ae"], f"{vae}, from μ", f"{vae}, from a sample"]
@@ -559,7 +571,7 @@ def test_the_same_pictures_by_both_losses(stocked: Store, runs: dict[str, str]) 
     (notice,) = (text for text in notices(app) if "With grey pixels" in text)
     inside = np.where((x > 0) & (x < 1), x, 0.5)
     own = np.where((x > 0) & (x < 1), -inside * np.log(inside) - (1 - inside) * np.log(1 - inside), 0)
-    assert f"cost {own.sum(axis=1).mean():.2f} nats against themselves" in notice
+    assert f"even a perfect copy costs {own.sum(axis=1).mean():.2f} nats" in notice
     squared = np.square(again.train.mean(axis=0, dtype=np.float64) - x).sum(axis=1).mean()
     assert f"nats or {squared:.2f} squared error" in notice
     assert (table["BCE (nats / image)"] > own.sum(axis=1).mean()).all(), "nothing gets below it"
@@ -601,7 +613,7 @@ def test_the_alarm_needs_both_a_kl_below_a_tenth_and_no_active_dimension(
 
 
 def test_every_weight_is_queued_once_and_shown_as_far_as_it_is(stocked: Store, runs: dict[str, str]) -> None:
-    app = open_page("two_losses.py", run=runs["2-D"])
+    app = open_tab(open_page("two_losses.py", run=runs["2-D"]), "Other β")
     assert "β = 0, 0.1, 1, 4, 20, all else the same, 5 still to train." in texts(app)
     press(app, "Train with every β")
     assert not app.exception, app.exception
@@ -613,7 +625,7 @@ def test_every_weight_is_queued_once_and_shown_as_far_as_it_is(stocked: Store, r
     for beta in (0.0, 4.0):
         assert execute(stocked, ids[beta], Settings.from_environment()) == "done"
     look_again()
-    app = open_page("two_losses.py", run=runs["2-D"])
+    app = open_tab(open_page("two_losses.py", run=runs["2-D"]), "Other β")
     assert not app.error
     rows = {beta: row(stocked, ids[beta], "vae", "validation", 2) for beta in (0.0, 4.0)}
     (notice,) = (text for text in notices(app) if "KL in nats" in text)
@@ -632,13 +644,19 @@ def test_every_weight_is_queued_once_and_shown_as_far_as_it_is(stocked: Store, r
 
 def test_a_vae_that_is_there_already_is_not_trained_again(stocked: Store, runs: dict[str, str]) -> None:
     own = done(stocked, CONFIGS["2-D"].model_copy(update={"variants": ("vae",)}))
-    app = open_page("two_losses.py", run=own)
+    app = open_tab(open_page("two_losses.py", run=own), "Other β")
     assert "4 still to train." in texts(app)
     press(app, "Train with every β")
     assert [config.beta for config in queued(stocked)] == [0.0, 0.1, 4.0, 20.0]
 
 
 # A queue that takes no more
+
+
+def behind(label: str, run_id: str) -> AppTest:
+    """The page with this button, on the tab where it is."""
+    app = open_page(QUEUEING[label], run=run_id)
+    return open_tab(app, TABS[label]) if label in TABS else app
 
 
 class FullQueue(QuietJobs):
@@ -651,7 +669,7 @@ def test_a_full_queue_is_told(
     stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch, label: str
 ) -> None:
     monkeypatch.setattr(resources, "jobs", lambda: FullQueue(stocked))
-    app = press(open_page(QUEUEING[label], run=runs["2-D"]), label)
+    app = press(behind(label, runs["2-D"]), label)
     assert not app.exception, app.exception
     assert errors(app) == ["The queue is full: 20 runs are waiting."]
     assert queued(stocked) == []
@@ -669,7 +687,7 @@ def test_what_came_before_a_full_queue_stays_in_it(
             return super().submit(config, visitor)
 
     monkeypatch.setattr(resources, "jobs", lambda: OneMore(stocked))
-    app = press(open_page(QUEUEING[label], run=runs["2-D"]), label)
+    app = press(behind(label, runs["2-D"]), label)
     assert errors(app) == ["The queue is full: 1 run is waiting."]
     first = queued(stocked)
     assert len(first) == 1

@@ -80,7 +80,7 @@ def dimension_bars(kl: np.ndarray, variance_of_mean: np.ndarray, threshold: floa
     note |= {"bgcolor": "rgba(255,255,255,0.75)"}
     low = min(threshold / 10, float(np.maximum(variance_of_mean.min(), 1e-8)))
     layout = BARE | {
-        "height": 380,
+        "height": 330,
         "uirevision": "dimensions",
         "xaxis": GRID | {"type": "category", "title": {"text": "dimension, sorted by KL"}, "anchor": "y2"},
         "yaxis": GRID | {"domain": [0.55, 1], "title": {"text": "KL (nats / image)"}, "rangemode": "tozero"},
@@ -124,8 +124,8 @@ def kl_area(mu: float, std: float, other_mu: float, other_std: float) -> go.Figu
     data = [
         line(across, normal_density(across, mu, std), "y", VARIANT_COLOURS["vae"], "q"),
         line(across, normal_density(across, other_mu, other_std), "y", NEUTRAL, "p"),
-        line(x, np.maximum(integrand, 0), "y2", TERM_COLOURS["kl"], "counts for", fill="tozeroy"),
-        line(x, np.minimum(integrand, 0), "y2", TERM_COLOURS["kl"], "counts against", fill="tozeroy", **hatched),
+        line(x, np.maximum(integrand, 0), "y2", TERM_COLOURS["kl"], "adds to the KL", fill="tozeroy"),
+        line(x, np.minimum(integrand, 0), "y2", TERM_COLOURS["kl"], "subtracts from the KL", fill="tozeroy", **hatched),
     ]
     layout = BARE | {
         "height": 360,

@@ -29,7 +29,6 @@ POLL = 0.5
 
 def sweep(run: Run) -> None:
     """A button, and a column for each β that was trained."""
-    st.header("Other weights of the KL", divider="gray")
     wanted = similar_runs.with_every_beta(run)
     found = similar_runs.found(wanted)
     if len(found) < len(wanted):

@@ -23,12 +23,11 @@ POLL = 0.5
 
 def known_factors(run: Run, epoch: int) -> None:
     """Scores and traversals where the factors are known; else one sentence on where they are."""
-    st.header("Does a dimension stand for one thing?", divider="gray")
     names = resources.dataset(run.config.dataset).factors
     if not names:
         titles = " or ".join(f"**{dataset.title}**" for dataset in DATASETS.values() if dataset.factors)
         st.markdown(
-            f"That can be scored where it is known what the images were made from: choose the dataset {titles} on the "
+            f"That can be scored where it is known what the images were made from: choose the data set {titles} on the "
             "Train page."
         )
         return
@@ -93,22 +92,31 @@ def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
         return
     whole = pd.concat(tables.values(), ignore_index=True)
     vae = whole[whole["variant"] == "vae"]
-    st.dataframe(_shown(whole), hide_index=True, width="stretch")
-    figure(scores_by_beta(vae), key="factors", alt="Scores of the codes against the known factors, by β")
-    chance = vae.groupby("score")["chance"].max()
-    st.caption(
-        f"Of the encoder at epoch {epoch}, on all {whole['n'].iloc[0]:,} images of the grid, whether it learnt from "
-        "them or not: every combination of factors once. MIG: the gap between the two dimensions that know most of a "
-        "factor, as a share of its entropy, averaged over factors; histograms of 20 bins; of the means μ, and of one "
-        "sample z for each image (Chen et al. 2018, arXiv 1802.04942). FactorVAE score: how often the dimension that "
-        "varies least gives away which factor was held fixed; of the means (Kim and Mnih 2018, arXiv 1802.05983). "
-        "Both are 1 at the best; mind the two scales. Dotted: by chance, MIG at most "
-        f"{chance['mig']:.4f} and FactorVAE {chance['factor_vae']:.2f}. A mean may tell what its noise drowns: MIG of "
-        "means counts it, although no decoder hears it; MIG of samples doesn't. No score sees "
-        "what the pictures have lost: look at them above."
-    )
-    st.markdown(f"**What to notice.** {notice(vae)}")
+    left, right = st.columns(2, gap="medium")
+    with left:
+        st.dataframe(_shown(whole), hide_index=True, width="stretch")
+        st.markdown(f"**What to notice.** {notice(vae)}")
+        with st.popover("How is it measured?", type="tertiary"):
+            st.markdown(_measured(whole, vae, epoch))
+    with right:
+        figure(scores_by_beta(vae), key="factors", alt="Scores of the codes against the known factors, by β")
     csv(lambda: whole.drop(columns="beta").assign(beta=_paid(whole)), f"disentanglement-{run.id}-epoch-{epoch}")
+
+
+def _measured(whole: pd.DataFrame, vae: pd.DataFrame, epoch: int) -> str:
+    chance = vae.groupby("score")["chance"].max()
+    return (
+        f"Of the encoder at epoch {epoch}, on all {whole['n'].iloc[0]:,} images of the grid: every combination of "
+        "factors once, also those that it did not learn from.\n\n"
+        "**MIG**: the gap between the two dimensions that know most about a factor, as a share of its entropy, "
+        "averaged over factors. Histograms of 20 bins; of the means μ, and of one sample z for each image. "
+        "Chen et al. 2018, arXiv 1802.04942.\n\n"
+        "**FactorVAE score**: how often the dimension that varies least tells which factor was held fixed. Of the "
+        "means. Kim and Mnih 2018, arXiv 1802.05983.\n\n"
+        f"Both are 1 at best; their scales differ. Dotted: by chance, MIG at most {chance['mig']:.4f} and FactorVAE "
+        f"{chance['factor_vae']:.2f}. MIG of means also counts what the noise hides from the decoder; MIG of samples "
+        "doesn't. No score sees what the pictures have lost: look at them under Other β."
+    )
 
 
 def _lacking(run: Run, epoch: int) -> str:
@@ -151,7 +159,7 @@ def notice(vae: pd.DataFrame) -> str:
         said.append(f"{title}: {values.max():.3f} at β = {at[0]:g}, down to {values[low]:.3f} at β = {low:g}")
     listed = f"In this one seed, {'; '.join(said)}."
     if len(set(vae["beta"])) == 1:
-        return f"{listed} {conclusion(1)} Train with every β, above, to compare."
+        return f"{listed} {conclusion(1)} Train with every β, under Other β, to compare."
     if len(set(highest)) > 1:
         told = "The scores are highest at different β."
     elif len(highest) == len(SCORE_TITLES):

@@ -15,6 +15,7 @@ from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
 REBUILT_FROM = {"from_mean": "from μ", "from_sample": "from a sample"}
+TABS, FIRST_TAB = "losses.tab", "Both losses"  # of the page
 COLLAPSED_KL = 0.1  # objectives.COLLAPSED_KL
 
 

@@ -1,9 +1,10 @@
-"""The reduction trap: averages instead of sums are another β in disguise."""
+"""Sum or mean? Averages instead of sums are another β."""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from pages.components.lazy_tabs import open_tab
 from pages.shared import run_picker, similar_runs
 from pages.shared.run_panel import BADGES
 from pages.shared.which_images import tested
@@ -11,18 +12,20 @@ from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
 from vae.config import PRESETS, RunConfig
 
+from . import loss_terms
+
 COLLAPSE = PRESETS["collapse"].config
 POLL = 0.5
 SUM, MEAN = "sum", "mean"
-TRAP, REPAIR = "Averages (the trap)", "Sums (its repair)"
+AVERAGED, SUMMED = "Averages", "Sums"
 
 
-def the_trap() -> None:
-    """A converter, and a button that trains the collapse and its repair."""
+def sum_or_mean() -> None:
+    """A converter, and a button that trains a VAE that fails by averaging, and the same one summed."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
         pixels = st.number_input("Pixels P", 1, 100_000, 784, key="trap.pixels", width=130)
         latent_dim = st.number_input("Dimensions D", 1, 512, 32, key="trap.latent_dim", width=150)
-        beta = st.number_input("β as written", 0.0, 1000.0, 1.0, 0.5, key="trap.beta", width=130, format="%g")
+        beta = st.number_input("β in your code", 0.0, 1000.0, 1.0, 0.5, key="trap.beta", width=130, format="%g")
         over_pixels = st.segmented_control(
             "Over pixels", (SUM, MEAN), default=MEAN, required=True, key="trap.over_pixels"
         )
@@ -40,37 +43,36 @@ def the_trap() -> None:
         + rf" = {effective:.4g}"
     )
     st.markdown(
-        f"Reconstruction as a {over_pixels} over {pixels:,} pixels and KL as a {over_dimensions} over {latent_dim} "
-        f"dimensions has the same minimum as both sums with **β = {effective:.4g}**."
+        f"The {over_pixels} over {pixels:,} pixels and the {over_dimensions} over {latent_dim} dimensions have the "
+        f"same minimum as both sums with **β = {effective:.4g}**."
     )
     st.caption(
-        "Sum over pixels and over dimensions, mean over images: only then is β = 1 the variational bound. Averages "
-        "divide each term by its number of parts, and their ratio is what counts. Whether a code collapses at some β "
-        "depends on the data and the network: train and see."
+        "Sum over pixels and over dimensions, mean over images: only then does β = 1 give −ELBO. Whether the code "
+        "collapses at some β depends on the data and the network: train and see."
     )
     _train_both()
 
 
-def trap_configs() -> dict[str, RunConfig]:
-    """The collapse and its repair, on MNIST, or on the digits where MNIST isn't here."""
+def both_configs() -> dict[str, RunConfig]:
+    """The VAE that fails and the fixed one, on MNIST, or on the digits where MNIST isn't here."""
     config = COLLAPSE
     if not resources.dataset(config.dataset).available(resources.settings().data_dir):
         _, height, width = resources.dataset("digits").shape
         shared = {"dataset": "digits", "validation_size": 200, "hidden": (128,), "epochs": 30}
         config = config.model_copy(update=shared | {"beta": height * width / config.latent_dim})
-    return {TRAP: config, REPAIR: config.model_copy(update={"beta": 1.0})}
+    return {AVERAGED: config, SUMMED: config.model_copy(update={"beta": 1.0})}
 
 
 def _train_both() -> None:
-    configs = trap_configs()
+    configs = both_configs()
     found = similar_runs.found(configs)
     if len(found) < len(configs):
-        trap = configs[TRAP]
+        averaged = configs[AVERAGED]
         st.markdown(
-            f"On {escape_markdown(resources.dataset(trap.dataset).title)} with a {trap.latent_dim}-D code: averages "
-            f"are β = {trap.beta:g}, sums are β = 1."
+            f"On {escape_markdown(resources.dataset(averaged.dataset).title)} with a {averaged.latent_dim}-D code: "
+            f"averaging has the effect of β = {averaged.beta:g}; summing keeps β = 1."
         )
-        similar_runs.offer("Train the collapse and its repair", configs)
+        similar_runs.offer("Train a failing VAE and the fixed one", configs)
     if found:
         active = any(run.active for run in found.values())
         st.fragment(_outcome, run_every=POLL if active else None)(active)
@@ -78,7 +80,7 @@ def _train_both() -> None:
 
 def _outcome(was_active: bool) -> None:
     """Status and test numbers of both."""
-    current = {title: resources.progress(run.id) for title, run in similar_runs.found(trap_configs()).items()}
+    current = {title: resources.progress(run.id) for title, run in similar_runs.found(both_configs()).items()}
     if was_active and not any(run.active for run, _ in current.values()):
         st.rerun()
     for title, (run, history) in current.items():
@@ -99,6 +101,7 @@ def _outcome(was_active: bool) -> None:
             elif run.active:
                 text += f": epoch {max(run.epoch, 0)} of {run.config.epochs}"
             st.markdown(text)
-            if run.epoch >= 0 and st.button("Look at it below", key=f"trap.look.{run.id}"):
+            if run.epoch >= 0 and st.button("Look at it", key=f"trap.look.{run.id}"):
                 run_picker.select(run.id)
+                open_tab(loss_terms.TABS, loss_terms.FIRST_TAB)
                 st.rerun(scope="app")
