@@ -10,6 +10,7 @@ import streamlit as st
 from starlette.middleware import Middleware
 
 from pages.components.figure import ROUTE
+from pages.stage.routes import ROUTES
 from pages.state.crash_reports import on_script_error
 from pages.visitors.cookie import VisitorCookie
 
@@ -69,7 +70,7 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
 app = st.App(
     "pages/_navigation.py",
     lifespan=lifespan,
-    routes=[ROUTE],
+    routes=[ROUTE, *ROUTES],
     middleware=[Middleware(VisitorCookie)],
     on_script_error=on_script_error,
 )

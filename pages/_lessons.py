@@ -17,7 +17,7 @@ class Lesson:
 
 
 LESSONS = (
-    Lesson("start.py", "Start", ":material/home:", "What is this?"),
+    Lesson("start.py", "Start", ":material/home:", "Two models, one difference"),
     Lesson("train.py", "Train", ":material/model_training:", "What do both learn, and how do they differ?"),
     Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),

@@ -1,19 +1,20 @@
 """Latent space: how are codes laid out?"""
 
 import math
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from pages.components.decoders import decoders
-from pages.components.latent_pad import latent_pad, payload
-from pages.components.scale_switch import scale_switch
+from pages.components.lazy_tabs import lazy_tabs
 from pages.sections.latent_space import latent_views
-from pages.shared import run_picker
+from pages.shared import epochs
 from pages.shared.csv_button import csv
 from pages.shared.image_strips import heading, inline_png, numbered, strip
 from pages.shared.lesson_frame import lesson_on_a_run
+from pages.stage import at_rest
+from pages.stage.run_panel import run_stage
 from pages.state import loaded_models
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
@@ -28,18 +29,22 @@ PCA = "principal components"
 
 
 def lesson(run: Run) -> None:
-    """All below the run picker; it runs again by itself when one of its controls is moved."""
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        epoch = run_picker.epoch_picker(run)
-        dimensions = plane_picker(run.config.latent_dim)
-    views = latent_views.views(run.id, epoch, dimensions)
-    pinned = the_pad(run, epoch, dimensions)
-    st.markdown("**What to notice.** " + latent_views.notice(run, epoch))
-    if pinned:
-        at_the_pin(run, epoch, views, pinned)
-    how_far_from_the_prior(run, epoch)
-    if run.config.latent_dim > 1:
-        the_manifold(run, epoch, views)
+    """All below the run picker; it runs again by itself once the hand rests on another epoch, or pins a point."""
+    dimensions = plane_picker(run.config.latent_dim)
+    pinned = the_stage(run, dimensions)
+    asked = epochs.looked_at(run.id)
+    epoch = at_rest.nearest_kept(run.id, run.epoch if asked is None else asked)
+    views = at_rest.views(run.id, epoch, dimensions)
+    st.markdown(f"**What to notice at epoch {epoch}.** " + latent_views.notice(run, epoch))
+    lazy_tabs(
+        {
+            "At the pin": partial(at_the_pin, run, epoch, views, pinned),
+            "Distance from N(0, I)": partial(how_far_from_the_prior, run, epoch),
+            "The space as pictures": partial(the_manifold, run, epoch, views),
+            "Take home": partial(tables, run, epoch, dimensions),
+        },
+        "latent_space.tab",
+    )
 
 
 def plane_picker(latent_dim: int) -> tuple[int, int] | None:
@@ -51,66 +56,36 @@ def plane_picker(latent_dim: int) -> tuple[int, int] | None:
     for key in (key_across, key_up):
         if st.session_state.get(key) not in names:
             st.session_state[key] = PCA
-    across = st.selectbox("Dimension across", names, key=key_across, width=220)
-    if across == PCA:
-        return None
-    others = [name for name in names[1:] if name != across]
-    if st.session_state[key_up] not in others:
-        st.session_state[key_up] = others[0]
-    up = st.selectbox("Dimension up", others, key=key_up, width=150)
+    with st.container(horizontal=True):
+        across = st.selectbox("Dimension across", names, key=key_across, width=220)
+        if across == PCA:
+            return None
+        others = [name for name in names[1:] if name != across]
+        if st.session_state[key_up] not in others:
+            st.session_state[key_up] = others[0]
+        up = st.selectbox("Dimension up", others, key=key_up, width=150)
     return int(across) - 1, int(up) - 1
 
 
-def the_pad(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> dict[str, list[float]] | None:
-    """Both spaces, live under the pointer; the pinned point, if there is one in this plane."""
-    key, weights = loaded_models.shelf(run.id, epoch)
-    views, images, place = (
-        latent_views.views(run.id, epoch, dimensions),
-        loaded_models.watched(run.id),
-        (run.id, dimensions),
-    )
-    if weights:
-        decoders(weights)
-    before = st.session_state.get(PIN, {})
+def the_stage(run: Run, dimensions: tuple[int, int] | None) -> dict[str, list[float]] | None:
+    """Both spaces at every epoch; the pinned point, if there is one in this plane."""
+    before, place = st.session_state.get(PIN, {}), (run.id, dimensions)
     pinned = before.get("at") if before.get("place") == place else None
-    data = payload(
-        key,
-        views,
-        images.labels,
-        run.data["classes"],
-        run.shape,
-        pinned,
-        f"{len(images.labels):,} {run.watched_images} images. "
-        + (
-            "Move over one space and every decoder draws, here in your browser; click to pin a point."
-            if weights
-            else "These decoders are too large for a page, or of a kind it can't run: click, and the server decodes."
-        ),
-    )
-    if len(views) > 1:
-        scale_switch("scale.pad")
-    sent = latent_pad(data, key=f"pad.{run.id}.{dimensions}")
+    key = f"stage.{run.id}.{dimensions}"
+    sent = run_stage(run.id, key=key, dimensions=dimensions, pinned=pinned, report=True).pin
     if sent and sent != pinned:
         st.session_state[PIN] = {"place": place, "at": sent}
         pinned = sent
-    if run.config.latent_dim > 2:
-        shares = ", ".join(f"{VARIANT_TITLES[name]} {view.plane.share:.0%}" for name, view in views.items())
-        st.caption(
-            f"A slice: the plane through the codes' mean along {' and '.join(next(iter(views.values())).plane.names)} "
-            f"of a {run.config.latent_dim}-D space. It holds this share of the codes' variance: {shares}. Codes and "
-            "the prior are drawn where they are nearest to it; a point of the slice itself is decoded."
-        )
-    with st.container(horizontal=True):
-        csv(lambda: latent_views.table(run.id, epoch, dimensions), f"codes-{run.id}-epoch-{epoch}", "CSV of the codes")
-        csv(lambda: latent_views.map_table(run.id, epoch, dimensions), f"map-{run.id}-epoch-{epoch}", "CSV of the maps")
     return pinned
 
 
-def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]) -> None:
+def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]] | None) -> None:
     """What both decoders make of the pinned point, and the real images nearest to it."""
+    if not pinned:
+        st.markdown("Click into a space to pin a point. Here are then the real images nearest to it.")
+        return
     from vae.analysis.geometry import decode
 
-    st.header("At the pin", divider="gray")
     images, real, shape = loaded_models.watched(run.id), loaded_models.real_images(run.id), run.shape
     for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
         z = view.plane.lift(np.array([pinned[name]]))
@@ -133,7 +108,6 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
 
 def how_far_from_the_prior(run: Run, epoch: int) -> None:
     """Mean and standard deviation of the codes, and two distances from N(0, I)."""
-    st.header("How far the codes are from N(0, I)", divider="gray")
     covered = latent_views.coverage(run.id, epoch)
     rows = {}
     for name, measured in covered.items():
@@ -157,15 +131,16 @@ def how_far_from_the_prior(run: Run, epoch: int) -> None:
         "unbiased) sees every shape."
         + ("" if math.isnan(first.mmd_of_prior) else f" Two draws of N(0, I) as large give {first.mmd_of_prior:.4f}.")
     )
-    csv(lambda: latent_views.coverage_table(run.id, epoch), f"coverage-{run.id}-epoch-{epoch}")
 
 
 def the_manifold(run: Run, epoch: int, views: dict) -> None:
     """The whole plane as one picture of decoded images, side by side."""
+    if run.config.latent_dim == 1:
+        st.markdown("A code of one number has no plane.")
+        return
     from vae.analysis.geometry import decode
     from vae.analysis.views import manifold
 
-    st.header("The plane as pictures", divider="gray")
     shape = run.shape
     for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
         grid = manifold(view, name, SIDE)
@@ -175,12 +150,21 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
             heading(f"{VARIANT_TITLES[name]}: quantiles of {whose}", VARIANT_COLOURS[name])
             alt = f"{VARIANT_TITLES[name]}: images decoded from a grid of codes"
             st.html(inline_png(tile_grid(to_grey(images), shape, SIDE, grid.empty), alt))
-            st.caption(f"{grid.empty.sum()} of {SIDE * SIDE} cells hold none of {len(view.uv):,} codes: tinted.")
+            st.caption(f"Tinted: {grid.empty.sum()} of {SIDE * SIDE} cells contain none of {len(view.uv):,} codes.")
+
+
+def tables(run: Run, epoch: int, dimensions: tuple[int, int] | None) -> None:
+    """What the spaces hold, as CSV."""
+    name = f"{run.id}-epoch-{epoch}"
+    with st.container(horizontal=True):
+        csv(lambda: latent_views.table(run.id, epoch, dimensions), f"codes-{name}", "CSV of the codes")
+        csv(lambda: latent_views.map_table(run.id, epoch, dimensions), f"map-{name}", "CSV of the maps")
+        csv(lambda: latent_views.coverage_table(run.id, epoch), f"coverage-{name}", "CSV of the distances")
 
 
 lesson_on_a_run(
     "latent_space.py",
     lesson,
-    "Every image has a place here. Nothing tells a plain autoencoder how to lay its codes out; a variational "
-    "autoencoder pays for every code that strays from N(0, I). Move over one space: both decoders draw what is there.",
+    "Every image has a place here. Nothing tells an autoencoder where to put its codes; a VAE is penalised when codes "
+    "move away from N(0, I). Move over a space: both decoders draw.",
 )

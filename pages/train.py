@@ -3,24 +3,20 @@
 import streamlit as st
 
 from pages.sections.train import linked_run
-from pages.shared import run_picker, settings_form, train_again
+from pages.shared import run_picker, settings_form, train_again, which_ingredient
 from pages.shared.dataset_download import offer_download
 from pages.shared.network_diagram import networks
-from pages.shared.run_panel import run_panel
+from pages.shared.page_head import page_head
+from pages.stage.run_panel import run_header, run_results, run_stage
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
 from vae.config import FIELD_TEXTS, RunConfig
 from vae.errors import InputError
 
-st.title("Train both, side by side")
-st.markdown(
-    "An **autoencoder** squeezes an image into a few numbers and rebuilds it. A **variational autoencoder** turns the "
-    "image into a distribution, draws one code from it, and rebuilds that. Same batches, same initial weights: what "
-    "differs is the noise and the KL."
-)
-
+place = page_head("train.py")
 wanted = linked_run.open_run()
 run_id = run_picker.selected() if wanted is None else None
+run_picker.switch(place, run_id)
 shown = resources.run(run_id) if run_id else None
 settings_form.fill_once(shown.config if shown else None)
 if message := settings_form.link_error():
@@ -32,13 +28,17 @@ try:
 except InputError as error:
     config, problem = None, str(error)
 
-with st.container(horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"):
-    settings_form.preset_picker()
+buttons, header = st.columns([3, 7], vertical_alignment="center")
+told = st.container()  # what is wrong is said where the button is, not below the drawings
+with buttons, st.container(horizontal=True):
     ready = config is not None and settings_form.available(config)
     train = st.button("Train", type="primary", icon=":material/play_arrow:", disabled=not ready)
+    with st.popover("Settings", icon=":material/tune:"):
+        settings_form.preset_picker()
+        settings_form.fields_form()
 if wanted and wanted == config:
-    train = linked_run.offer(wanted, ready) or train
-told = st.container()  # what is wrong is said where the button is, not below the drawings
+    with told:
+        train = linked_run.offer(wanted, ready) or train
 if problem:
     told.error(escape_markdown(problem))
 if config and not ready:
@@ -46,10 +46,6 @@ if config and not ready:
         offer_download(config.dataset)
 elif config and (dear := settings_form.too_dear(config)):
     told.warning(escape_markdown(dear), icon=":material/memory:")
-with st.expander("Settings", icon=":material/tune:", expanded=run_id is None and wanted is None):
-    settings_form.fields_form()
-if config:
-    networks(config)
 
 if train and config:
     try:
@@ -64,5 +60,13 @@ with told:
 if shown:
     if config and (changed := config.differences(shown.config)):
         titles = ", ".join(FIELD_TEXTS[name].title for name in changed)
-        st.caption(f"The run below was trained with other settings than the form shows: {titles}.")
-    run_panel(shown.id)
+        told.caption(f"The run below was trained with other settings than the form shows: {titles}.")
+    with header:
+        run_header(shown.id)
+    run_stage(shown.id)
+if shown:
+    which_ingredient.answer(shown)
+if config:
+    networks(config)
+if shown:
+    run_results(shown.id)

@@ -34,7 +34,8 @@ ALLOWED = {
 }
 LIBRARY = set(ALLOWED)
 ALLOWED |= {"vae.cli": LIBRARY, "vae.__main__": {"vae.cli"}}
-ROOMS_OF_PAGES = ["pages.sections", "pages.shared", "pages.visitors", "pages.state"]  # each may import those after it
+# Each may import those after it.
+ROOMS_OF_PAGES = ["pages.sections", "pages.stage", "pages.shared", "pages.visitors", "pages.state"]
 for number, room in enumerate(ROOMS_OF_PAGES):
     ALLOWED[room] = LIBRARY | set(ROOMS_OF_PAGES[number + 1 :]) | {"pages.text", "pages.components"}
 ALLOWED["pages.shared"] |= {"pages._lessons"}  # which question a page answers

@@ -1,7 +1,8 @@
-"""Sends the decoders of a run to the browser, once; see decoders.js for what happens there."""
+"""Sends the networks of a run to the browser, once; see decoders.js for what happens there."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -64,7 +65,30 @@ def payload(
                 arrays[f"{variant}.{place}.scale"] = scale.astype(np.float32)
                 arrays[f"{variant}.{place}.bias"] = state[f"{step.name}.bias"].astype(np.float32)
     told = {"key": key, "activation": config.activation, "likelihood": config.reconstruction, "variants": kinds}
-    return packed(told | {"latentDim": config.latent_dim}, arrays)
+    return packed(told | {"inputs": config.latent_dim}, arrays)
+
+
+def encoders_payload(
+    key: str, config: RunConfig, shape: tuple[int, int, int], weights: Mapping[str, Mapping[str, np.ndarray]]
+) -> bytes | None:
+    """Encoders by variant, from the pixels to μ, as `payload`. In float32: codes are read to the third decimal.
+
+    None where the browser can't encode: a network or activation that says nothing about it.
+    """
+    network = network_of(config)
+    if network.chains is None or not ACTIVATIONS[config.activation].javascript:
+        return None
+    arrays, kinds = {}, {}
+    for variant, state in weights.items():
+        chains = network.chains(config, shape, VARIANTS[variant])
+        steps = [*chains.encoder, chains.heads["mu"]]
+        kinds[variant] = [step.kind for step in steps]
+        for place, step in enumerate(steps):
+            if step.kind == "linear":
+                arrays[f"{variant}.{place}.weight"] = state[f"{step.name}.weight"].astype(np.float32)  # (out, in)
+                arrays[f"{variant}.{place}.bias"] = state[f"{step.name}.bias"].astype(np.float32)
+    told = {"key": key, "activation": config.activation, "likelihood": None, "variants": kinds}
+    return packed(told | {"inputs": math.prod(shape)}, arrays)
 
 
 def decoders(data: bytes) -> None:

@@ -1,7 +1,7 @@
 """The switch between spaces at their own scales and all at the same one.
 
 What is shown is in the browser for either scale, so is the choice, and nothing is asked of the server: figure.py and
-latent_pad listen. It is kept for the session, on all pages.
+the stage listen. It is kept for the session, on all pages.
 """
 
 from __future__ import annotations

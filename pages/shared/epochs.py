@@ -1,15 +1,19 @@
-"""Which epoch of a run a visitor looks at: in the address, and remembered for each run from page to page."""
+"""Which epoch of a run a visitor looks at: in the address, and remembered for each run from page to page.
+
+The stage moves from epoch to epoch without asking the server. Where it comes to rest it tells so, outside of any rerun,
+and the next page that is drawn reads it here.
+"""
 
 from __future__ import annotations
 
-import math
 import re
+import secrets
+from collections import OrderedDict
 
 import streamlit as st
 
-from vae.store.runs import Run
-
-REPLAY_FRAMES = 30  # at the most, spread over all epochs
+SEAT = "seat"  # in the session: a name for it, which the visitor's browser is given
+MOST_TOLD = 5_000  # of all visitors; whoever told longest ago is forgotten
 RUN, EPOCH = "run", "epoch"  # in the address; without an epoch it is the newest
 
 
@@ -17,11 +21,28 @@ def _key(run_id: str) -> str:
     return f"epoch.{run_id}"
 
 
+_told: OrderedDict[tuple[str, str], int | None] = OrderedDict()  # by seat and run, until a page reads it
+
+
+def seat() -> str:
+    """The name of this visitor's session, for requests outside of it."""
+    return st.session_state.setdefault(SEAT, secrets.token_hex(16))
+
+
+def told(seat: str, run_id: str, epoch: int | None) -> None:
+    """The browser at `seat` rests on this epoch; None: on the newest."""
+    _told[seat, run_id] = epoch
+    _told.move_to_end((seat, run_id))
+    while len(_told) > MOST_TOLD:
+        _told.popitem(last=False)
+
+
 def take_over(run_id: str) -> None:
     """What the address asks for comes before what was looked at earlier.
 
     For runs of a whole page only: a fragment that looks every half second may hear of an address that has just changed.
     """
+    _read_what_was_told(run_id)
     asked = st.query_params.get(EPOCH)
     if asked is None:
         return
@@ -33,7 +54,14 @@ def take_over(run_id: str) -> None:
 
 def looked_at(run_id: str) -> int | None:
     """None: the newest, whichever it is by now."""
+    _read_what_was_told(run_id)
     return st.session_state.get(_key(run_id))
+
+
+def _read_what_was_told(run_id: str) -> None:
+    key = (seat(), run_id)
+    if key in _told:
+        st.session_state[_key(run_id)] = _told.pop(key)
 
 
 def look_at(run_id: str, epoch: int, newest: int) -> None:
@@ -48,50 +76,3 @@ def tell(run_id: str, shown: int, newest: int) -> None:
         st.query_params.pop(EPOCH, None)
     elif st.query_params.get(EPOCH) != str(shown):
         st.query_params.update({RUN: run_id, EPOCH: str(shown)})
-
-
-def slider(run: Run) -> int:
-    """The epoch to show, among all that are recorded.
-
-    It spans the whole run also while that is under way, and then follows the newest epoch unless another was chosen:
-    how far it still has to go is how far the run still has to go.
-    """
-    key, end = f"epoch_slider.{run.id}", run.config.epochs if run.active else max(run.epoch, 1)
-    with st.container(horizontal=True, vertical_alignment="bottom"):
-        if not run.active and run.epoch > 0:
-            if st.button("Replay", icon=":material/replay:", key="replay_button", help="Play the training again."):
-                st.session_state[_frame(run.id)] = 0
-                st.rerun()
-            if replaying(run.id):
-                _advance(run)
-        asked = looked_at(run.id)
-        shown = st.session_state[key] = run.epoch if asked is None else min(asked, run.epoch)
-
-        def look() -> None:
-            look_at(run.id, st.session_state[key], run.epoch)
-
-        told = (
-            "0 is the state before training. While a run is under way, the newest epoch is shown until you choose one."
-        )
-        st.slider("Epoch", 0, end, key=key, help=told, on_change=look)
-    tell(run.id, shown, run.epoch)
-    return shown
-
-
-def replaying(run_id: str) -> bool:
-    """Whether the visitor watches the training again."""
-    return _frame(run_id) in st.session_state
-
-
-def _frame(run_id: str) -> str:
-    return f"replay.{run_id}"
-
-
-def _advance(run: Run) -> None:
-    """One frame of a replay."""
-    position = st.session_state[_frame(run.id)]
-    look_at(run.id, position, run.epoch)
-    if position >= run.epoch:
-        del st.session_state[_frame(run.id)]
-        st.rerun()
-    st.session_state[_frame(run.id)] = position + math.ceil(run.epoch / REPLAY_FRAMES)

@@ -77,12 +77,12 @@ def run_picker(place: DeltaGenerator) -> Run | None:
     return run
 
 
-def switch(place: DeltaGenerator, run: Run | None) -> None:
-    """Show another run than `run`, chosen in `place`; nothing where there is none to choose."""
+def switch(place: DeltaGenerator, run_id: str | None) -> None:
+    """Choose, in `place`, another run than the one shown; nothing where there is none to choose."""
     offered = every_run().experiments[:CHOICES]
-    if offered:
+    if offered or run_id:
         with place:
-            _choose(run, offered)
+            _choose(resources.run(run_id) if run_id else None, offered)
 
 
 def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:

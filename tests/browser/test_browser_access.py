@@ -5,7 +5,6 @@ axe-core looks over every page in both themes; what it finds is ours unless OF_S
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -13,6 +12,7 @@ from axe_playwright_python.base import AXE_SCRIPT
 from browsing import store_of
 from playwright.sync_api import Browser, Page, TimeoutError, expect
 from serving import Dashboard, open_page, settled
+from staging import decoding
 
 from pages._lessons import LESSONS
 from vae.config import PRESETS
@@ -85,34 +85,24 @@ def go(page: Page, app: Dashboard, address: str, run_id: str) -> None:
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=60_000)  # a measurement is under way
 
 
-def views(page: Page, app: Dashboard, run_id: str) -> Iterator[str]:
-    """What each page is called, with each of its tabs open in turn."""
-    for address in ADDRESSES:
-        go(page, app, address, run_id)
-        for tab in page.get_by_role("tab").all_inner_texts() or [""]:
-            if tab:
-                page.get_by_role("tab", name=tab, exact=True).click()
-                settled(page)
-            yield f"{address} {tab}".strip()
-
-
 @each_theme
 def test_axe_finds_nothing_that_is_ours_and_all_fits_at_200_per_cent(
     app: Dashboard, visitors: dict[str, Page], run_id: str, theme: str
 ) -> None:
     """1280 × 720 at 200 % is 640 × 360. Formulas go on in the next line; only tables and drawings scroll, inside."""
     page, ours, used = visitors[theme], [], set()
-    for view in views(page, app, run_id):
+    for address in ADDRESSES:
+        go(page, app, address, run_id)
         page.evaluate(AXE_SCRIPT)
         for rule, exemption, what in page.evaluate(LOOK, list(map(list, OF_STREAMLIT))):
             if exemption is None:
-                ours.append(f"{view}: {rule}: {what}")
+                ours.append(f"{address}: {rule}: {what}")
             else:
                 used.add(list(OF_STREAMLIT)[exemption])
         page.set_viewport_size({"width": 640, "height": 360})
         with suppress(TimeoutError):  # tables take a moment to find their new width
             page.wait_for_function(f"({BEYOND})().length === 0", timeout=10_000)
-        ours += [f"{view}: {what}" for what in page.evaluate(BEYOND)]
+        ours += [f"{address}: {what}" for what in page.evaluate(BEYOND)]
         page.set_viewport_size({"width": 1280, "height": 720})
     assert not ours, "\n".join(ours)
     assert used == set(OF_STREAMLIT), "an exemption that is no longer needed goes"
@@ -215,10 +205,11 @@ def test_what_the_strips_show_is_announced_once_it_rests(app: Dashboard, visit: 
     assert visit.evaluate("window.announced") == 1, "not at every step"
 
 
-def test_what_the_pad_decodes_is_named_and_announced_once_it_rests(app: Dashboard, visit: Page, run_id: str) -> None:
+def test_what_the_stage_shows_is_named_and_announced_once_it_rests(app: Dashboard, visit: Page, run_id: str) -> None:
     go(visit, app, "latent_space", run_id)
-    pictures = visit.locator("canvas.picture")
+    decoding(visit)
     expect(visit.locator("canvas.picture[aria-label*='nearest code']")).to_have_count(2)
+    pictures = visit.locator("canvas.picture")
     before = [picture.get_attribute("aria-label") for picture in pictures.all()]
     expect(visit.locator(".heard")).to_be_empty()
     visit.locator("canvas.space").first.focus()
@@ -226,24 +217,21 @@ def test_what_the_pad_decodes_is_named_and_announced_once_it_rests(app: Dashboar
     visit.keyboard.press("ArrowRight")
     words = told(visit)
     names = [picture.get_attribute("aria-label") for picture in pictures.all()]
-    assert words == " ".join(names)
+    assert words == f"Epoch 60. {' '.join(names)}"
     assert all(now != then for now, then in zip(names, before, strict=True))
-    for name, panel in zip(names, visit.locator(".panel").all(), strict=True):
-        shown = panel.locator(".words").inner_text().replace("\n", ", ")
-        assert name == f"{panel.locator('.name').inner_text()}: {shown}."
+    for name, model in zip(names, visit.locator(".model").all(), strict=True):
+        shown = model.locator(".words").inner_text().replace("\n", ", ")
+        assert name == f"{model.locator('.name').inner_text()}: {shown}."
         assert "nearest code" in shown and "its class: " in shown
-    visit.keyboard.press("Enter")
-    expect(visit.get_by_role("heading", name="At the pin", level=2)).to_be_visible()
-    assert visit.complaints == []
-
-
-def test_a_figures_name_tells_what_it_shows(app: Dashboard, visit: Page, run_id: str) -> None:
-    go(visit, app, "train", run_id)
-    history = store_of(app).history(run_id).query("split == 'validation'")
+    history = store_of(app).history(run_id).query("split == 'validation' and epoch == 60").set_index("variant")
     for variant, title in (("ae", "Autoencoder"), ("vae", "Variational autoencoder")):
-        rows = history[history["variant"] == variant].set_index("epoch")["reconstruction"]
-        name = visit.locator(f"[role=img][aria-label^='Losses of the {title}.']").get_attribute("aria-label")
-        assert f"{title}: reconstruction (nats / image): {rows[0]:.4g} at 0, {rows[60]:.4g} at 60" in name
+        name = visit.locator(f"canvas[aria-label^='{title}: losses by epoch.']").get_attribute("aria-label")
+        assert f"reconstruction {history.loc[variant, 'reconstruction']:.1f} nats / image" in name
+        rows = visit.locator(f"canvas[aria-label^='{title}: originals']").get_attribute("aria-label")
+        assert "Pixel RMSE" in rows
+    visit.keyboard.press("Enter")
+    expect(visit.locator("img[alt^='Images whose codes are nearest']")).to_have_count(2)
+    assert visit.complaints == []
 
 
 def test_whoever_wants_less_motion_gets_none(app: Dashboard, visit: Page, run_id: str) -> None:

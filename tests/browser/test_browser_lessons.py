@@ -1,4 +1,4 @@
-"""The lessons about a trained run, in a real browser: decoders under the pointer, nudges, samples.
+"""The lessons about a trained run, in a real browser: nudges, samples, estimators.
 
 Times are measured, printed and written to reports/browser_lessons.json; nothing here asserts one, machines differ.
 """
@@ -6,8 +6,7 @@ Times are measured, printed and written to reports/browser_lessons.json; nothing
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -15,200 +14,14 @@ import pytest
 from browsing import store_of
 from playwright.sync_api import Browser, Locator, Page, expect
 from serving import Dashboard, open_page, plots, settled
-
-from vae.analysis.geometry import decode
-from vae.config import PRESETS
-from vae.measuring import models_of
-from vae.runs.execution import execute
-from vae.settings import Settings
-from vae.store.runs import Store
+from staging import ROOT_OF
 
 pytestmark = pytest.mark.browser
-HOVERED = 120  # frames
-
-# Finds a component's root inside whatever shadow roots there are, and keeps it at hand.
-ROOT_OF = """(name) => {
-  const find = (node) => {
-    for (const element of node.querySelectorAll("*")) {
-      if (element.classList.contains(name)) return element
-      const inside = element.shadowRoot && find(element.shadowRoot)
-      if (inside) return inside
-    }
-  }
-  return find(document)
-}"""
-
-
-@pytest.fixture(scope="module")
-def mnist_app(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Iterator[tuple[Dashboard, str]]:
-    """A dashboard with a 2-D MNIST run of the preset's network, and the run's id."""
-    app = Dashboard(tmp_path_factory.mktemp("mnist"), VAE_DATA_DIR=str(mnist_dir))
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(mnist_dir), "VAE_DATABASE_URL": app.database_url})
-    store = Store(app.database_url)
-    run_id = store.create(PRESETS["two_d"].config.model_copy(update={"epochs": 2}), "test")
-    assert execute(store, run_id, settings) == "done"
-    app.start()
-    yield app, run_id
-    app.stop()
 
 
 def root_of(page: Page, name: str) -> object:
     page.locator(f".{name}").wait_for()
     return page.evaluate_handle(f"({ROOT_OF})('{name}')")
-
-
-def decoding(page: Page) -> None:
-    """Wait until the pad has drawn something with its decoders."""
-    root_of(page, "pad")
-    # A small decoder may take less than the browser's clock can tell: 0 ms is a drawing, too.
-    page.wait_for_function(f"({ROOT_OF})('pad').dataset.decode !== undefined")
-
-
-def spaces(page: Page) -> Locator:
-    return page.locator("canvas.space")
-
-
-def move_to(page: Page, space: Locator, right: float, down: float) -> None:
-    """The pointer to a place of a canvas, in shares of its size."""
-    box = space.bounding_box()
-    page.mouse.move(box["x"] + right * box["width"], box["y"] + down * box["height"])
-
-
-def drawn_there(page: Page) -> list[dict]:
-    """Of every panel: its variant, the code under the pointer, and the grey levels on its canvas."""
-    return page.evaluate(
-        f"""() => ({ROOT_OF})('pad').pad.panels.map((panel) => {{
-          const {{ width, height }} = panel.picture
-          const pixels = panel.picture.getContext('2d').getImageData(0, 0, width, height).data
-          return {{ variant: panel.variant, at: panel.at, z: [...panel.z], centre: panel.centre, spread: panel.spread,
-                    grey: [...pixels].filter((_, i) => i % 4 === 0) }}
-        }})"""
-    )
-
-
-def test_under_the_pointer_both_decoders_draw_what_pytorch_draws(
-    mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
-) -> None:
-    app, run_id = mnist_app
-    store = store_of(app)
-    models = models_of(store, store.run(run_id), 2)
-    page = open_page(browser, f"{app.url}/latent_space?run={run_id}", height=1000)
-    decoding(page)
-    worst = 0.0
-    for right, down in ((0.5, 0.5), (0.3, 0.6), (0.8, 0.2), (0.02, 0.98), (0.99, 0.01), (0.6, 0.4)):
-        move_to(page, spaces(page).first, right, down)
-        page.wait_for_timeout(50)
-        for panel in drawn_there(page):
-            expected = 255 * decode(models[panel["variant"]], np.array([panel["z"]], dtype=np.float32))[0]
-            worst = max(worst, np.abs(np.array(panel["grey"]) - expected).max())
-    times["hover: largest difference from PyTorch's picture (of 255)"] = worst
-    assert worst <= 2
-    assert page.complaints == []
-
-
-def test_hovering_draws_at_display_rate_without_asking_the_server(
-    mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
-) -> None:
-    app, run_id = mnist_app
-    page = open_page(browser, f"{app.url}/latent_space?run={run_id}", height=1000)
-    decoding(page)
-    page.wait_for_timeout(1000)
-    before = len(page.messages)
-    # One pointer event for each frame of the display, as a mouse gives them, and one decode of both models for each.
-    found = page.evaluate(
-        f"""async (count) => {{
-          const root = ({ROOT_OF})('pad'), space = root.pad.panels[0].space, box = space.getBoundingClientRect()
-          const next = () => new Promise(requestAnimationFrame), decodes = []
-          for (let i = 0; i < 30; i++) await next()
-          const frames = root.pad.frames, started = await next()
-          let last = started
-          for (let i = 0; i < count; i++) {{
-            const [x, y] = [Math.cos(i / 9), Math.sin(i / 9)].map((c) => 0.5 + 0.4 * c)
-            space.dispatchEvent(new PointerEvent('pointermove',
-              {{ clientX: box.left + x * box.width, clientY: box.top + y * box.height }}))
-            last = await next()
-            decodes.push(Number(root.dataset.decode))
-          }}
-          return {{ drawn: root.pad.frames - frames, seconds: (last - started) / 1000, decodes }}
-        }}""",
-        HOVERED,
-    )
-    times["hover: frames per second"] = found["drawn"] / found["seconds"]
-    times["hover: decode of both models, ms, median"] = float(np.median(found["decodes"]))
-    times["hover: decode of both models, ms, p95"] = float(np.quantile(found["decodes"], 0.95))
-    assert found["drawn"] >= HOVERED - 1, "every pointer event is drawn"
-    for i in range(20):  # and with a real mouse
-        move_to(page, spaces(page).first, 0.3 + i / 50, 0.4)
-    assert len(page.messages) == before
-
-
-def test_both_pointers_stand_at_the_same_place_relative_at_own_and_absolute_at_the_same_scale(
-    app: Dashboard, browser: Browser, quick_run: str
-) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1000)
-    decoding(page)
-    move_to(page, spaces(page).first, 0.7, 0.4)
-    page.wait_for_timeout(100)
-    ae, vae = drawn_there(page)
-    places = [(np.array(panel["at"]) - panel["centre"]) / panel["spread"] for panel in (ae, vae)]
-    np.testing.assert_allclose(*places, atol=1e-9)
-    assert not np.allclose(ae["at"], vae["at"])
-    page.locator(".scales").get_by_text("same scale").click()
-    page.wait_for_timeout(100)
-    ae, vae = drawn_there(page)
-    assert ae["at"] == vae["at"]
-
-
-def test_a_click_pins_a_point_and_shows_the_nearest_real_images(
-    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
-) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1400)
-    decoding(page)
-    move_to(page, spaces(page).nth(1), 0.6, 0.5)
-    started = time.perf_counter()
-    page.mouse.down()
-    page.mouse.up()
-    expect(page.get_by_role("heading", name="At the pin")).to_be_visible()
-    expect(page.locator("img[alt^='Images whose codes are nearest']")).to_have_count(2)
-    times["latent space: click to the nearest real images"] = time.perf_counter() - started
-    # The other way, by keyboard: the pin moves, so other images are nearest.
-    settled(page)
-    before = page.locator("img[alt='Autoencoder: decoded here']").get_attribute("src")
-    spaces(page).first.focus()
-    for _ in range(5):
-        page.keyboard.press("Shift+ArrowLeft")
-    page.keyboard.press("Enter")
-    expect(page.locator("img[alt='Autoencoder: decoded here']")).not_to_have_attribute("src", before)
-    assert page.complaints == []
-
-
-def test_a_finger_works_like_a_mouse(app: Dashboard, browser: Browser, quick_run: str) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", 390, 1400, touch=True)
-    decoding(page)
-    before = drawn_there(page)[0]["at"]
-    box = spaces(page).first.bounding_box()
-    page.touchscreen.tap(box["x"] + 0.7 * box["width"], box["y"] + 0.3 * box["height"])
-    expect(page.get_by_role("heading", name="At the pin")).to_be_visible()
-    assert drawn_there(page)[0]["at"] != before
-
-
-def test_other_backgrounds_and_planes_are_drawn(app: Dashboard, browser: Browser, quick_run: str) -> None:
-    page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=1400)
-    decoding(page)
-    page.mouse.move(5, 5)
-    picture = "canvas => canvas.toDataURL()"
-    plain = spaces(page).first.evaluate(picture)
-    page.get_by_label("Background").select_option("area")
-    expect(page.locator(".legend")).to_contain_text("per standard deviation of the codes")
-    page.wait_for_timeout(200)
-    coloured = spaces(page).first.evaluate(picture)
-    page.get_by_label("posteriors").check()
-    page.wait_for_timeout(200)
-    with_ellipses = spaces(page).nth(1).evaluate(picture)
-    page.get_by_label("prior").uncheck()
-    page.wait_for_timeout(200)
-    assert len({plain, coloured, with_ellipses, spaces(page).nth(1).evaluate(picture)}) == 4
-    assert page.complaints == []
 
 
 def lowest(element: Locator) -> float:

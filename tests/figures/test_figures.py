@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from vae.choices.variants import VARIANTS
-from vae.figures.curves import loss_curves, shared_ranges
+from vae.figures.curves import shared_ranges
 from vae.figures.errors import error_bars
 from vae.figures.latent import latent_scatter, plane_title, side_by_side
 from vae.figures.network import network_svg
@@ -30,49 +30,18 @@ HISTORY = pd.DataFrame(
 FLOOR = 27.5
 
 
-def curves(history: pd.DataFrame, variant: str, epoch: int | None = None):
-    return loss_curves(history, variant, "bce", FLOOR, shared_ranges(history, FLOOR), 2, epoch)
-
-
-def test_curves_show_both_terms_apart() -> None:
-    before = HISTORY.copy()
-    reconstruction, kl = curves(HISTORY, "vae").data
-    assert list(reconstruction.x) == [0, 1, 2] and list(reconstruction.y) == [46, 31, 22]
-    assert list(kl.y) == [0.25, 0.5, 2.0]
-    assert (reconstruction.yaxis, kl.yaxis) == ("y", "y2")
-    assert reconstruction.line.color == VARIANT_COLOURS["vae"]
-    pd.testing.assert_frame_equal(HISTORY, before)  # the input is left alone
-
-
-def test_curves_of_an_autoencoder_say_why_there_is_no_kl() -> None:
-    figure = curves(HISTORY, "ae")
-    assert len(figure.data[1].y) == 0
-    assert "no KL" in figure.layout.annotations[1].text
-
-
-def test_the_mean_image_line_and_the_shown_epoch_are_marked() -> None:
-    line, cursor = curves(HISTORY, "vae", epoch=1).layout.shapes
-    assert (line.y0, line.y1) == (FLOOR, FLOOR)
-    assert (cursor.x0, cursor.x1) == (1, 1)
-
-
-def test_axes_carry_their_units() -> None:
-    layout = loss_curves(HISTORY, "vae", "sse", FLOOR, shared_ranges(HISTORY, FLOOR), 2).layout
-    assert "squared error / image" in layout.yaxis.title.text
-    assert "nats / image" in layout.yaxis2.title.text
-
-
 def test_two_variants_share_their_ranges_and_everything_after_the_start_is_in_view() -> None:
-    ae, vae = curves(HISTORY, "ae").layout, curves(HISTORY, "vae").layout
-    assert ae.yaxis.range == vae.yaxis.range and ae.yaxis2.range == vae.yaxis2.range
-    low, high = vae.yaxis.range
+    low, high = shared_ranges(HISTORY, FLOOR)["reconstruction"]
     assert low < 20 and high > 31, "all values but the untrained ones"
     assert low < FLOOR < high
 
 
+def test_a_kl_begins_at_0_and_its_largest_value_is_in_view() -> None:
+    assert shared_ranges(HISTORY, FLOOR)["kl"] == (0.0, pytest.approx(1.08 * 2.0))
+
+
 def test_no_history_gives_empty_axes() -> None:
-    figure = curves(HISTORY[:0], "vae")
-    assert [len(trace.x) for trace in figure.data] == [0, 0]
+    assert shared_ranges(HISTORY[:0], FLOOR) == {"reconstruction": (0.0, 1.0), "kl": (0.0, 1.0)}
 
 
 def scatter(codes: np.ndarray, labels: np.ndarray, classes: tuple[str, ...], latent_dim: int) -> go.Figure:

@@ -8,12 +8,11 @@ import plotly.graph_objects as go
 import pytest
 
 from vae.figures.classes import class_bars
-from vae.figures.curves import loss_curves, shared_ranges
 from vae.figures.errors import error_bars
 from vae.figures.in_words import FEW, SERIES, in_words
 from vae.figures.latent import latent_scatter, side_by_side
 from vae.figures.nudges import nudge_curves
-from vae.figures.objectives import dimension_bars
+from vae.figures.objectives import dimension_bars, terms_per_epoch
 from vae.figures.paths import step_sizes
 from vae.figures.trick import by_hand, lines_by_estimator
 
@@ -25,6 +24,7 @@ def history(reconstruction: list[float]) -> pd.DataFrame:
         "epoch": epochs,
         "reconstruction": reconstruction,
         "kl": [0.5 * epoch for epoch in epochs],
+        "loss": [value + 0.5 * epoch for value, epoch in zip(reconstruction, epochs, strict=True)],
     }
     return pd.DataFrame(rows)
 
@@ -32,18 +32,17 @@ def history(reconstruction: list[float]) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("values", "told"),
     [
-        ([46.0, 31.0, 22.0], "46 at 0, 22 at 2."),
-        ([22.0, 31.0, 46.0], "22 at 0, 46 at 2."),
-        ([46.0, 20.25, 22.0], "46 at 0, 22 at 2, lowest 20.25 at 1."),
-        ([22.0, 60.0, 46.0], "22 at 0, 46 at 2, highest 60 at 1."),
+        ([46.0, 31.0, 22.0], "46 at 1, 22 at 3."),
+        ([22.0, 31.0, 46.0], "22 at 1, 46 at 3."),
+        ([46.0, 20.25, 22.0], "46 at 1, 22 at 3, lowest 20.25 at 2."),
+        ([22.0, 60.0, 46.0], "22 at 1, 46 at 3, highest 60 at 2."),
     ],
 )
 def test_a_curve_is_told_by_its_ends_and_extremes(values: list[float], told: str) -> None:
-    rows = history(values)
-    words = in_words(loss_curves(rows, "vae", "bce", 27.0, shared_ranges(rows, 27.0), 2))
-    assert words.startswith("Reconstruction (nats / image) and KL (nats / image) against epoch. ")
-    assert f"Variational autoencoder: reconstruction (nats / image): {told}" in words
-    assert "Variational autoencoder: kl (nats / image): 0 at 0, 1 at 2." in words
+    words = in_words(terms_per_epoch(history([99.0, *values]), 1.0, "nats / image", 2))
+    assert words.startswith("nats / image against epoch. ")
+    assert f"reconstruction: {told}" in words
+    assert "β · KL, β = 1: 0.5 at 1, 1.5 at 3." in words
 
 
 def test_bars_are_told_one_by_one_or_by_their_extremes() -> None:

@@ -11,7 +11,7 @@ import pytest
 from lessons import done
 from paging import shared_resources
 
-from pages.shared import code_windows
+from pages.stage import code_windows
 from pages.state import resources
 from vae.config import RunConfig
 from vae.figures.latent import bar_words, latent_scatter, plane_title, prior_of, side_by_side

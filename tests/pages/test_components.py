@@ -11,16 +11,15 @@ import pytest
 import torch
 from unpacking import unpacked
 
-from pages.components import decoders, latent_pad, nudge_strips
+from pages.components import decoders, nudge_strips
 from pages.components.packing import packed
 from vae import datasets
 from vae.analysis.codes import Codes, encode
 from vae.analysis.directions import random, step
 from vae.analysis.sensitivity import scale
-from vae.analysis.views import MAP_SIDE, View, side_by_side, view, with_drawings
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig
-from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.models import Autoencoder, initialise
 from vae.learning.networks import build
 from vae.learning.randomness import stream
@@ -114,7 +113,7 @@ def test_weights_are_sent_within_half_a_step_in_the_order_of_the_layers(hidden: 
     models = {"ae": network(hidden, variant="ae"), "vae": network(hidden)}
     meta, arrays = sent(tanh(hidden), models)
     kinds = ["linear", "activation"] * len(hidden) + ["linear"] if hidden else ["activation", "linear"]
-    told = {"key": "k", "activation": "tanh", "likelihood": "bce", "latentDim": 3}
+    told = {"key": "k", "activation": "tanh", "likelihood": "bce", "inputs": 3}
     assert meta == told | {"variants": {"ae": kinds, "vae": kinds}}
     places = [place for place, kind in enumerate(kinds) if kind == "linear"]
     widths = [3, *reversed(hidden), PIXELS]
@@ -172,12 +171,26 @@ def test_the_browser_draws_a_trained_network_as_the_server_does(trained: tuple[T
         assert exact.std() > 0.2, "there is a picture"
 
 
-# The latent pad
+def test_encoders_are_sent_as_they_are_to_the_mean_of_the_code(trained: tuple[Training, np.ndarray]) -> None:
+    training, x = trained
+    weights = {
+        learner.name: {name: value.numpy() for name, value in learner.model.state_dict().items()}
+        for learner in training.learners
+    }
+    meta, arrays = unpacked(decoders.encoders_payload("k", training.config, (1, 8, 8), weights))
+    assert meta["inputs"] == 64 and meta["likelihood"] is None
+    for learner in training.learners:
+        h = x[:50].astype(np.float64)
+        for place, kind in enumerate(meta["variants"][learner.name]):
+            if kind == "activation":
+                h = np.maximum(h, 0)
+            else:
+                h = h @ arrays[f"{learner.name}.{place}.weight"].T.astype(np.float64)
+                h = h + arrays[f"{learner.name}.{place}.bias"]
+        np.testing.assert_allclose(h, encode(learner.model, x[:50]).mu, atol=1e-4)
 
 
-def views_of(latent_dim: int, codes: Mapping[str, Codes]) -> dict[str, View]:
-    windows = side_by_side({name: view(of_variant) for name, of_variant in codes.items()})
-    return {name: with_drawings(of_variant, network((12,), latent_dim, name)) for name, of_variant in windows.items()}
+# The strips
 
 
 def clouds(latent_dim: int) -> dict[str, Codes]:
@@ -186,83 +199,10 @@ def clouds(latent_dim: int) -> dict[str, Codes]:
     return {"ae": Codes(np.float32(3 * mu + 1), None), "vae": Codes(np.float32(mu), np.float32(std))}
 
 
-LABELS = np.arange(COUNT) % 3
-CLASSES = ("cat", "dog", "cow", "owl")  # no owl among the codes
-
-
-def pad(views: Mapping[str, View], labels: np.ndarray = LABELS, classes: tuple[str, ...] = CLASSES) -> Any:
-    return unpacked(latent_pad.payload("run.2", views, labels, classes, (1, 4, 4), {"ae": [1.0, 2.0]}, "a note"))
-
-
-@pytest.mark.parametrize("latent_dim", [1, 2, 5])
-def test_the_pad_is_told_what_the_views_hold(latent_dim: int) -> None:
-    views = views_of(latent_dim, clouds(latent_dim))
-    meta, arrays = pad(views)
-    assert (meta["key"], meta["note"], meta["pinned"]) == ("run.2", "a note", {"ae": [1.0, 2.0]})
-    assert (meta["classes"], meta["palette"], meta["shape"]) == (list(CLASSES), CLASS_COLOURS, [1, 4, 4])
-    assert meta["rings"] == [1, 2]
-    same = [panel["windows"]["same"] for panel in meta["panels"]]
-    assert same[0] == same[1], "at the same scale all look through one window"
-    np.testing.assert_array_equal(arrays["labels"], LABELS)
-    assert [panel["variant"] for panel in meta["panels"]] == ["ae", "vae"]
-    for panel in meta["panels"]:
-        name, seen = panel["variant"], views[panel["variant"]]
-        assert (panel["title"], panel["colour"]) == (VARIANT_TITLES[name], VARIANT_COLOURS[name])
-        assert (panel["flat"], panel["slice"]) == (latent_dim == 1, latent_dim == 5)
-        codes = arrays[f"{name}.codes"]
-        np.testing.assert_allclose(panel["start"], codes[0], rtol=1e-6)
-        np.testing.assert_allclose(panel["centre"], seen.centre)
-        own = panel["windows"]["own"]
-        np.testing.assert_allclose([*own["centre"], own["half"]], [*seen.centre, seen.half])
-        assert own["words"] == f"{own['bar']:g} unit{'' if own['bar'] == 1 else 's'} of code"
-        for axis in range(2):
-            ends = [own["centre"][axis] + sign * own["half"] for sign in (-1, 1)]
-            assert abs(np.array(ends) - same[0]["centre"][axis]).max() <= same[0]["half"] + 1e-9, (
-                "it holds each own one"
-            )
-        assert (panel["spread"], panel["prior"]) == (seen.spread, seen.prior)
-        # What the browser makes of a place in the plane is what `lift` makes of it.
-        z = np.array(panel["origin"]) + codes[:, :1] * np.array(panel["axes"][0])
-        if latent_dim > 1:
-            z = z + codes[:, 1:] * np.array(panel["axes"][1])
-        np.testing.assert_allclose(z, seen.plane.lift(seen.uv), rtol=1e-4, atol=1e-5)
-        assert [plate[0] for plate in panel["plates"]] == [0, 1, 2], "only classes that are there"
-        for label, *place in panel["plates"]:
-            np.testing.assert_allclose(place, np.median(codes[label == LABELS], axis=0), rtol=1e-5)
-        for kind in ("area", "norm"):
-            values = arrays[f"{name}.{kind}"]
-            assert values.shape == (MAP_SIDE**2,)
-            np.testing.assert_allclose(meta["ranges"][kind][name], [values.min(), values.max()], rtol=1e-6)
-    assert ("vae.ellipses" in arrays) == (latent_dim > 1), "on a line there is no room for an ellipse"
-    assert "ae.ellipses" not in arrays
-
-
-def test_images_of_one_class_have_no_name_plates() -> None:
-    meta, _ = pad(views_of(2, clouds(2)), np.zeros(COUNT, dtype=int), ("all",))
-    assert [panel["plates"] for panel in meta["panels"]] == [[], []]
-
-
 def collapsed(latent_dim: int) -> dict[str, Codes]:
     """Both models give every image one and the same code."""
     mu = np.full((COUNT, latent_dim), 0.3, dtype=np.float32)
     return {"ae": Codes(mu, None), "vae": Codes(np.zeros_like(mu), np.ones_like(mu))}
-
-
-@pytest.mark.parametrize("dead", [False, True], ids=["a living decoder", "a decoder that ignores its code"])
-@pytest.mark.parametrize("latent_dim", [1, 2, 5])
-def test_the_pad_of_a_collapsed_model_holds_numbers_only(latent_dim: int, dead: bool) -> None:
-    windows = side_by_side({name: view(of_variant) for name, of_variant in collapsed(latent_dim).items()})
-    models = {name: network((12,), latent_dim, name) for name in windows}
-    if dead:
-        for model in models.values():
-            model.decoder.to_logits.weight.zero_()
-    meta, arrays = pad({name: with_drawings(of_variant, models[name]) for name, of_variant in windows.items()})
-    assert len(meta["panels"]) == 2
-    assert all(panel["spread"] > 0 for panel in meta["panels"])
-    assert all(np.isfinite(array).all() for array in arrays.values())
-
-
-# The strips
 
 
 def nudges_of(codes: Mapping[str, Codes]) -> dict[str, nudge_strips.Nudge]:

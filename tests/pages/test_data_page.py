@@ -143,7 +143,7 @@ def test_a_file_is_looked_at_then_kept_then_trained_on(shared: Store, file: str,
     assert "Cats of mine" in app.selectbox(key="data.dataset").options
     press(app, "Train on them")
     assert not app.exception, app.exception
-    assert app.title[0].value == "Train both, side by side"
+    assert app.title[0].value == "What do both learn, and how do they differ?"
     assert app.session_state["config.dataset"] == upload.name
     assert app.session_state["config.validation_size"] == validation_size(50) == 8
     press(app.switch_page("train.py").run(), "Train")  # the test runner, unlike a browser, had gone back

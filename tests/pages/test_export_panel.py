@@ -5,7 +5,7 @@ import json
 import zipfile
 
 import pytest
-from paging import TIMEOUT, open_page, texts
+from paging import TIMEOUT, open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.shared import export_panel
@@ -70,7 +70,7 @@ def doctored(sealed, **test):
 
 
 def test_a_finished_run_offers_its_downloads_on_the_train_page(shared, run_id):
-    app = open_page("train.py", run=run_id)
+    app = open_tab(open_page("train.py", run=run_id), "Take home")
     labels = [button.label for button in app.get("download_button")]
     assert [label for label in labels if label in (RUN_FILE, "Folder", "Report")] == [RUN_FILE, "Folder", "Report"]
     queued = open_page("train.py", run=shared.create(CONFIG, "test"))

@@ -10,9 +10,12 @@ import pandas as pd
 import pytest
 import torch
 from lessons import AE, CONFIGS, VAE, Again, notices
-from paging import open_page, texts
+from paging import open_page, open_tab, texts
+from unpacking import unpacked
 
 from pages.sections.latent_space import latent_views
+from pages.stage import at_rest
+from pages.stage.film import film
 from pages.state import resources
 from vae import datasets
 from vae.analysis import geometry
@@ -72,7 +75,7 @@ def test_whose_pictures_move_more_is_said_as_the_numbers_have_it(
 
 
 def test_the_distance_from_the_prior_is_measured_again(stocked: Store, runs: dict[str, str]) -> None:
-    app = open_page("latent_space.py", run=runs["3-D"])
+    app = open_tab(open_page("latent_space.py", run=runs["3-D"]), "Distance from N(0, I)")
     table, codes = app.dataframe[0].value, Again.of(stocked, runs["3-D"]).codes()
     z = {"ae": codes["ae"].mu, "vae": sample(codes["vae"], stream(0, "coverage", 2))}
     for name, at in z.items():
@@ -88,20 +91,22 @@ def test_the_distance_from_the_prior_is_measured_again(stocked: Store, runs: dic
 @pytest.mark.parametrize("kind", ["1-D", "2-D", "64-D", "all four"])
 def test_a_slice_says_that_it_is_one_and_a_line_has_no_plane(stocked: Store, runs: dict[str, str], kind: str) -> None:
     app, config = open_page("latent_space.py", run=runs[kind]), CONFIGS[kind]
-    shown, codes = texts(app), Again.of(stocked, runs[kind]).codes()
+    codes = Again.of(stocked, runs[kind]).codes()
     windows = side_by_side({name: view(of_variant) for name, of_variant in codes.items()})
-    assert ("A slice: the plane" in shown) == (config.latent_dim > 2)
+    meta, arrays = unpacked(film(runs[kind], -1))
+    assert ("plane" in meta["space"]) == (config.latent_dim > 2)
     if config.latent_dim > 2:
-        assert f"of a {config.latent_dim}-D space" in shown
+        assert meta["space"] == f"PCA plane of the {config.latent_dim}-D code"
         for name, of_variant in codes.items():
             variances = np.linalg.eigvalsh(np.cov(of_variant.mu.astype(np.float64), rowvar=False))
-            assert f"{VARIANT_TITLES[name]} {variances[-2:].sum() / variances.sum():.0%}" in shown
-    headings = [heading.value for heading in app.header]
-    assert ("The plane as pictures" in headings) == (config.latent_dim > 1)
-    counted = [int(count) for count in re.findall(r"(\d+) of 225 cells hold none of 200 codes", shown)]
-    if config.latent_dim > 1:
+            assert arrays[f"{name}.share"][2] == pytest.approx(variances[-2:].sum() / variances.sum(), rel=1e-3)
+    shown = texts(open_tab(app, "The space as pictures"))
+    assert ("has no plane" in shown) == (config.latent_dim == 1)
+    counted = [int(count) for count in re.findall(r"Tinted: (\d+) of 225 cells contain none of 200 codes", shown)]
+    if 1 < config.latent_dim < 3:
         assert counted == [manifold(of_variant, name, 15).empty.sum() for name, of_variant in windows.items()]
-    table = app.dataframe[0].value
+    assert len(counted) == (0 if config.latent_dim == 1 else len(config.variants))
+    table = open_tab(app, "Distance from N(0, I)").dataframe[0].value
     assert list(table.index) == [VARIANT_TITLES[name] for name in config.variants]
     assert table["Mean per dimension"].str.contains("…").all() == (config.latent_dim == 64)
 
@@ -112,14 +117,12 @@ def test_two_dimensions_can_be_chosen_and_never_the_same_one_twice(stocked: Stor
     up = app.selectbox(key="latent_space.up")
     assert (up.value, list(up.options)) == ("1", ["1", "3"])
     up.set_value("3").run()
-    assert "along dimension 2 and dimension 3 of a 3-D space" in texts(app)
+    assert unpacked(film(runs["3-D"], -1, (1, 2)))[0]["space"] == "dimensions 2 and 3 of a 3-D code"
     app.selectbox(key="latent_space.across").set_value("3").run()
-    assert "along dimension 3 and dimension 1 of" in texts(app)
-    variances = Again.of(stocked, runs["3-D"]).codes()["ae"].mu.var(axis=0)
-    assert f"{AE} {(variances[2] + variances[0]) / variances.sum():.0%}" in texts(app)
+    assert (app.selectbox(key="latent_space.up").value, app.exception) == ("1", [])
     app.query_params["run"] = runs["2-D"]
-    assert "A slice" not in texts(app.run())
-    assert not app.exception
+    assert not app.run().exception
+    assert "latent_space.across" not in [box.key for box in app.selectbox]
 
 
 @pytest.mark.parametrize("kind", ["1-D", "64-D"])
@@ -131,12 +134,13 @@ def test_a_pinned_point_is_decoded_and_compared(
         "pages.shared.image_strips.strip", lambda title, images, *_, **__: strips.append((title, images))
     )
     app, again, at = open_page("latent_space.py", run=runs[kind]), Again.of(stocked, runs[kind]), [0.25, -0.125]
-    assert "At the pin" not in [heading.value for heading in app.header]
+    assert "Click into a space to pin a point" in texts(app)
     app.session_state["latent_space.pin"] = {"place": (runs[kind], None), "at": {"ae": at, "vae": at}}
     app.run()
     assert not app.error and not app.exception
     shown = texts(app)
-    for name, seen in {name: view(codes) for name, codes in again.codes().items()}.items():
+    for name, seen in at_rest.views(runs[kind], 2, None).items():
+        np.testing.assert_array_equal(seen.codes.mu, again.codes()[name].mu)
         z = seen.plane.lift(np.array([at]))
         picture = geometry.decode(again.models[name], z)
         apart = np.sqrt(np.square(seen.codes.mu - z).sum(axis=1))
@@ -153,14 +157,14 @@ def test_a_pinned_point_is_decoded_and_compared(
 def test_a_pin_of_another_run_is_not_shown(stocked: Store, runs: dict[str, str]) -> None:
     app = open_page("latent_space.py", run=runs["2-D"])
     app.session_state["latent_space.pin"] = {"place": (runs["3-D"], None), "at": {"ae": [0.0, 0.0], "vae": [0.0, 0.0]}}
-    assert "At the pin" not in [heading.value for heading in app.run().header]
+    assert "Click into a space to pin a point" in texts(app.run())
 
 
 @pytest.mark.parametrize("kind", ["1-D", "2-D", "64-D", "all four"])
 def test_the_latent_space_as_tables(
     stocked: Store, runs: dict[str, str], downloads: dict[str, Callable[[], pd.DataFrame]], kind: str
 ) -> None:
-    open_page("latent_space.py", run=runs[kind])
+    open_tab(open_page("latent_space.py", run=runs[kind]), "Take home")
     assert set(downloads) == {"codes", "map", "coverage"}
     tables, config, again = (
         {name: download() for name, download in downloads.items()},
@@ -186,7 +190,7 @@ def test_the_latent_space_as_tables(
     assert len(tables["map"]) == 48 * 48 * count
     assert (tables["map"][["area", "norm"]] >= 0).all(axis=None)
     first = tables["map"].iloc[0]
-    seen = view(again.codes()[config.variants[0]])
+    seen = at_rest.views(runs[kind], 2, None)[config.variants[0]]
     z = seen.plane.lift(np.array([[first["u"], first["v"]]]))
     at = geometry.stretch(geometry.decoder(again.models[config.variants[0]]), z, seen.plane.axes[: min(2, latent_dim)])
     assert (first["area"], first["norm"]) == pytest.approx((at.area.item(), at.norm.item()), rel=1e-4)

@@ -59,7 +59,6 @@ def test_a_link_with_some_settings_fills_the_form_as_ever(shared: Store, done: s
     for name in set(names) & {"beta", "seed"}:
         assert app.session_state[f"config.{name}"] == getattr(CONFIG, name)
     assert "Train this run" not in labels(app)
-    assert next(expander for expander in app.expander if expander.label == "Settings").proto.expanded
     assert "compare reconstructions, not losses" not in texts(app)
 
 

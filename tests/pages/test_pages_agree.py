@@ -8,9 +8,11 @@ from collections import defaultdict
 import pytest
 from lessons import done, until
 from paging import every_tab, open_page, texts
+from unpacking import unpacked
 
 from pages.sections.the_trick import estimator_comparison
 from pages.shared import similar_runs
+from pages.stage.film import film
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.trick import ESTIMATOR_TITLES
 from vae.store.runs import Store
@@ -34,6 +36,7 @@ def read(run_id: str) -> dict[str, list[str]]:
         if page == "perturbation.py":
             until(app, lambda app: "Verdict" in texts(app))
         said[page] = [element.value for shown in every_tab(app) for element in shown.markdown]
+    said["stage"] = unpacked(film(run_id, -1))[0]["notices"][-1:]
     return said
 
 

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from serving import ROOT, Dashboard, chromium, expect_status, open_page, plots, settled
+from serving import ROOT, Dashboard, chromium, expect_status, open_page, settled
+from staging import on_stage
 
 from vae.store.runs import Store
 
@@ -52,7 +53,7 @@ def quick_run(app: Dashboard, browser: Browser, times: dict[str, float]) -> str:
 
     page.get_by_role("button", name="Train both now").click()
     started = time.perf_counter()
-    expect(plots(page).first).to_be_visible()
+    on_stage(page)
     times["click to first live pictures"] = time.perf_counter() - started
     expect(page.get_by_text("Variational autoencoder", exact=True).first).to_be_visible()
     expect_status(page, "done")

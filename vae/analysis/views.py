@@ -58,7 +58,11 @@ class View:
 
 def view(codes: Codes, dimensions: tuple[int, int] | None = None) -> View:
     """A window onto `codes`; `dimensions` as in `codes.plane`."""
-    surface = plane(codes.mu, dimensions)
+    return on_plane(codes, plane(codes.mu, dimensions))
+
+
+def on_plane(codes: Codes, surface: Plane) -> View:
+    """The same of a plane that is given."""
     uv = surface.project(codes.mu)
     variance = uv.var(axis=0)[: min(2, codes.latent_dim)]
     return View(codes, surface, uv, uv.mean(axis=0), max(float(np.sqrt(variance.mean())), 1e-6))

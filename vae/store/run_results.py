@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 from sqlalchemy import Engine, select
 
@@ -44,6 +46,26 @@ class RunResults:
         with self.engine.connect() as connection:
             rows = connection.execute(query.where(snapshots.c.run_id == run_id, snapshots.c.epoch == epoch))
             return {row.variant: row.payload for row in rows}
+
+    def snapshots_of(self, run_id: str, epochs: Sequence[int]) -> dict[int, dict[str, bytes]]:
+        """Pictures of every variant, by epoch, of those of `epochs` that are recorded."""
+        query = select(snapshots).where(snapshots.c.run_id == run_id).order_by(snapshots.c.epoch, snapshots.c.variant)
+        if epochs:
+            query = query.where(snapshots.c.epoch.between(min(epochs), max(epochs)))
+        wanted = set(epochs)
+        found: dict[int, dict[str, bytes]] = {}
+        with self.engine.connect() as connection:
+            for row in connection.execute(query):
+                if row.epoch in wanted:
+                    found.setdefault(row.epoch, {})[row.variant] = row.payload
+        return found
+
+    def reached(self, run_id: str) -> tuple[str, int] | None:
+        """Status and last recorded epoch: all that is asked of a run many times a second. None for no such run."""
+        query = select(runs.c.status, runs.c.epoch).where(runs.c.id == run_id, runs.c.deleted_at.is_(None))
+        with self.engine.connect() as connection:
+            row = connection.execute(query).one_or_none()
+        return (row.status, row.epoch) if row else None
 
     def weight_epochs(self, run_id: str) -> list[int]:
         """Epochs whose weights were kept."""

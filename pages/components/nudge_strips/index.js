@@ -191,7 +191,7 @@ class Nudges {
     const { many } = this
     const decode = (image, size) => {
       const from = image * latent
-      return this.decoders[variant].decode(Array.from({ length: latent }, (_, d) => z.data[from + d] + size * step[from + d]))
+      return this.decoders[variant].run(Array.from({ length: latent }, (_, d) => z.data[from + d] + size * step[from + d]))
     }
     let before = many ? null : Float64Array.from(decode(this.image, 0))
     tiles.forEach(({ canvas, caption }, n) => {

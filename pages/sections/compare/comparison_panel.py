@@ -9,7 +9,7 @@ import streamlit as st
 
 from pages.components.svg import svg
 from pages.shared.csv_button import csv
-from pages.shared.run_panel import BADGES
+from pages.stage.run_panel import BADGES
 from pages.state.run_index import every_run, forget
 from pages.text.words import plural
 from vae.figures.comparing import dash_of

@@ -9,28 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.shared.which_images import watched
+from pages.stage import at_rest
 from pages.state import loaded_models, resources
-from pages.state.memory_cache import memory_cached
 from vae.analysis.sentences import conclusion, together
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
 STEEPNESS_AT = 300  # codes at which the decoder's steepness is measured
-
-
-@memory_cached
-def views(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> dict:
-    """`View` by variant: never changed."""
-    from vae.analysis.views import side_by_side, view, with_drawings
-
-    windows = side_by_side(
-        {name: view(codes, dimensions) for name, codes in loaded_models.codes(run_id, epoch).items()}
-    )
-    return {
-        name: with_drawings(latent_view, loaded_models.models(run_id, epoch)[name])
-        for name, latent_view in windows.items()
-    }
 
 
 @dataclass(frozen=True)
@@ -123,7 +109,7 @@ def table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.Dat
     """The scatters as rows: variant, image, class, u, v, and the whole code z1, z2, …"""
     classes, labels = resources.run(run_id).data["classes"], loaded_models.watched(run_id).labels
     parts = []
-    for name, view in views(run_id, epoch, dimensions).items():
+    for name, view in at_rest.views(run_id, epoch, dimensions).items():
         place = {"variant": name, "image": np.arange(len(labels)), "class": [classes[label] for label in labels]}
         place |= {"u": view.uv[:, 0], "v": view.uv[:, 1]}
         parts.append(pd.DataFrame(place | {f"z{i + 1}": column for i, column in enumerate(view.codes.mu.T)}))
@@ -133,9 +119,10 @@ def table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.Dat
 def map_table(run_id: str, epoch: int, dimensions: tuple[int, int] | None) -> pd.DataFrame:
     """The sensitivity maps as rows: variant, u, v, area √det(JᵀJ), norm ‖J‖, per unit of code."""
     parts = []
-    for name, view in views(run_id, epoch, dimensions).items():
-        values = {kind: np.exp(logarithms) for kind, logarithms in view.maps.items()}
-        u, v = view.grid(round(len(view.maps["norm"]) ** 0.5)).T
+    views = at_rest.views(run_id, epoch, dimensions)
+    for name, maps in at_rest.maps(run_id, epoch, dimensions).items():
+        values = {kind: np.exp(logarithms) for kind, logarithms in maps.items()}
+        u, v = views[name].grid(round(len(maps["norm"]) ** 0.5)).T
         parts.append(pd.DataFrame({"variant": name, "u": u, "v": v} | values))
     return pd.concat(parts, ignore_index=True)
 

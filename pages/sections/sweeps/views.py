@@ -9,9 +9,9 @@ from typing import Any
 import streamlit as st
 
 from pages.shared.export_panel import take_home
-from pages.shared.run_panel import BADGES
 from pages.shared.share_link import link
 from pages.shared.time_estimates import time_left_together
+from pages.stage.run_panel import BADGES
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
 from pages.text.words import duration, plural

@@ -6,8 +6,8 @@ import streamlit as st
 
 from pages.components.lazy_tabs import open_tab
 from pages.shared import run_picker, similar_runs
-from pages.shared.run_panel import BADGES
 from pages.shared.which_images import tested
+from pages.stage.run_panel import BADGES
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
 from vae.config import PRESETS, RunConfig

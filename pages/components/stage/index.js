@@ -1,0 +1,389 @@
+// The stage: what a room looks at. Left one model, right another: space, picture at the pointer, curves, reconstructions,
+// and one slider over all epochs. The film (film.js) is here, so play and scrub ask nothing of the server.
+const REST_AFTER = 250 // milliseconds without a move, after which the epoch shown is asked for its decoders
+const GLIDE = 25 // milliseconds in which a new epoch comes most of the way
+const WIDE = 900 // pixels from which models stand side by side
+
+class Stage {
+  constructor(root) {
+    Object.assign(this, { root, t: null, following: true, pointer: { image: 0 }, frames: 0 })
+    this.layers = { map: "none", ellipses: false, prior: true }
+    this.part = (name) => root.querySelector(name)
+    this.scrubber = new Scrubber(this, this.part(".row"))
+    this.announcer = new Announcer(this.part(".heard"), () => this.tell())
+    const scales = ["own", "same"].map((scale) =>
+      Object.assign(document.createElement("button"), { type: "button", textContent: `${scale} scale` }),
+    )
+    this.showScale = () => scales.forEach((button, i) => {
+      button.setAttribute("aria-checked", (scaleNow() === "same") === (i === 1))
+      button.tabIndex = (scaleNow() === "same") === (i === 1) ? 0 : -1
+    })
+    radios(this.part(".scales"), scales, scaleNow() === "same" ? 1 : 0, (i) => chooseScale(["own", "same"][i]))
+    this.stopListening = whenScaleChanges(() => {
+      this.showScale()
+      if (this.leader && this.pointer.place) this.point(this.leader.space, ...this.leader.space.at)
+      this.request()
+    })
+    this.part(".layers").addEventListener("change", ({ target }) => {
+      this.layers[target.name] = target.type === "checkbox" ? target.checked : target.value
+      this.need()
+      this.request()
+    })
+    this.part(".draw").addEventListener("click", () => this.draws(!this.drawing))
+    this.observer = new ResizeObserver(() => this.fit())
+    this.observer.observe(root)
+    this.onResize = () => this.fit()
+    addEventListener("resize", this.onResize)
+  }
+
+  // data: { run, address, dimensions, epoch, report, pinned }, as shared/… mounts it
+  show(data, send) {
+    const film = Film.of(data)
+    Object.assign(this, { data, send, pinned: data.pinned ?? this.pinned })
+    if (film === this.film) return film.follow()
+    this.stopWatching?.()
+    this.scrubber.stop()
+    Object.assign(this, { film, t: null, wanted: data.epoch, following: true, pointer: { image: 0 }, rested: null })
+    if (this.run !== data.run) this.pinned = data.pinned
+    Object.assign(this, { run: data.run, planes: null, decoders: null, maps: null, models: null })
+    if (this.drawing) this.draws(false)
+    this.part(".models").replaceChildren()
+    this.stopWatching = film.watch(() => this.arrived())
+  }
+
+  arrived() {
+    const { film } = this
+    this.part(".trouble").hidden = !film.trouble
+    this.part(".trouble").textContent = film.trouble
+    if (!film.frames.length) return
+    if (!this.models) this.build()
+    if (this.t === null) {
+      this.following = this.wanted === null || this.wanted >= film.last
+      this.moveTo(this.following ? film.last : film.nearest(this.wanted).epoch)
+      this.fit()
+      this.rest()
+    }
+    if (!film.learning && film.wasLearning) this.rest()
+    film.wasLearning = film.learning
+    this.scrubber.show()
+    this.request()
+  }
+
+  build() {
+    const { variants } = this.film
+    this.models = variants.slice(0, 2).map((_, place) => new Model(this, place))
+    this.leader = this.models[0]
+    const shown = variants.length > 2 ? [variants[0], variants.at(-1)] : variants // of four: the AE and the VAE
+    this.models.forEach((model, place) => model.of(shown[place]))
+    this.part(".models").replaceChildren(...this.models.map(({ root }) => root))
+    this.part(".models").style.setProperty("--columns", this.models.length)
+    this.part(".scales").hidden = this.models.length < 2
+    this.part("[name=ellipses]").parentElement.hidden = this.film.flat
+  }
+
+  // Another variant at one side
+  put(place, variant) {
+    this.models[place].of(this.film.variants.find((spec) => spec.variant === variant))
+    this.fit()
+  }
+
+  // There is nothing to compare with where there is one space.
+  get scale() {
+    return this.models?.length > 1 ? scaleNow() : "own"
+  }
+
+  fit() {
+    if (!this.models || !this.film.frames.length) return
+    const style = getComputedStyle(this.root)
+    this.type = parseFloat(style.fontSize)
+    this.family = style.fontFamily
+    const { type } = this
+    const whole = this.root.clientWidth
+    if (!whole) return
+    const wide = whole >= WIDE
+    const main = this.root.getRootNode().host?.closest("[data-testid=stMain]")
+    const top = this.root.getBoundingClientRect().top + (main?.scrollTop ?? 0)
+    const pen = this.drawing ? (wide ? type * 12.5 : whole * 0.6) : 0
+    const columns = wide ? this.models.length : 1
+    const width = wide ? (whole - pen - 1.5 * type * (columns - 1 + (pen ? 1 : 0))) / columns : whole
+    const below = Math.round(type * 6)
+    const left = innerHeight - top - type * 6.3 - below // for the spaces: without heads, slider and gaps
+    const space = Math.round(wide ? Math.max(Math.min(left, width * 0.62), Math.min(300, width * 0.6)) : whole * 0.6)
+    const picture = Math.max(Math.min(width - space - 0.75 * type, wide ? space - type * 5.8 : Infinity), 80)
+    this.models.forEach((model) => model.fit({ width, space, picture, below }))
+    if (this.drawing) {
+      this.root.style.setProperty("--pen", `${pen}px`)
+      this.pen.fit(pen)
+    }
+    this.scrubber.show()
+    this.request()
+  }
+
+  // Moving through time
+
+  moveTo(t) {
+    if (t === this.t) return
+    this.t = t
+    if (this.rested?.epoch !== t) Object.assign(this, { rested: null, planes: null, decoders: null, maps: null })
+    this.scrubber.show()
+    this.request()
+  }
+
+  // Whoever looks at the newest epoch follows the run, gliding.
+  glide(now) {
+    const { film } = this
+    if (this.scrubber.playing || !this.following || this.t >= film.last) return (this.glided = now)
+    const gone = Math.min(now - (this.glided ?? now - 16), 50)
+    this.glided = now
+    const still = matchMedia("(prefers-reduced-motion: reduce)").matches
+    const apart = (film.last - this.t) * Math.exp(-gone / GLIDE)
+    this.moveTo(still || apart < 0.02 ? film.last : film.last - apart)
+    if (this.t === film.last) this.rest()
+    this.request()
+  }
+
+  // The hand rests on an epoch: it goes into the address, and its decoders come.
+  rest() {
+    clearTimeout(this.resting)
+    this.resting = setTimeout(() => {
+      const { film, t } = this
+      if (this.scrubber.playing || film.nearest(t).epoch !== t || !this.root.isConnected) return
+      this.toAddress(t)
+      this.rested = film.kept.includes(t) ? AtRest.of(film, t) : null
+      if (!film.learning || this.pointer.place || this.drawing) this.need()
+      this.note()
+    }, REST_AFTER)
+  }
+
+  toAddress(epoch) {
+    const url = new URL(location.href)
+    const newest = epoch >= this.film.last
+    if (newest) url.searchParams.delete("epoch")
+    else {
+      url.searchParams.set("run", this.run)
+      url.searchParams.set("epoch", epoch)
+    }
+    if (url.href !== location.href) history.replaceState(history.state, "", url)
+    if (epoch === this.told) return
+    this.told = epoch
+    const told = fetch(this.film.url("looks", { epoch: newest ? -1 : epoch }), { keepalive: true }).catch(() => {})
+    if (this.data.report) told.then(() => this.send("epoch", epoch)) // what is below the stage is of this epoch, too
+  }
+
+  // What the pointer, the pen or a layer needs of the epoch at rest
+  need() {
+    const { rested } = this
+    if (!rested) return
+    const wanted = this.drawing ? rested.encode() : rested.decode()
+    wanted.then(([first]) => {
+      if (this.rested !== rested) return
+      this.planes = rested.plane
+      this.decoders = rested.decoders
+      if (this.drawing) this.pen.changed()
+      this.note()
+      this.request()
+    }).catch((problem) => this.note(problem.message))
+    if (this.layers.map === "none") return
+    rested.map().then((maps) => {
+      if (this.rested !== rested) return
+      this.maps = maps
+      this.request()
+    }).catch((problem) => this.note(problem.message))
+  }
+
+  // Pointing
+
+  point(space, u, v) {
+    if (this.drawing) return
+    const leader = this.models.find((model) => model.space === space)
+    Object.assign(this, { leader, pointer: { place: true } })
+    space.at = [u, v]
+    for (const { space: other } of this.models) {
+      if (other === space) continue
+      const [mine, theirs] = [cloud(space.codes, space.flat), cloud(other.codes, other.flat)]
+      const follow = (value, axis) =>
+        this.scale === "same" ? value : theirs.centre[axis] + ((value - mine.centre[axis]) / mine.spread) * theirs.spread
+      other.at = [follow(u, 0), follow(v, 1)]
+    }
+    if (!this.decoders) this.need()
+    this.request()
+  }
+
+  // The pointer stands on an image's codes, and goes with them through the epochs.
+  follow(image) {
+    if (this.drawing) this.draws(false)
+    this.pointer = { image }
+    this.request()
+  }
+
+  pin() {
+    if (this.drawing) return
+    this.pinned = Object.fromEntries(this.models.map(({ spec, space }) => [spec.variant, space.at.map(Number)]))
+    if (this.data.report) this.send("pin", this.pinned)
+    this.request()
+  }
+
+  // Drawing
+
+  draws(on) {
+    this.drawing = on
+    this.root.classList.toggle("drawing", on)
+    this.part(".draw").setAttribute("aria-pressed", on)
+    if (on) {
+      this.pen = new Pen(this)
+      this.models[0].root.after(this.pen.root)
+      if (!this.rested && !this.film.kept.includes(this.t)) {
+        this.moveTo(this.film.kept.reduce((best, e) => (Math.abs(e - this.t) < Math.abs(best - this.t) ? e : best)))
+        this.following = this.t >= this.film.last
+      }
+      this.rest()
+    } else {
+      this.pen?.root.remove()
+      this.pen = this.drawn = null
+      this.pointer = { image: this.pointer.image ?? 0 }
+    }
+    this.fit()
+  }
+
+  // `image` (P,) in [0, 1] is on the pad; null: nothing.
+  drew(image) {
+    const started = performance.now()
+    this.drawn = null
+    if (image && this.rested?.encoders && this.planes) {
+      this.drawn = {}
+      for (const { spec } of this.models) {
+        const z = Array.from(this.rested.encoders[spec.variant].run(image))
+        const { origin, axes } = this.planes[spec.variant]
+        const at = axes.map((axis) => axis.reduce((sum, value, i) => sum + value * (z[i] - origin[i]), 0))
+        this.drawn[spec.variant] = { z, at }
+      }
+      this.timed = started
+    }
+    this.request()
+  }
+
+  // Painting
+
+  request() {
+    if (!this.waiting) this.waiting = requestAnimationFrame((now) => this.frame(now))
+  }
+
+  frame(now) {
+    this.waiting = 0
+    if (!this.root.isConnected || !this.models || this.t === null || !this.type) return
+    this.scrubber.advance(now)
+    this.glide(now)
+    const style = getComputedStyle(this.root)
+    this.ink = style.color
+    haloed.ground = style.getPropertyValue("--st-background-color")
+    let spent = 0
+    for (const model of this.models) {
+      const { space, spec } = model
+      const drawn = this.drawn?.[spec.variant]
+      space.now()
+      if (drawn) space.at = space.flat ? [drawn.at[0], space.upright.centre[1]] : drawn.at
+      else if (!this.pointer.place) space.at = Array.from(space.codes.subarray(2 * this.pointer.image, 2 * this.pointer.image + 2))
+      model.draw()
+      if (this.drawing || this.pointer.place) {
+        const z = drawn ? drawn.z : this.drawing ? null : space.code()
+        const started = performance.now()
+        const picture = z && this.decoders ? this.decoders[spec.variant].run(z) : null
+        spent += performance.now() - started
+        model.show(picture, 1)
+      } else model.show(this.film.picture(spec.variant, this.t, 0, this.pointer.image), 255)
+    }
+    this.legend()
+    this.notice()
+    this.announcer.changed()
+    Object.assign(this.root.dataset, { frames: ++this.frames, epoch: this.t, decode: spent.toFixed(3) }) // for tests
+    if (this.timed) this.root.dataset.pen = (performance.now() - this.timed).toFixed(2)
+    this.timed = null
+    if (this.scrubber.playing) this.request()
+  }
+
+  // The sensitivity maps hold natural logarithms. Per standard deviation of the codes they are shifted by its own.
+  mapShift(variant, kind) {
+    if (this.scale === "same") return 0
+    return Math.log(this.planes[variant].spread) * (kind === "area" && !this.film.flat ? 2 : 1)
+  }
+
+  mapRange() {
+    const kind = this.layers.map
+    const ends = this.models.map(({ spec: { variant } }) =>
+      this.maps.ranges[kind][variant].map((end) => end + this.mapShift(variant, kind)),
+    )
+    return { kind, low: Math.min(...ends.map(([low]) => low)), high: Math.max(...ends.map(([, high]) => high)) }
+  }
+
+  legend() {
+    const legend = this.part(".legend")
+    legend.hidden = this.layers.map === "none" || !this.maps
+    if (legend.hidden) return
+    const { low, high } = this.mapRange()
+    const stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map((t) => `rgb(${warm(t)})`).join(",")
+    legend.querySelector(".bar").style.background = `linear-gradient(90deg, ${stops})`
+    legend.querySelector(".low").textContent = Math.exp(low).toPrecision(2)
+    legend.querySelector(".high").textContent = Math.exp(high).toPrecision(2)
+    const per = this.scale === "same" ? "per unit of code" : "per standard deviation of the codes"
+    legend.querySelector(".per").textContent = `${per}, logarithmic, one scale for both`
+  }
+
+  notice() {
+    const told = `What to notice. ${this.film.nearest(this.t).notice}`
+    if (this.part(".notice").textContent !== told) this.part(".notice").textContent = told
+  }
+
+  note(problem) {
+    const { film, models, t } = this
+    const shares = models.map(({ spec }) => `${spec.title} ${Math.round(100 * film.nearest(t).spaces[spec.variant].share)}%`)
+    const sliced = film.latentDim > 2 ? `, which holds this share of the codes' variance: ${shares.join(", ")}` : ""
+    const said = [`${film.space}${sliced}: the codes of ${film.counted}. Losses in ${film.loss}, means over ${film.watched}; dotted: what predicting the mean image costs.`]
+    if (problem) said.push(problem)
+    else if (!film.kept.includes(t)) said.push(`The weights of epoch ${t} were not kept, so nothing can be decoded here; they were at ${some(film.kept)}.`)
+    else if (this.planes && !this.decoders) said.push("These decoders are too large for a page, or of a kind it can't run.")
+    this.part(".note").textContent = said.join(" ")
+  }
+
+  tell() {
+    return `Epoch ${this.film.nearest(this.t).epoch}. ${this.models.map((model) => model.tell()).join(" ")}`
+  }
+
+  close() {
+    this.observer.disconnect()
+    removeEventListener("resize", this.onResize)
+    this.stopListening()
+    this.stopWatching?.()
+    this.announcer.close()
+    clearTimeout(this.resting)
+    cancelAnimationFrame(this.waiting)
+  }
+}
+
+// Middle and standard deviation (root mean square over the axes) of codes (n, 2)
+const cloud = (codes, flat) => {
+  const sums = [0, 0, 0, 0]
+  let count = 0
+  for (let i = 0; i < codes.length; i += 2) {
+    if (Number.isNaN(codes[i])) continue
+    count += 1
+    for (const axis of [0, 1]) {
+      sums[axis] += codes[i + axis]
+      sums[2 + axis] += codes[i + axis] ** 2
+    }
+  }
+  const centre = [sums[0] / count, sums[1] / count]
+  const variances = [0, 1].map((axis) => sums[2 + axis] / count - centre[axis] ** 2)
+  return { centre, spread: Math.sqrt(Math.max(flat ? variances[0] : (variances[0] + variances[1]) / 2, 1e-12)) }
+}
+
+const some = (epochs) => (epochs.length > 8 ? `${epochs.slice(0, 3).join(", ")}, … ${epochs.at(-1)}` : epochs.join(", "))
+
+export default ({ data, parentElement, setStateValue }) => {
+  const root = parentElement.querySelector(".stage")
+  root.stage ??= new Stage(root)
+  root.stage.show(data, setStateValue)
+  return () => {
+    root.stage.close()
+    delete root.stage
+  }
+}
