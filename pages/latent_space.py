@@ -16,6 +16,7 @@ from pages.shared.lesson_frame import lesson_on_a_run
 from pages.stage import at_rest
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models
+from pages.text.terms import explain
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_grid, to_grey
@@ -124,6 +125,7 @@ def how_far_from_the_prior(run: Run, epoch: int) -> None:
             "MMD²": "–" if math.isnan(measured.mmd) else f"{measured.mmd:.4f}",
         }
     st.dataframe(pd.DataFrame.from_dict(rows, orient="index").rename_axis("Model"), width="stretch")
+    explain("MMD²")
     first = next(iter(covered.values()))
     st.caption(
         f"Over {first.count:,} {run.watched_images} images. The KL compares N(0, I) with the Gaussian of the codes' "

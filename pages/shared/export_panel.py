@@ -10,6 +10,7 @@ import streamlit as st
 
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
+from pages.text.terms import explain
 from pages.visitors import actions
 from vae.errors import InputError
 from vae.exports.capsule import MAX_BYTES, Capsule, RunRecord, capsule, dumps, read
@@ -83,6 +84,7 @@ def reproduce_panel() -> None:
         max_upload_size=MAX_BYTES >> 20,
         help="Runs with their results, from any server. They are trained again here, and the results compared.",
     )
+    explain("run file")
     if file is None:
         return
     content = file.getvalue()
