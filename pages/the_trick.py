@@ -1,21 +1,23 @@
 """The trick: how can we backpropagate through a random step?"""
 
-from collections.abc import Sequence
+from collections.abc import Callable
+from functools import partial
 
 import streamlit as st
-from streamlit.delta_generator import DeltaGenerator
 
+from pages.components.lazy_tabs import lazy_tabs
 from pages.sections.the_trick import encoder_gradients, one_image
 from pages.sections.the_trick.batch_graph import batch_graph
 from pages.sections.the_trick.estimator_comparison import train_all
-from pages.sections.the_trick.toy_problem import formulas, the_toy
+from pages.sections.the_trick.toy_problem import the_toy
 from pages.sections.the_trick.z_by_hand import z_by_hand
 from pages.shared import run_picker
 from pages.shared.lesson_frame import lesson_on_a_run
 from vae.figures.trick import ESTIMATOR_TITLES
 from vae.store.runs import Run
 
-FREE = ("z by hand", "A toy with known answers")  # tabs that need no run
+FREE = {"z by hand": st.fragment(z_by_hand), "A toy with known answers": st.fragment(the_toy)}  # they need no run
+TABS = "trick.tabs"
 
 
 def lesson(run: Run) -> None:
@@ -35,24 +37,12 @@ def lesson(run: Run) -> None:
         epoch = run_picker.epoch_picker(run)
     one_image.the_figure(run, epoch, estimator)
     noisy_variant(run)  # or a sentence: without noise there is no estimator to compare
-    graph, noise, training, *free = st.tabs(["A whole batch", "How noisy is each?", "Train with each", *FREE])
-    with graph:
-        batch_graph(run, epoch, estimator)
-    with noise:
-        encoder_gradients.quality(run, epoch)
-    with training:
-        train_all(run)
-    fill(free)
+    of_the_run: dict[str, Callable[[], None]] = {
+        "A whole batch": partial(batch_graph, run, epoch, estimator),
+        "How noisy is each?": partial(encoder_gradients.quality, run, epoch),
+        "Train with each": partial(train_all, run),
+    }
+    lazy_tabs(of_the_run | FREE, TABS)
 
 
-def fill(tabs: Sequence[DeltaGenerator]) -> None:
-    """With what needs no run."""
-    by_hand, toy = tabs
-    with by_hand:
-        st.fragment(z_by_hand)()
-    with toy:
-        formulas()
-        st.fragment(the_toy)()
-
-
-lesson_on_a_run("the_trick.py", lesson, otherwise=lambda: fill(st.tabs(FREE)))
+lesson_on_a_run("the_trick.py", lesson, otherwise=partial(lazy_tabs, FREE, TABS))

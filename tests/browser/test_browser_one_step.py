@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from browsing import store_of
 from playwright.sync_api import Browser, Page, expect
-from serving import Dashboard, open_page
+from serving import PATIENCE, Dashboard, open_page
 
 from pages.components.one_step.stages import STAGES, norm, written
 from vae.analysis.one_step import OneStep, one_step
@@ -87,10 +87,10 @@ def test_what_is_shown_is_what_was_measured(app: Dashboard, page: Page, run_id: 
     assert f"weights {written(there.encoder)}" in of_vae
     assert f"KL: μ {written(norm(kl.mu))} log σ² {written(norm(kl.logvar))}" in of_vae
     page.get_by_role("radio", name="Detached", exact=True).click()
-    expect(page.locator(".said")).to_contain_text("exactly 0 reaches the encoder's weights")
+    expect(page.locator(".said")).to_contain_text("exactly 0 reaches the encoder's weights", timeout=PATIENCE)
     assert "weights 0" in gradients(page, "vae")
     page.get_by_role("radio", name="Score function", exact=True).click()
-    expect(page.locator(".said")).to_contain_text("the gradient goes around the random step")
+    expect(page.locator(".said")).to_contain_text("the gradient goes around the random step", timeout=PATIENCE)
     around = measured(app, run_id, "score_function")["vae"].gradients["reconstruction"]
     words = f"score function, around z: μ {written(norm(around.mu))} log σ² {written(norm(around.logvar))}"
     assert words in gradients(page, "vae")
@@ -124,12 +124,14 @@ def test_redrawn_noise_moves_z_and_another_image_moves_all(app: Dashboard, page:
     once = measured(app, run_id, "pathwise", draw=1)["vae"].before
     mu, of_ae = shown(page, "vae", "mu"), shown(page, "ae", "z")
     page.get_by_role("button", name="Redraw ε").click()
-    expect(page.locator(".row.vae .code.eps .numbers span").first).to_have_text(written(once.eps[0, 0]))
+    expect(page.locator(".row.vae .code.eps .numbers span").first).to_have_text(
+        written(once.eps[0, 0]), timeout=PATIENCE
+    )
     assert shown(page, "vae", "z") == as_written(once.z[0])
     assert (shown(page, "vae", "mu"), shown(page, "ae", "z")) == (mu, of_ae), "only what noise reaches"
     page.get_by_role("radio", name="Image 3").click()
     other = measured(app, run_id, "pathwise", image=2, draw=1)["ae"].before
-    expect(page.locator(".row.ae .code.z .numbers span").first).to_have_text(written(other.z[0, 0]))
+    expect(page.locator(".row.ae .code.z .numbers span").first).to_have_text(written(other.z[0, 0]), timeout=PATIENCE)
     assert page.complaints == []
 
 

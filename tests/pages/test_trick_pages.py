@@ -44,10 +44,12 @@ CONFIGS = {
     "training images": RunConfig(epochs=1, validation_size=0),
 }
 SILENT = {"ae only": RunConfig(epochs=1, variants=("ae",)), "kl only": RunConfig(epochs=1, variants=("kl_only",))}
-TABS = {
+NOISE, TRAINING, TOY = "How noisy is each?", "Train with each", "A toy with known answers"  # tabs of The trick
+TABS = {  # where each button is
+    "Train with every estimator": TRAINING,
     "Train with every β": "Other β",
     "Train a failing VAE and the fixed one": "Sum or mean?",
-}  # of what is behind one
+}
 QUEUEING = {
     "Train with every estimator": "the_trick.py",
     "Train with every β": "two_losses.py",
@@ -123,10 +125,12 @@ def test_every_kind_of_run_is_shown(stocked: Store, runs: dict[str, str], name: 
     app = open_page(name, run=runs[kind])
     assert not app.error, errors(app)
     assert app.selectbox(key="picked_run").value == runs[kind]
+    offered = []
     for shown in every_tab(app):
         assert not shown.error, errors(shown)
         assert numbers_missing(shown) == []
-    assert "Train with every estimator" in labels(app) or name == "two_losses.py"
+        offered += labels(shown)
+    assert "Train with every estimator" in offered or name == "two_losses.py"
 
 
 @pytest.mark.parametrize("kind", SILENT)
@@ -134,7 +138,7 @@ def test_a_run_that_samples_nothing_is_told_in_a_sentence(stocked: Store, runs: 
     app = open_page("the_trick.py", run=runs[kind])
     sentence = f"Run {runs[kind]} holds no variant that samples its codes, so no gradient has to be estimated."
     assert errors(app) == [sentence]
-    assert app.dataframe, "the toy needs no run"
+    assert open_tab(app, TOY).dataframe, "the toy needs no run"
 
 
 def test_a_run_without_a_kl_is_told_in_a_sentence(stocked: Store, runs: dict[str, str]) -> None:
@@ -187,7 +191,7 @@ def test_z_by_hand_is_written_out(shared: Store) -> None:
 def test_the_toys_table_is_measured_with_the_sliders_values(
     shared: Store, mu: float, sigma: float, k: float, n: int
 ) -> None:
-    app = open_page("the_trick.py")
+    app = open_tab(open_page("the_trick.py"), TOY)
     for key, value in (("toy.mu", mu), ("toy.sigma", sigma), ("toy.k", k)):
         app.slider(key=key).set_value(value).run()
     app.select_slider(key="toy.n").set_value(n).run()
@@ -249,10 +253,10 @@ def test_the_estimators_are_measured_in_the_background_and_shown(
     stocked: Store, runs: dict[str, str], quick_quality: None
 ) -> None:
     run_id = runs["2-D"]
-    app = open_page("the_trick.py", run=run_id)
+    app = open_tab(open_page("the_trick.py", run=run_id), NOISE)
     assert measurement(stocked, run_id, 2, KINDS["gradients"]) is None, "only when it is asked for"
     press(app, MEASURE)
-    until(app, lambda app: len(app.dataframe) == 2)
+    until(app, lambda app: len(app.dataframe) == 1)
     assert MEASURE not in labels(app)
     kept, shown = measurement(stocked, run_id, 2, KINDS["gradients"]), app.dataframe[0].value
     assert list(shown.index) == list(ESTIMATOR_TITLES.values())
@@ -286,15 +290,15 @@ def test_the_page_says_how_far_the_measurement_is(
         add(self, vector)
 
     monkeypatch.setattr(gradients._Moments, "add", waiting)
-    app = open_page("the_trick.py", run=runs["2-D"])
+    app = open_tab(open_page("the_trick.py", run=runs["2-D"]), NOISE)
     try:
         press(app, MEASURE).run()
-        assert len(app.dataframe) == 1, "the toy's alone"
+        assert not app.dataframe
         assert MEASURE not in labels(app), "a second click would measure the same"
         assert len(app.get("progress")) == 1
     finally:
         goes_on.set()
-    until(app, lambda app: len(app.dataframe) == 2)
+    until(app, lambda app: len(app.dataframe) == 1)
     assert not app.get("progress")
 
 
@@ -303,14 +307,14 @@ def test_a_measurement_that_failed_can_be_asked_for_again(
 ) -> None:
     with monkeypatch.context() as broken:
         broken.setattr(gradients, "estimator_quality", lambda *_, **__: 1 / 0)
-        app = open_page("the_trick.py", run=runs["2-D"])
+        app = open_tab(open_page("the_trick.py", run=runs["2-D"]), NOISE)
         press(app, MEASURE)
         until(app, lambda app: app.error)
         assert errors(app) == ["Measuring broke off: ZeroDivisionError: division by zero."]
     again = {MEASURE, "Try again"} & set(labels(app))
     assert len(again) == 1, "as where nudges are measured"
     press(app, again.pop())
-    until(app, lambda app: len(app.dataframe) == 2)
+    until(app, lambda app: len(app.dataframe) == 1)
     assert not app.error
 
 
@@ -325,9 +329,9 @@ def test_a_decoder_that_answers_every_code_alike_is_shown_in_numbers(
         self.decoder.to_logits.register_forward_hook(lambda module, inputs, output: output * 0)
 
     monkeypatch.setattr(Autoencoder, "__init__", dead)
-    app = open_page("the_trick.py", run=runs["2-D"])
+    app = open_tab(open_page("the_trick.py", run=runs["2-D"]), NOISE)
     press(app, MEASURE)
-    until(app, lambda app: len(app.dataframe) == 2 or app.error)
+    until(app, lambda app: len(app.dataframe) == 1 or app.error)
     assert not app.error, errors(app)
     assert numbers_missing(app) == []
     assert "about inf" not in texts(app), "infinitely many samples of one tell no more than one of the other"
@@ -337,7 +341,7 @@ def test_a_decoder_that_answers_every_code_alike_is_shown_in_numbers(
 
 
 def test_every_estimator_is_queued_once_and_all_else_is_the_same(stocked: Store, runs: dict[str, str]) -> None:
-    app = open_page("the_trick.py", run=runs["all four"])
+    app = open_tab(open_page("the_trick.py", run=runs["all four"]), TRAINING)
     press(app, "Train with every estimator")
     assert not app.exception, app.exception
     shared = {"variants": ("vae",), "samples": 2}
@@ -354,13 +358,13 @@ def test_every_estimator_is_queued_once_and_all_else_is_the_same(stocked: Store,
     assert [bar.proto.text for bar in app.get("progress")] == [
         f"{title}: queued" for title in ESTIMATOR_TITLES.values()
     ]
-    second = open_page("the_trick.py", run=runs["all four"])
+    second = open_tab(open_page("the_trick.py", run=runs["all four"]), TRAINING)
     assert "Train with every estimator" not in labels(second)
     assert len(queued(stocked)) == 4
 
 
 def test_a_second_click_queues_no_doubles(stocked: Store, runs: dict[str, str]) -> None:
-    one, other = (open_page("the_trick.py", run=runs["2-D"]) for _ in range(2))
+    one, other = (open_tab(open_page("the_trick.py", run=runs["2-D"]), TRAINING) for _ in range(2))
     for app in (one, other):  # both have seen the button
         press(app, "Train with every estimator")
     assert len(queued(stocked)) == 4
@@ -383,7 +387,7 @@ def test_the_four_differ_only_in_their_estimator(stocked: Store, runs: dict[str,
 def test_only_what_is_missing_is_queued(stocked: Store, runs: dict[str, str]) -> None:
     wanted = estimator_comparison.configs(stocked.run(runs["2-D"]))
     done(stocked, wanted["detached"])
-    press(open_page("the_trick.py", run=runs["2-D"]), "Train with every estimator")
+    press(open_tab(open_page("the_trick.py", run=runs["2-D"]), TRAINING), "Train with every estimator")
     assert queued(stocked) == [config for estimator, config in wanted.items() if estimator != "detached"]
 
 
@@ -404,7 +408,7 @@ def the_races_notice(app: AppTest) -> str:
 
 
 def test_the_race_is_told_in_the_measured_order(stocked: Store, runs: dict[str, str], compared: dict[str, str]) -> None:
-    app = open_page("the_trick.py", run=runs["2-D"])
+    app = open_tab(open_page("the_trick.py", run=runs["2-D"]), TRAINING)
     assert not app.error
     assert "Train with every estimator" not in labels(app)
     test = {estimator: row(stocked, run_id, "vae", "test") for estimator, run_id in compared.items()}
@@ -433,7 +437,7 @@ def test_detached_is_compared_with_the_mean_image(
         connection.execute(update(schema.metrics).where(*mine).values(reconstruction=floor + away))
     look_again()
     word = "above" if away > 0 else "below"
-    notice = the_races_notice(open_page("the_trick.py", run=runs["2-D"]))
+    notice = the_races_notice(open_tab(open_page("the_trick.py", run=runs["2-D"]), TRAINING))
     assert f"which ends {abs(away):.2f} {word} the {floor:.2f} of the mean image" in notice
 
 
@@ -442,13 +446,13 @@ def test_the_seeds_that_would_tell_are_queued_for_every_estimator(
 ) -> None:
     done(stocked, estimator_comparison.configs(stocked.run(runs["2-D"]))["detached"].model_copy(update={"seed": 7}))
     look_again()
-    app = press(open_page("the_trick.py", run=runs["2-D"]), "Train 2 more seeds for a verdict")
+    app = press(open_tab(open_page("the_trick.py", run=runs["2-D"]), TRAINING), "Train 2 more seeds for a verdict")
     assert [config.seed for config in queued(stocked)] == [7, 7, 7, 1, 1, 1, 1], "a seed that was begun comes first"
     assert "Train 2 more seeds for a verdict" not in labels(app), "they are not queued twice"
     for run in stocked.runs(status=("queued",)):
         assert execute(stocked, run.id, Settings.from_environment()) == "done"
     look_again()
-    notice = the_races_notice(open_page("the_trick.py", run=runs["2-D"]))
+    notice = the_races_notice(open_tab(open_page("the_trick.py", run=runs["2-D"]), TRAINING))
     losses = {
         estimator: np.mean(
             [row(stocked, similar_runs.seeds_of(config)[seed].id, "vae", "test")["loss"] for seed in (0, 1, 7)]
@@ -464,7 +468,7 @@ def test_the_race_names_the_images_it_is_measured_on(stocked: Store, runs: dict[
     run = stocked.run(runs["training images"])
     done(stocked, estimator_comparison.configs(run)["pathwise"])
     look_again()
-    shown = texts(open_page("the_trick.py", run=run.id))
+    shown = texts(open_tab(open_page("the_trick.py", run=run.id), TRAINING))
     assert "The dotted line is what predicting the mean training image costs." in shown
     assert "Validation images." not in shown, "this run has none"
 
@@ -655,8 +659,7 @@ def test_a_vae_that_is_there_already_is_not_trained_again(stocked: Store, runs: 
 
 def behind(label: str, run_id: str) -> AppTest:
     """The page with this button, on the tab where it is."""
-    app = open_page(QUEUEING[label], run=run_id)
-    return open_tab(app, TABS[label]) if label in TABS else app
+    return open_tab(open_page(QUEUEING[label], run=run_id), TABS[label])
 
 
 class FullQueue(QuietJobs):

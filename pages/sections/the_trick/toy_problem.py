@@ -42,7 +42,8 @@ def _against_samples(mu: float, sigma: float, k: float) -> pd.DataFrame:
 
 
 def the_toy() -> None:
-    """Sliders, histograms, the table beside the closed forms, and the variance against σ and the number of samples."""
+    """Formulas, sliders, histograms, the table beside the closed forms, the variance against σ and against samples."""
+    formulas()
     for key, value in DEFAULTS.items():
         st.session_state.setdefault(key, value)
     mu, sigma, k, n, parameter = (st.session_state[key] for key in DEFAULTS)
