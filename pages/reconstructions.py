@@ -110,7 +110,7 @@ def in_order(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray], wanted
     """Row numbers (n,) of the images to show: none where no image is of the class that is wanted."""
     shown = np.arange(len(labels)) if wanted == "all" else np.flatnonzero(labels == run.data["classes"].index(wanted))
     if len(shown) == 0:
-        st.info("None of these images is of this class.")
+        st.info("There is no image of this class here.")
     if order != AS_THEY_COME:
         shown = shown[np.argsort(-errors[order.removeprefix(WORST_FIRST)][shown], kind="stable")]
     return shown

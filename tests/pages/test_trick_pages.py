@@ -595,7 +595,7 @@ def test_the_alarm_rings_exactly_at_the_epochs_that_have_collapsed(shared: Store
         if epoch and now["kl"] < 0.1 and now["active_units"] == 0:
             assert rung[epoch] == [
                 f"{VARIANT_TITLES['vae']}: collapsed. Its KL is {now['kl']:.4f} nats and none of 2 dimensions is "
-                "active: the code says nothing of the image."
+                "active: the code says nothing about the image."
             ]
         else:
             assert rung[epoch] == []

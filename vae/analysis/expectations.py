@@ -1,4 +1,4 @@
-"""What the article leads one to expect, and whether these runs came out so: said either way, with the number of seeds.
+"""What the article leads us to expect, and whether these runs came out so: said either way, with the number of seeds.
 
 One registry. What was measured comes in as a difference by seed: the side that is expected to be higher, less the one
 that is expected to be lower (`sentences.differences` makes it, given the lower side first).
@@ -18,7 +18,7 @@ AS_EXPECTED, AGAINST, NOT_MEASURED = "as expected", "**not as expected**", "not 
 
 @dataclass(frozen=True)
 class Expectation:
-    """One thing that the article leads one to expect."""
+    """One thing that the article leads us to expect."""
 
     claim: int  # its number among the article's claims, in the order of the article
     said: str  # goes on after "Expected from the article:"

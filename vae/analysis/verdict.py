@@ -47,7 +47,7 @@ def verdict(ratios: pd.DataFrame, size: float) -> str:
 
 
 def in_numbers(ratios: pd.DataFrame, size: float, on: str) -> str:
-    """The same rows with all their numbers, and what the article leads one to expect; `on`: the images, in words."""
+    """The same rows with all their numbers, and what the article leads us to expect; `on`: the images, in words."""
     rows = ratios[ratios["size"] == size]
     parts = "; ".join(_sentence(row) for _, row in rows.iterrows())
     change = f"After a nudge of {size:g}, the AE's pictures change, compared with the VAE's, {parts}."

@@ -1,4 +1,4 @@
-"""Many paths between images, over seeds: how much longer than straight, and what the article leads one to expect."""
+"""Many paths between images, over seeds: how much longer than straight, and what the article leads us to expect."""
 
 from __future__ import annotations
 

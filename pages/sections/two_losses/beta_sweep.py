@@ -62,7 +62,7 @@ def _thumbnails(run: Run, was_active: bool) -> None:
 
 
 def _notice(run: Run) -> str:
-    """Both terms under each β, and from the least β to the greatest what the article leads one to expect."""
+    """Both terms under each β, and from the least β to the greatest what the article leads us to expect."""
     units = {
         "kl": f"KL in {KL_UNIT}",
         "reconstruction": f"Reconstruction in {LIKELIHOODS[run.config.reconstruction].per_image}",
@@ -74,7 +74,7 @@ def _notice(run: Run) -> str:
         values = {f"β = {beta:g}": by_seed for beta, by_seed in found.items() if by_seed}
         seeds = common_seeds(values) if values else []
         if not seeds:
-            return "No seed has been trained to its end with every β that was begun."
+            return "No seed has finished training with every β that was started."
         means = {title: sum(by_seed[seed] for seed in seeds) / len(seeds) for title, by_seed in values.items()}
         said.append(listed(quantity, means, len(seeds)))
         if len(values) > 1:

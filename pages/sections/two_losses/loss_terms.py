@@ -42,7 +42,7 @@ def alarm(run: Run, epoch: int) -> None:
         if pd.notna(row["kl"]) and row["kl"] < COLLAPSED_KL and row["active_units"] == 0:
             st.error(
                 f"{VARIANT_TITLES[row['variant']]}: collapsed. Its KL is {row['kl']:.4f} nats and none of "
-                f"{run.config.latent_dim} dimensions is active: the code says nothing of the image.",
+                f"{run.config.latent_dim} dimensions is active: the code says nothing about the image.",
                 icon=":material/notifications_active:",
             )
 
