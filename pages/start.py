@@ -10,6 +10,8 @@ from pages.stage.run_panel import run_header, run_results, run_stage
 from vae.config import PRESETS
 from vae.errors import InputError
 
+FIRST = "strokes"  # the preset of the best first minute: handwriting that comes with the program
+
 place = page_head(
     "start.py",
     "A plain **autoencoder** and a **variational autoencoder** learn the same images from the same starting weights. "
@@ -22,16 +24,16 @@ with button:
         "Train both now",
         type="primary",
         icon=":material/play_arrow:",
-        help=PRESETS["quick"].description,
+        help=PRESETS[FIRST].description,
         width="stretch",
     )
 if pressed:
     try:
-        train_again.train(PRESETS["quick"].config, "start")
+        train_again.train(PRESETS[FIRST].config, "start")
     except InputError as error:
         told.error(str(error))
 with told:
-    train_again.question(PRESETS["quick"].config, "start")
+    train_again.question(PRESETS[FIRST].config, "start")
     run_id = run_picker.selected()
 run_picker.switch(place, run_id)
 if run_id:
@@ -40,7 +42,7 @@ if run_id:
     run_stage(run_id)
     run_results(run_id)
 else:
-    networks(PRESETS["quick"].config)
+    networks(PRESETS[FIRST].config)
 
 st.header("The way through", divider="gray")
 for number, lesson in enumerate(LESSONS[1:], start=1):

@@ -13,7 +13,9 @@ import pytest
 from browsing import REPORTS, run_in_link, store_of
 from playwright.sync_api import Browser, expect
 from serving import PATIENCE, Dashboard, expect_status, open_page, plots, settled
+from staging import on_stage
 
+from vae.config import PRESETS
 from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.runs import Store
@@ -21,7 +23,21 @@ from vae.store.runs import Store
 pytestmark = pytest.mark.browser
 
 
-def test_the_big_button_trains_both_and_shows_both(app: Dashboard, browser: Browser, quick_run: str) -> None:
+def test_the_big_button_trains_handwriting_while_the_room_watches(
+    app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
+) -> None:
+    page = open_page(browser, app.url, height=720)
+    page.get_by_role("button", name="Train both now").click()
+    started = time.perf_counter()
+    on_stage(page)
+    times["the big button: click to first pictures"] = time.perf_counter() - started
+    expect_status(page, "done")
+    times["the big button: click to done"] = time.perf_counter() - started
+    assert store_of(app).run(run_in_link(page)).config == PRESETS["strokes"].config
+    assert page.complaints == []
+
+
+def test_both_models_stand_side_by_side(app: Dashboard, browser: Browser, quick_run: str) -> None:
     run, history = store_of(app).run(quick_run), store_of(app).history(quick_run)
     assert run.status == "done"
     for variant in ("ae", "vae"):

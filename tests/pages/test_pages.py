@@ -43,11 +43,11 @@ def test_every_page_shows_a_finished_run(shared: Store, finished: str, name: str
     assert table.loc["Autoencoder"].iloc[1] == "–", "no KL is not a KL of nought"
 
 
-def test_the_big_button_queues_the_quick_preset(shared: Store) -> None:
+def test_the_big_button_queues_handwriting(shared: Store) -> None:
     app = open_page("start.py")
     next(button for button in app.button if button.label == "Train both now").click().run()
     (run,) = shared.runs()
-    assert (run.config, run.status) == (PRESETS["quick"].config, "queued")
+    assert (run.config, run.status) == (PRESETS["strokes"].config, "queued")
     assert "Waiting for a free worker: number 1 in the queue." in app.get("progress")[0].proto.text
 
 

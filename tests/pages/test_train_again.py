@@ -79,7 +79,7 @@ def test_a_class_that_presses_the_big_button_watches_one_run(shared: Store) -> N
     assert "This run is already running:** same settings, same seed, epoch 0 of" in texts(app)
     press(app, "Watch it")
     assert app.query_params["run"] == run.id and len(shared.runs()) == 1
-    assert run.config == PRESETS["quick"].config
+    assert run.config == PRESETS["strokes"].config
 
 
 def test_a_run_that_was_deleted_or_failed_answers_nothing(shared: Store, done: str) -> None:

@@ -61,7 +61,7 @@ class Model {
     const { reconstruction, kl, active_units: active } = stage.film.nearest(stage.t).spaces[spec.variant].row
     const parts = [`reconstruction ${reconstruction?.toFixed(1) ?? "–"} ${stage.film.loss.split(" / ")[0]}`]
     if (kl !== null) parts.push(`KL ${kl.toFixed(2)} nats`)
-    if (active !== null) parts.push(`${active} active unit${active === 1 ? "" : "s"}`)
+    if (active !== null && !stage.drawing) parts.push(`${active} active unit${active === 1 ? "" : "s"}`)
     const told = parts.join(" · ")
     if (this.numbers.textContent !== told) this.numbers.textContent = told
     this.space.draw()
