@@ -13,6 +13,7 @@ from pages.sections.the_trick.toy_problem import the_toy
 from pages.sections.the_trick.z_by_hand import z_by_hand
 from pages.shared import run_picker
 from pages.shared.lesson_frame import lesson_on_a_run
+from pages.text.terms import explain
 from vae.figures.trick import ESTIMATOR_TITLES
 from vae.store.runs import Run
 
@@ -34,6 +35,7 @@ def lesson(run: Run) -> None:
             label_visibility="collapsed",
             key="trick.way",
         )
+        explain("score function", "leave-one-out baseline", "detached")
         epoch = run_picker.epoch_picker(run)
     one_image.the_figure(run, epoch, estimator)
     noisy_variant(run)  # or a sentence: without noise there is no estimator to compare

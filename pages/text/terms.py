@@ -23,6 +23,11 @@ TERMS = {
     "both models, and is part of neither.",
     "β": "The weight of the KL in the loss: reconstruction + β · KL. With β = 1 the loss is −ELBO. A larger β pulls "
     "the codes closer to N(0, I).",
+    "score function": "A gradient without differentiating the sample: the loss, times the gradient of log q(z|x). It "
+    "is right on average, but noisy.",
+    "leave-one-out baseline": "The score function with less noise: from the loss of each sample of an image, subtract "
+    "the mean loss of its other samples.",
+    "detached": "The sample is treated as a fixed number. No gradient of the reconstruction passes it.",
     "ELBO": "Evidence lower bound, in nats: −(reconstruction + KL). The log-probability of an image is at least this.",
 }
 
