@@ -223,7 +223,7 @@ def other_setting(app: Dashboard, quick_run: str) -> str:
         ("two_losses", 3),
         ("sweeps", 0),
         ("compare", 2),
-        ("data", 1),
+        ("data", 0),
     ],
 )
 def test_pages_fit_the_window(

@@ -11,7 +11,7 @@ import pandas as pd
 import plotly.graph_objects as go
 import pytest
 from lessons import labels, notices, press
-from paging import open_page, texts
+from paging import open_page, open_tab, texts
 from scipy import stats
 from sqlalchemy import update
 from stocking import config, stock
@@ -50,6 +50,10 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
 
 def compare(*run_ids: str) -> AppTest:
     return open_page(PAGE, runs=",".join(run_ids)) if run_ids else open_page(PAGE)
+
+
+def tabs(app: AppTest) -> list[str]:
+    return [tab.label for tab in app.tabs]
 
 
 def html(app: AppTest) -> str:
@@ -135,8 +139,8 @@ def test_numbers_of_different_images_or_losses_are_in_different_groups(shared: S
 def test_the_link_opens_the_comparison(shared: Store, made: dict) -> None:
     ids = stock(shared, 20, 3)
     app = compare(ids[0], ids[7], ids[1])
-    assert "3 runs, 2 settings" in [header.value for header in app.header]
-    differ = app.dataframe[1].value
+    assert "3 chosen (2 settings)" in texts(app)
+    differ = open_tab(app, "Settings").dataframe[1].value
     assert differ.to_dict("records") == [{"setting": "β, the weight of the KL", "A": "0.1", "B": "0.25"}]
     assert app.query_params["runs"] == ",".join([ids[0], ids[7], ids[1]])
 
@@ -151,16 +155,16 @@ def test_a_link_to_runs_that_are_not_there_is_told(shared: Store) -> None:
 def test_one_run_alone_is_shown_and_compared_with_nothing(shared: Store, made: dict) -> None:
     ids = stock(shared, 2, 3)
     app = compare(ids[0])
-    said = [header.value for header in app.header]
-    assert "1 run, 1 setting" in said and "Curves" in said
-    assert not {"Paired difference", "What differs"} & set(said)
+    assert "1 chosen (1 setting)" in texts(app)
+    assert tabs(app) == ["Curves", "Images", "Settings", "Rate and distortion", "Files"]
+    assert "Tick another run to compare." in texts(open_tab(app, "Settings"))
 
 
 def test_more_settings_than_can_be_told_apart_are_told(shared: Store, made: dict) -> None:
     ids = stock(shared, 55, 2)
     app = compare(*ids[::5])
     assert "3 chosen runs left out" in app.warning[0].value
-    assert "8 runs, 8 settings" in [header.value for header in app.header]
+    assert "11 chosen (8 settings)" in texts(app)
 
 
 def test_text_from_visitors_is_text(shared: Store, made: dict) -> None:
@@ -173,6 +177,7 @@ def test_text_from_visitors_is_text(shared: Store, made: dict) -> None:
         assert text not in html(app)
     assert "**bold** &lt;b&gt;html&lt;/b&gt;" in html(app)
     assert rows(app)["name"].tolist()[0] == name
+    open_tab(app, "Rate and distortion")
     hover = [
         said
         for trace in made["compare.plane"].data
@@ -211,7 +216,7 @@ def test_what_ends_where_is_said_for_each_pair_of_axes() -> None:
     assert "y: Autoencoder C 1.5 (epoch 2), D 0.5 (epoch 1)." in said
     assert "Variational autoencoder A 5, B 4." in run_curves.notice(
         [("x", bce)], "kl"
-    ) and "no merit" in run_curves.notice([], "kl")
+    ) and "not good by itself" in run_curves.notice([], "kl")
 
 
 def settings(letter: str, group: str, **changes: Any) -> ComparedSetting:
@@ -252,7 +257,7 @@ def test_images_of_the_same_name_that_differ_never_share_axes() -> None:
 
 def test_the_paired_difference_is_a_paired_t_test_on_the_test_images(shared: Store, made: dict) -> None:
     ids = stock(shared, 10, 3)
-    app = compare(*ids)
+    app = open_tab(compare(*ids), "Difference")
     table = made["difference-B-A"]().set_index(["variant", "measure"])
     test = pd.concat([shared.history(run_id) for run_id in ids]).query("split == 'test' and variant == 'vae'")
     a, b = test.reconstruction[:5].to_numpy(), test.reconstruction[5:].to_numpy()
@@ -268,7 +273,7 @@ def test_the_paired_difference_is_a_paired_t_test_on_the_test_images(shared: Sto
 
 def test_one_seed_is_not_enough_to_conclude(shared: Store, made: dict) -> None:
     ids = stock(shared, 10, 3)
-    app = compare(ids[0], ids[5])
+    app = open_tab(compare(ids[0], ids[5]), "Difference")
     assert any("Only one seed: not enough to conclude." in text and "B − A" in text for text in notices(app))
     assert np.isnan(made["difference-B-A"]()["low"]).all()
     shown = next(element.value for element in app.dataframe if "What it says" in element.value)
@@ -277,7 +282,7 @@ def test_one_seed_is_not_enough_to_conclude(shared: Store, made: dict) -> None:
 
 def test_no_common_seed_is_told(shared: Store, made: dict) -> None:
     ids = stock(shared, 10, 3)
-    assert "no seed in common" in texts(compare(ids[0], ids[6]))
+    assert "No seed is done in both A and B" in texts(open_tab(compare(ids[0], ids[6]), "Difference"))
     assert "difference-B-A" not in made
 
 
@@ -285,9 +290,9 @@ def test_different_reconstruction_losses_are_not_subtracted_but_grey_levels_are(
     ids = stock(shared, 401, 1)
     assert config(0).differences(config(400)).keys() == {"reconstruction"}
     app = compare(ids[0], ids[400])
-    assert "different reconstruction losses" in texts(app)
-    assert set(made["difference-B-A"]()["measure"]) == {"kl", "mse_from_mean", "mse_from_sample", "active_units"}
     assert {"compare.curves.0", "compare.curves.1"} <= set(made), "each in axes of its own"
+    assert "reconstruction losses differ" in texts(open_tab(app, "Difference"))
+    assert set(made["difference-B-A"]()["measure"]) == {"kl", "mse_from_mean", "mse_from_sample", "active_units"}
     assert "compare.difference" not in made
 
 
@@ -300,8 +305,7 @@ def test_different_data_are_not_subtracted(shared: Store, made: dict) -> None:
             .where(schema.runs.c.id == ids[1])
             .values(data=data, config=config(7).model_dump(mode="json"))
         )
-    app = compare(*ids)
-    assert "learn from different data" in texts(app)
+    assert "learn from different data" in texts(open_tab(compare(*ids), "Difference"))
 
 
 def test_runs_without_pictures_or_numbers_are_no_error(shared: Store, made: dict) -> None:
@@ -312,13 +316,14 @@ def test_runs_without_pictures_or_numbers_are_no_error(shared: Store, made: dict
     shared.finish(run, "failed", "It <b>diverged</b>.")
     app = compare(waiting, failed, ids[0])
     assert "It &lt;b&gt;diverged&lt;/b&gt;." in html(app)
-    assert "One of the two has learnt nothing yet." in texts(app)
+    assert "One of the two has not finished an epoch yet." in texts(open_tab(app, "Difference"))
     only = compare(waiting)
-    assert "None of these runs has learnt anything yet." in texts(only)
+    assert "None of these runs has finished an epoch yet." in texts(only)
+    assert "None of these runs has pictures yet." in texts(open_tab(only, "Images"))
 
 
 def test_pictures_of_the_same_images_stand_side_by_side(stocked: Store, runs: dict[str, str], made: dict) -> None:
-    app = compare(runs["2-D"], runs["3-D"], runs["all four"])
+    app = open_tab(compare(runs["2-D"], runs["3-D"], runs["all four"]), "Images")
     drawn = {key for key in made if key.startswith("compare.codes")}
     assert {
         "compare.codes.vae.A",
@@ -358,7 +363,7 @@ def test_autoencoders_alone_have_no_front(shared: Store, made: dict) -> None:
     with shared.write() as connection:
         connection.execute(schema.metrics.delete().where(schema.metrics.c.variant == "vae"))
     app = compare()
-    assert any("nothing has a rate" in text for text in notices(app))
+    assert any("none has a rate" in text for text in notices(app))
     assert not made["rate-distortion"]()["front"].any()
 
 
@@ -381,7 +386,7 @@ def test_a_run_under_way_is_not_deleted(shared: Store, made: dict) -> None:
     waiting = shared.create(RunConfig(), "test")
     app = press(compare(waiting), "Delete")
     assert shared.run(waiting).deleted_at is None
-    assert "stop it in Train" in app.toast[0].value
+    assert "Stop it in Train" in app.toast[0].value
     assert "Undo" not in labels(app)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lessons import done, labels, press
-from paging import open_page, texts
+from paging import open_page, open_tab, texts
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 
@@ -24,21 +24,21 @@ def compare(*run_ids: str) -> AppTest:
     return open_page("compare.py", runs=",".join(run_ids))
 
 
-def headers(app: AppTest) -> list[str]:
-    return [header.value for header in app.header]
+def subheaders(app: AppTest) -> list[str]:
+    return [header.value for header in app.subheader]
 
 
 def badges(app: AppTest) -> str:
     return " ".join(element.value for element in app.markdown if "badge" in element.value)
 
 
-def test_runs_that_wait_have_nothing_to_take_home(shared: Store) -> None:
+def test_runs_that_wait_have_nothing_to_download(shared: Store) -> None:
     ids = [shared.create(SMALL.model_copy(update={"seed": seed}), "test") for seed in (0, 1)]
-    assert "Take home" not in headers(compare(*ids))
+    assert "Download" not in subheaders(open_tab(compare(*ids), "Files"))
     assert execute(shared, ids[0], Settings.from_environment()) == "done"
     forget()
-    app = compare(*ids)
-    assert "Take home" in headers(app) and "Only runs that are done: 1 of these 2." in texts(app)
+    app = open_tab(compare(*ids), "Files")
+    assert "Download" in subheaders(app) and "Only runs with the status done: 1 of these 2." in texts(app)
 
 
 def test_the_table_and_what_is_below_it_agree_on_how_a_run_stands(shared: Store) -> None:
@@ -55,8 +55,8 @@ def test_the_table_and_what_is_below_it_agree_on_how_a_run_stands(shared: Store)
 
 def test_one_setting_is_no_curve_and_what_makes_one_is_offered(shared: Store) -> None:
     run_id = done(shared, SMALL)
-    app = compare(run_id)
-    assert "that is one point, not a curve" in texts(app)
+    app = open_tab(compare(run_id), "Rate and distortion")
+    assert "one point, not a curve" in texts(app)
     assert "Pareto front" not in texts(app)
     press(app, "Train with every β")
     queued = {run.config for run in shared.runs(status=("queued",))}
@@ -65,7 +65,7 @@ def test_one_setting_is_no_curve_and_what_makes_one_is_offered(shared: Store) ->
 
 def test_two_settings_are_drawn(shared: Store) -> None:
     ids = [done(shared, SMALL), done(shared, SMALL.model_copy(update={"beta": 4.0}))]
-    app = compare(*ids)
+    app = open_tab(compare(*ids), "Rate and distortion")
     assert "Pareto front" in texts(app) and "Train with every β" not in labels(app)
 
 

@@ -149,7 +149,7 @@ def test_chosen_runs_of_others_are_neither_described_nor_deleted(room: Class) ->
     press(app, "Delete")
     assert not app.exception
     assert room.store.run(mine).deleted_at and not room.store.run(hers[0]).deleted_at
-    assert [toast.value for toast in app.toast] == ["1 run of others stayed."]
+    assert [toast.value for toast in app.toast] == ["1 run of other people not deleted."]
     press(app, "Undo")
     assert not room.store.run(mine).deleted_at
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from paging import open_page
+from paging import open_page, open_tab
 
 from pages.state.run_index import every_run
 from vae import datasets
@@ -48,7 +48,7 @@ def test_settings_are_compared_by_it(train: Callable[..., Run], shared: Store) -
     from pages.sections.compare import compared_runs, paired_difference, run_curves
 
     ids = [train(seed=seed, beta=beta).id for beta in (1.0, 2.0) for seed in (0, 1)]
-    page = open_page("compare.py", runs=",".join(ids))
+    page = open_tab(open_page("compare.py", runs=",".join(ids)), "Difference")
     assert any("Largest error" in frame.value.get("Measure", pd.Series(dtype=str)).tolist() for frame in page.dataframe)
     assert NAME in paired_difference.TEST_MEASURES and NAME not in run_curves.CURVE_MEASURES
     assert compared_runs.MOST_SETTINGS

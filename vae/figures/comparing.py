@@ -1,4 +1,4 @@
-"""Runs over one another: curves with a band over seeds, paired differences, and the plane of rate and distortion."""
+"""Runs in one chart: curves with a band over seeds, paired differences, and the plane of rate and distortion."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .style import (
 # One for each of the settings on a page, from A to H: told apart without colour, which says the variant.
 DASHES = (*style.DASHES, "1px,7px", "14px,3px,3px,3px,3px,3px")
 HEIGHT = 340
-PLANE_HEIGHT = 460
+PLANE_HEIGHT = 350
 ROOM = 1.2  # of the last epoch: the axis goes on, for the words at the ends of lines
 GAP = 0.055  # between the letters at the ends of lines, in shares of the axis
 BAND = 0.16  # opacity of a band

@@ -18,7 +18,7 @@ from vae.analysis.sentences import NO_CLEAR_DIFFERENCE, common_seeds, conclusion
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.figures.comparing import difference_curves
-from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.style import VARIANT_COLOURS, VARIANT_SHORT, VARIANT_TITLES
 from vae.metrics import METRICS, compared
 
 from .compared_runs import ComparedSetting
@@ -34,15 +34,14 @@ DIGITS = ".4g"  # in which two means are shown: alike in these, they are no rank
 def why_not(a: ComparedSetting, b: ComparedSetting) -> str | None:
     """Why nothing of two settings can be subtracted, in a sentence; None if something can."""
     if not a.shown.data or not b.shown.data:
-        return "One of the two has learnt nothing yet."
+        return "One of the two has not finished an epoch yet."
     if a.shown.data["hash"] != b.shown.data["hash"]:
-        return "The two learn from different data: there is nothing to subtract."
+        return "The two learn from different data, so their numbers can't be subtracted."
     return None
 
 
 def paired_differences(found: Sequence[ComparedSetting]) -> None:
     """B − A of two settings, by seed: on the test images, and along the epochs."""
-    st.header("Paired difference", divider="gray")
     by_letter = {setting.letter: setting for setting in found}
     first, second = list(by_letter)[:2]
     if len(found) > 2:
@@ -59,23 +58,22 @@ def paired_differences(found: Sequence[ComparedSetting]) -> None:
     table = differences(test, a, b)
     if table.empty:
         st.caption(
-            f"{first} and {second} have no seed in common that is done, so nothing can be paired. Train again with the "
-            "same seeds of both."
+            f"No seed is done in both {first} and {second}, so nothing can be paired. Train both with the same seeds."
         )
     else:
         st.dataframe(_in_words(table, first, second), hide_index=True, width="stretch")
+        st.markdown("**What to notice.** " + verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)))
         st.caption(
-            f"{second} − {first} over {tested(a.shown)}, by seed: runs that share one share batches and, where shapes "
-            "match, initial weights. The 95 % interval of the mean is by Student's t over pairs; below "
-            f"{SEEDS_FOR_A_VERDICT} there is none. For the report, not for the choice: choose by validation images."
+            f"{second} − {first} on {tested(a.shown)}, seed by seed: runs with the same seed have the same batches "
+            "and, where shapes match, the same initial weights. 95 % interval of the mean: Student's t over pairs, "
+            f"from {SEEDS_FOR_A_VERDICT} pairs on. These numbers are for reporting: choose by validation images."
             + (
                 ""
                 if a.config.reconstruction == b.config.reconstruction
-                else " The two were trained with different reconstruction losses, which can't be subtracted."
+                else " Their reconstruction losses differ, so those can't be subtracted."
             )
         )
         csv(lambda: table, f"difference-{second}-{first}")
-        st.markdown("**What to notice.** " + verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)))
     if a.group == b.group:
         _along_the_epochs(history, first, second, LIKELIHOODS[a.config.reconstruction].per_image)
 
@@ -119,14 +117,14 @@ def _says(judgement: str, pairs: int, second: str) -> str:
 def _in_words(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     rows = [
         {
-            "Variant": VARIANT_TITLES[row.variant],
+            "Variant": VARIANT_SHORT[row.variant],
             "Measure": TEST_MEASURES[row.measure],
             first: f"{row.a:{DIGITS}}",
             second: f"{row.b:{DIGITS}}",
             f"{second} − {first}": signed(row.difference),
+            "What it says": _says(row.says, row.pairs, second),
             "95 % interval": "–" if pd.isna(row.low) else f"{signed(row.low)} … {signed(row.high)}",
             "Pairs": row.pairs,
-            "What it says": _says(row.says, row.pairs, second),
         }
         for row in table.itertuples()
     ]
@@ -149,7 +147,7 @@ def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int
             said.append(f"{VARIANT_TITLES[row.variant]}: {subtracted}{interval}{says}.")
         if len(rows):
             break
-    said.append(f"Over {plural(pairs, 'pair')} of seeds; less is better.")
+    said.append(f"Over {plural(pairs, 'pair')} of seeds; lower is better.")
     if epochs[0] != epochs[1]:
         said.append(f"{first} was trained for {plural(epochs[0], 'epoch')}, {second} for {plural(epochs[1], 'epoch')}.")
     return " ".join(said)

@@ -1,4 +1,4 @@
-"""Rate against distortion, all runs of one kind: which settings no other beats in both?"""
+"""Rate against distortion of all comparable runs: which settings are not worse than another one in both?"""
 
 from __future__ import annotations
 
@@ -26,15 +26,11 @@ ALEMI = "[Alemi et al. 2018](https://arxiv.org/abs/1711.00464)"
 
 def frontier(found: Sequence[ComparedSetting]) -> None:
     """The plane, with the chosen settings named."""
-    st.header("Rate and distortion", divider="gray")
-    st.fragment(_frontier)({setting.runs[0].id: setting.letter for setting in found})
-
-
-def _frontier(letters: Mapping[str, str]) -> None:
+    letters = {setting.runs[0].id: setting.letter for setting in found}
     every = every_run()
     groups = every.groups
     if not groups:
-        st.caption("No run has learnt anything yet.")
+        st.caption("No run has finished an epoch yet.")
         return
     group = next(iter(groups))
     if len(groups) > 1:
@@ -48,11 +44,11 @@ def _frontier(letters: Mapping[str, str]) -> None:
             format_func=groups.__getitem__,
             key=f"compare.plane.{first}.{len(names)}",
             width=320,
-            help="One data set, one set of validation images and one reconstruction loss: all else can't be compared.",
+            help="Only runs with the same data set, validation images and reconstruction loss can be compared.",
         )
     rows = in_group(every, group)
     if rows.empty:
-        st.caption("None of these runs has been trained for an epoch.")
+        st.caption("None of these runs has finished an epoch yet.")
         return
     if len(set(rows["settings"])) == 1 and "vae" in set(rows["variant"]):
         _one_setting(resources.run(rows["id"].iloc[0]))
@@ -81,22 +77,21 @@ def _frontier(letters: Mapping[str, str]) -> None:
         key="compare.plane",
         alt="Reconstruction against KL, all runs, with the Pareto front",
     )
+    st.markdown("**What to notice.** " + notice(folded, words_of_front(every.runs)))
     st.caption(
-        "On the **validation** images (training images where none are set aside), at each run's last epoch: a front is "
-        "a choice, and the test images take part in none. Large points are settings, the mean over their seeds; small "
-        "ones the seeds. The dotted staircase is the Pareto front: no other settings have both a lower rate and a "
-        f"lower distortion. The rate is what the code costs, the distortion what is lost although it was paid: {ALEMI}."
+        "On **validation** images (training images where none are set aside), at each run's last epoch. Large points: "
+        "settings, means over seeds. Small points: single seeds. Dotted line: the Pareto front, where no other setting "
+        f"has both a lower rate and a lower distortion. Rate: KL; distortion: reconstruction loss ({ALEMI})."
     )
     csv(lambda: front_table(folded, every.runs), "rate-distortion")
-    st.markdown("**What to notice.** " + notice(folded, words_of_front(every.runs)))
 
 
 def _one_setting(run: Run) -> None:
     """Why there is no curve yet, and what makes one."""
     betas = ", ".join(f"{beta:g}" for beta in similar_runs.BETAS)
     st.markdown(
-        "All of these runs have the same settings, seeds aside: that is one point, not a curve. Each weight of the KL "
-        f"is another compromise between the two: train this VAE with β = {betas} to see them."
+        "All these runs have the same settings (apart from the seed): one point, not a curve. Each β gives another "
+        f"trade-off between reconstruction and KL. Train this VAE with β = {betas} to see them."
     )
     similar_runs.offer("Train with every β", similar_runs.with_every_beta(run))
 
@@ -152,9 +147,9 @@ def _legend(folded: pd.DataFrame) -> None:
         + (
             ""
             if name in ("vae", "noise_only")
-            else " (decodes the mean: no part of the front)"
+            else " (decodes the mean: not part of the front)"
             if name == "kl_only"
-            else " (no rate: at the edge)"
+            else " (no rate: at the right edge)"
         )
         for name in VARIANT_COLOURS
         if name in set(folded["variant"])
@@ -166,7 +161,7 @@ def notice(folded: pd.DataFrame, words: Mapping[str, str]) -> str:
     """The front in numbers, whichever way they come out."""
     rated = folded[folded["samples"] & folded["rate"].notna()]
     if rated.empty:
-        return "No variant here samples its code, so nothing has a rate, and there is no front."
+        return "No variant here samples its code, so none has a rate, and there is no front."
     front = rated[rated["front"]].sort_values("rate")
     low, high = front.iloc[0], front.iloc[-1]
     said = [

@@ -1,4 +1,4 @@
-"""What can be done with chosen runs: rename, tag, note, delete and bring back, train again."""
+"""What can be done with chosen runs: rename, tag, note, delete and undo that, train again."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ MOST_SEEDS = 5
 
 
 def buttons(every: EveryRun, runs: Sequence[Run]) -> None:
-    """Buttons for the chosen runs, in a row."""
+    """Buttons for the chosen runs, one below another, in a popover."""
     mine = [run for run in runs if may_change(run.visitor)]
     refused = None if mine else actions.NOT_YOURS["run"].format("rename or delete it")
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.container(horizontal=True):
         if st.button("Rename, tag, note", icon=":material/edit:", disabled=not mine, help=refused):
             describe(every, mine)
-        with st.popover("Train again", icon=":material/replay:"):
-            _train_again(runs)
-        shown: dict[str, Any] = {"disabled": not mine, "help": refused or "It can be undone."}
+        shown: dict[str, Any] = {"disabled": not mine, "help": refused or "You can undo it."}
         if st.button("Delete", icon=":material/delete:", **shown):
             _delete(runs)
+    st.markdown("**Train again**")
+    _train_again(runs)
 
 
 def told(every: EveryRun) -> None:
-    """What was just done, and the way back from a deletion."""
+    """What was just done, and a button that undoes a deletion."""
     if said := st.session_state.pop(TOLD, None):
         st.toast(said)
     gone: list[str] = st.session_state.get(DELETED, [])
@@ -62,9 +62,9 @@ def _delete(runs: Sequence[Run]) -> None:
     left = [run for run in runs if run.id not in ended]
     said = []
     if under_way := sum(may_change(run.visitor) for run in left):
-        said.append(f"{plural(under_way, 'run')} under way stayed: stop it in Train, then delete it.")
+        said.append(f"{plural(under_way, 'run')} not deleted: still queued or running. Stop it in Train first.")
     if under_way < len(left):
-        said.append(f"{plural(len(left) - under_way, 'run')} of others stayed.")
+        said.append(f"{plural(len(left) - under_way, 'run')} of other people not deleted.")
     if said:
         st.session_state[TOLD] = " ".join(said)
     st.rerun()
@@ -75,7 +75,7 @@ def _restore() -> None:
     back = actions.restore(gone)
     forget()
     compared_runs.choose([*compared_runs.ids(), *gone])
-    st.session_state[TOLD] = f"{plural(back, 'run')} brought back."
+    st.session_state[TOLD] = f"{plural(back, 'run')} restored."
     st.rerun()  # as a whole: the table shows them again
 
 
@@ -93,14 +93,14 @@ def _train_again(runs: Sequence[Run]) -> None:
         ("new", "same"),
         format_func={"new": "New seeds", "same": "The same seeds"}.__getitem__,
         captions=(
-            f"A verdict takes {SEEDS_FOR_A_VERDICT} seeds of each.",
-            "On the same machine the same numbers come out.",
+            f"A conclusion needs {SEEDS_FOR_A_VERDICT} seeds of each setting.",
+            "On this machine they give the same numbers.",
         ),
         key="compare.again",
     )
     configs = [run.config for run in runs]
     if which_seeds == "new":
-        each = st.slider("How many of each", 1, MOST_SEEDS, 2, key="compare.seeds")
+        each = st.slider("New seeds of each setting", 1, MOST_SEEDS, 2, key="compare.seeds")
         settings = fold({run.id: run.config for run in runs})
         by_id = {run.id: run.config for run in runs}
         configs = [config for of_one in settings for config in _unused(by_id[of_one[0]], each)]
@@ -109,7 +109,7 @@ def _train_again(runs: Sequence[Run]) -> None:
         forget()
         if queued is not None:
             compared_runs.choose([*compared_runs.ids(), *queued])
-            st.session_state[TOLD] = f"{plural(len(queued), 'run')} queued, and chosen."
+            st.session_state[TOLD] = f"{plural(len(queued), 'run')} queued and chosen."
             st.rerun()
 
 

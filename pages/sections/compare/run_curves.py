@@ -1,4 +1,4 @@
-"""Curves of chosen runs over one another, seeds folded."""
+"""Curves of the chosen runs in one chart, seeds folded."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
 from pages.state import resources
+from pages.state.run_index import every_run
+from pages.text.terms import explain
 from vae.analysis.sentences import conclusion, together
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
@@ -23,6 +25,7 @@ from .compared_runs import ComparedSetting
 # Those that are measured after every epoch; a model's own objective last: it compares with little.
 CURVE_MEASURES = {name: METRICS[name].title for name in (*compared(), "loss") if not METRICS[name].test_only}
 IN_A_ROW = 2  # figures beside one another
+MEASURE = "compare.measure"
 
 
 @st.cache_data(max_entries=30, show_spinner=False)
@@ -70,24 +73,24 @@ def panels(
     return dict(shared.values())
 
 
-def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str]) -> None:
+def overlaid_curves(found: Sequence[ComparedSetting]) -> None:
     """Every chosen run, epoch by epoch, on the images it was watched on."""
     from vae.analysis.comparing import over_seeds
 
     history, _ = read(found)
-    st.header("Curves", divider="gray")
+    groups = every_run().groups
     if history.empty:
-        st.caption("None of these runs has learnt anything yet.")
+        st.caption("None of these runs has finished an epoch yet.")
         return
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        measure = st.segmented_control(
+        st.session_state.setdefault(MEASURE, "reconstruction")
+        measure = st.selectbox(
             "Measure",
             list(CURVE_MEASURES),
             format_func=CURVE_MEASURES.__getitem__,
-            default="reconstruction",
-            key="compare.measure",
-            required=True,
+            key=MEASURE,
             persist_state="session",
+            width=220,
         )
         present = [name for name in VARIANT_COLOURS if name in set(history["variant"])]
         shown = st.pills(
@@ -116,28 +119,28 @@ def overlaid_curves(found: Sequence[ComparedSetting], groups: Mapping[str, str])
             )
         axes.append((title, rows))
     if not axes:
-        st.caption("The variants shown have no such measure.")
+        st.caption("None of the variants shown has this measure.")
         return
-    st.caption(_legend(found, measure))
-    csv(lambda: curves.assign(measure=measure), f"curves-{measure}")
     st.markdown("**What to notice.** " + notice(axes, measure))
+    st.caption(_legend(found, measure))
+    with st.container(horizontal=True):
+        csv(lambda: curves.assign(measure=measure), f"curves-{measure}")
+        explain("nats", "active units")
 
 
 def _legend(found: Sequence[ComparedSetting], measure: str) -> str:
     said = [
-        "Colour and marker tell the variant, the dash tells the settings. On the validation images (training images "
+        "Colour and marker show the variant, the line style shows the setting. On validation images (training images "
         "where none are set aside)."
     ]
     if any(len(setting.runs) > 1 for setting in found):
-        said.append(
-            "Seeds are folded: the line is their mean, the band reaches from the least to the greatest of them."
-        )
+        said.append("Of several seeds the line is the mean; the band reaches from the lowest seed to the highest.")
     if measure == "reconstruction":
-        said.append("Variants with noise decode a sample, the others the mean.")
+        said.append("Variants with noise decode a sample z, the others the mean μ.")
     if measure == "loss":
         said.append(
-            "An autoencoder's loss, and the objectives of VAEs under different β, are different quantities: each has "
-            "axes of its own."
+            "An autoencoder's objective and those of VAEs with different β are different quantities, so each has its "
+            "own axes."
         )
     return " ".join(said)
 
@@ -157,6 +160,6 @@ def notice(axes: Sequence[tuple[str, pd.DataFrame]], measure: str) -> str:
             parts.append(f"{VARIANT_TITLES[variant]} {ends}")
         said.append((f"{title}: " if len(axes) > 1 else "") + "; ".join(parts) + ".")
     if measure == "kl":
-        said.append("A small KL is no merit by itself: a code that has died has none.")
+        said.append("A low KL is not good by itself: a code that says nothing has a KL of 0.")
     several = [curves for _, curves in axes if len(curves[["name", "variant"]].drop_duplicates()) > 1]
     return together(*said, conclusion(min(int(curves["seeds"].min()) for curves in several)) if several else "")

@@ -1,4 +1,4 @@
-"""The table of all runs: filters above, rows to tick."""
+"""The table of all runs: filters above, rows to tick, and below it what was ticked."""
 
 from __future__ import annotations
 
@@ -18,10 +18,12 @@ from vae import naming
 from vae.figures.style import TERM_COLOURS, VARIANT_COLOURS, VARIANT_SHORT
 from vae.metrics import METRICS
 
-from . import compared_runs
+from . import compared_runs, run_actions
+from .chosen_list import chosen_list
+from .compared_runs import MOST_RUNS, MOST_SETTINGS, ComparedSetting
 
 POLL = 2.0  # seconds between looks while runs are under way
-HEIGHT, ROW = 420, 35  # pixels: at the most, and of a row
+HEIGHT, ROW = 318, 35  # pixels: at the most, and of a row
 KEY, SHOWN_IDS = "compare.table", "compare.shown"  # SHOWN_IDS: ids of the rows as they were last sent
 AE, VAE = VARIANT_COLOURS["ae"], VARIANT_COLOURS["vae"]
 MARK_COLOURS = [AE, VAE, TERM_COLOURS["loss"]]  # of run_index.MARKS
@@ -38,7 +40,7 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
     every = every_run()
     if (was_active and not every.active) or compared_runs.standing(every) != stood:
         forget()
-        st.rerun()  # as a whole: what is said of the chosen runs below the table, too
+        st.rerun()  # as a whole: what is said of the chosen runs beside the table, too
     rows = filters(every)
     shown = every.ids[rows]
     _tick(shown)
@@ -47,33 +49,40 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
         key=KEY,
         height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
         column_config=RUN_TABLE_COLUMNS,
+        column_order=list(RUN_TABLE_COLUMNS),
         on_select=_ticked,
         selection_mode="multi-row",
         placeholder="–",
         alt="All runs",
     )
-    ticked = compared_runs.ids()
-    hidden = len(set(ticked) - set(shown))
-    said = f"**{plural(len(rows), 'run')}**" + (f" of {len(every.ids):,}" if len(rows) < len(every.ids) else "")
-    said += f" · {len(ticked)} chosen" + (f", {hidden} of them hidden by the filter" if hidden else "")
+    found, too_many = compared_runs.settings(every)
     with st.container(horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"):
-        st.markdown(said)
-        with st.container(horizontal=True, width="content"):
-            if ticked:
+        st.markdown(_counted(len(rows), len(every.ids), set(shown), found))
+        with st.popover("More", icon=":material/more_horiz:", key="compare.more"):
+            if found:
+                run_actions.buttons(every, [run for setting in found for run in setting.runs])
                 st.button("Choose none", icon=":material/deselect:", type="tertiary", on_click=_none)
             csv(lambda: every.runs.iloc[rows].drop(columns=["settings"]), "runs", "CSV of these runs")
+    run_actions.told(every)
+    if too_many:
+        st.warning(
+            f"At most {MOST_SETTINGS} different settings and {MOST_RUNS} runs can be compared at a time: "
+            f"{plural(too_many, 'chosen run')} left out."
+        )
+    chosen_list(found)
+
+
+def _counted(rows: int, there: int, shown: Set[str], found: Sequence[ComparedSetting]) -> str:
+    """How many runs the table shows, and how many are chosen."""
+    ticked = compared_runs.ids()
+    said = f"**{plural(rows, 'run')}**" + (f" of {there:,}" if rows < there else "") + f" · {len(ticked)} chosen"
+    if hidden := len(set(ticked) - shown):
+        said += f", {hidden} of them hidden by the filter"
+    return said + (f" ({plural(len(found), 'setting')})" if found else "")
 
 
 def filters(every: EveryRun) -> np.ndarray:
     """Row numbers of what the visitor wants to see."""
-    runs = every.runs
-    options = {
-        "dataset": sorted(set(runs["dataset"])),
-        "reconstruction": sorted(set(runs["reconstruction"])),
-        "status": sorted(set(runs["status"])),
-        "tag": every.tags,
-    }
-    wanted: dict[str, list[str]] = {}
     with st.container(horizontal=True, vertical_alignment="bottom"):
         words = st.text_input(
             "Search",
@@ -81,29 +90,36 @@ def filters(every: EveryRun) -> np.ndarray:
             type="search",
             live="15ms",
             icon=":material/search:",
-            placeholder="Name, tag, note or id",
+            placeholder="Search: name, tag, note or id",
+            label_visibility="collapsed",
             persist_state="session",
-            width=290,
         )
-        for name, title in FILTERS.items():
-            key = f"compare.filter.{name}"
-            kept = [value for value in st.session_state.get(key, []) if value in options[name]]
-            if kept != st.session_state.get(key, []):
-                st.session_state[key] = kept
-            wanted[name] = st.multiselect(
-                title,
-                options[name],
-                key=key,
-                format_func=partial(naming.words, name),
-                placeholder="All" if options[name] else "None yet",
-                disabled=not options[name],
-                persist_state="session",
-                width=160,
-            )
-        mine = None
-        if not local() and st.toggle("Only mine", key="compare.mine", persist_state="session"):
-            mine = resources.asked_by(visitor())
+        with st.popover("Filter", icon=":material/filter_list:", key="compare.filters"):
+            wanted = {name: _wanted(every, name) for name in FILTERS}
+            mine = None
+            if not local() and st.toggle("Only mine", key="compare.mine", persist_state="session"):
+                mine = resources.asked_by(visitor())
     return matching(every, words, wanted, mine)
+
+
+def _wanted(every: EveryRun, name: str) -> list[str]:
+    """Values of one kind that the visitor wants to see; none: any."""
+    options = every.tags if name == "tag" else sorted(set(every.runs[name]))
+    key = f"compare.filter.{name}"
+    before = st.session_state.get(key, [])
+    kept = [value for value in before if value in options]
+    if kept != before:
+        st.session_state[key] = kept
+    return st.multiselect(
+        FILTERS[name],
+        options,
+        key=key,
+        format_func=partial(naming.words, name),
+        placeholder="All" if options else "None yet",
+        disabled=not options,
+        persist_state="session",
+        width=260,
+    )
 
 
 def matching(
@@ -161,27 +177,27 @@ def _number(title: str, style: str, explanation: str | None = None) -> Any:
 
 
 _OF = "At the last recorded epoch, on the validation images (training images where none are set aside)."
-_TEST = "On the test images, measured once, when the run was done. No choice is made on them."
+_TEST = "On the test images, measured once, when the run was done. Not used to choose anything."
 RUN_TABLE_COLUMNS: dict[str, Any] = {
-    "name": st.column_config.TextColumn("Run", pinned=True, width=225),
+    "name": st.column_config.TextColumn("Run", pinned=True, width=190),
+    "ae_watched_reconstruction": _number("AE rec.", "%.2f", f"Reconstruction per image. {_OF}"),
+    "vae_watched_reconstruction": _number("VAE rec.", "%.2f", f"Reconstruction per image, from a sample. {_OF}"),
+    "vae_watched_kl": _number("VAE KL", "%.2f", f"Nats per image. {_OF}"),
+    "vae_bound": _number("VAE rec. + KL", "%.2f", f"The negative bound (β = 1), whatever β was trained with. {_OF}"),
     "best": st.column_config.MultiselectColumn(
         "Lowest in its group",
         options=list(MARKS),
         color=MARK_COLOURS,
         width=180,
-        help="On the validation images, among runs of the same images and the same reconstruction loss, each with one "
-        "seed: another seed may come out otherwise.",
+        help="On validation images, among runs with the same images and the same reconstruction loss. One seed each: "
+        "another seed may give another order.",
     ),
     "ae_curve": st.column_config.LineChartColumn(
-        "AE loss", color=AE, width=90, help="Per epoch, on the validation images; each curve has its own scale."
+        "AE objective", color=AE, width=90, help="Per epoch, on the validation images; each curve has its own scale."
     ),
     "vae_curve": st.column_config.LineChartColumn(
         "VAE objective", color=VAE, width=100, help="Reconstruction + β · KL per epoch; each curve has its own scale."
     ),
-    "ae_watched_reconstruction": _number("AE rec.", "%.2f", f"Reconstruction per image. {_OF}"),
-    "vae_watched_reconstruction": _number("VAE rec.", "%.2f", f"Reconstruction per image, from a sample. {_OF}"),
-    "vae_watched_kl": _number("VAE KL", "%.2f", f"Nats per image. {_OF}"),
-    "vae_bound": _number("VAE rec. + KL", "%.2f", f"The negative bound (β = 1), whatever β was trained with. {_OF}"),
     "status": st.column_config.TextColumn("Status", width=90),
     "tags": st.column_config.ListColumn("Tags", width=120),
     "note": st.column_config.TextColumn("Note", width=150),

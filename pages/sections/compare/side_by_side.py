@@ -1,4 +1,4 @@
-"""What chosen runs make of the same images, and where they put them: side by side."""
+"""Reconstructions and codes of the same images by the chosen runs, side by side."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from vae.figures.windows import Window
 
 from .compared_runs import ComparedSetting
 
-IMAGES = 12
+IMAGES = 8
 VARIANTS_IN_A_ROW = 2
 SCATTERS_IN_A_ROW = 4
 
@@ -30,8 +30,8 @@ def side_by_side(found: Sequence[ComparedSetting]) -> None:
         if key := _images(setting):
             alike.setdefault(key, []).append(setting)
     if not alike:
+        st.caption("None of these runs has pictures yet.")
         return
-    st.header("The same images, rebuilt", divider="gray")
     for together in alike.values():
         if len(alike) > 1:
             st.markdown(f"**{', '.join(setting.letter for setting in together)}**")
@@ -43,9 +43,9 @@ def side_by_side(found: Sequence[ComparedSetting]) -> None:
         f"The first {IMAGES} {_watched(found)} images at each run's last epoch"
         + (f"; of several seeds the first ({which})" if which else "")
         + "."
-        + (" Settings that were watched on other images stand apart." if len(alike) > 1 else "")
+        + (" Settings with other validation images are shown apart." if len(alike) > 1 else "")
     )
-    st.header("The same images, as codes", divider="gray")
+    st.subheader("Codes of these images")
     windows = latent.side_by_side(
         {
             (setting.letter, variant): (pictures, setting.config.latent_dim)
