@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -19,7 +17,7 @@ from staging import ROOT_OF, STAGE, decoding, drawn_there, move_to, on_stage, sh
 
 from vae.analysis.codes import encode
 from vae.analysis.geometry import decode
-from vae.config import PRESETS, RunConfig
+from vae.config import RunConfig
 from vae.measuring import models_of
 from vae.runs.execution import execute
 from vae.settings import Settings
@@ -31,19 +29,6 @@ HOVERED = 120  # frames
 LETTERS = f"""() => Math.min(...[...({ROOT_OF})('stage').querySelectorAll('*')]
   .filter((element) => element.textContent.trim() && element.checkVisibility())
   .map((element) => parseFloat(getComputedStyle(element).fontSize)))"""
-
-
-@pytest.fixture(scope="module")
-def mnist_app(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Iterator[tuple[Dashboard, str]]:
-    """A dashboard with a 2-D MNIST run of the preset's network, and the run's id."""
-    app = Dashboard(tmp_path_factory.mktemp("mnist"), VAE_DATA_DIR=str(mnist_dir))
-    settings = Settings.from_environment({"VAE_DATA_DIR": str(mnist_dir), "VAE_DATABASE_URL": app.database_url})
-    store = Store(app.database_url)
-    run_id = store.create(PRESETS["two_d"].config.model_copy(update={"epochs": 2}), "test")
-    assert execute(store, run_id, settings) == "done"
-    app.start()
-    yield app, run_id
-    app.stop()
 
 
 def made(app: Dashboard, **changes: object) -> str:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from serving import ROOT, Dashboard, chromium, expect_status, open_page, settled
 from staging import on_stage
 
+from vae.config import PRESETS
+from vae.runs.execution import execute
+from vae.settings import Settings
 from vae.store.runs import Store
 
 REPORTS = ROOT / "reports"
@@ -41,6 +45,19 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Dashboard]:
     dashboard.start()
     yield dashboard
     dashboard.stop()
+
+
+@pytest.fixture(scope="module")
+def mnist_app(tmp_path_factory: pytest.TempPathFactory, mnist_dir: Path) -> Iterator[tuple[Dashboard, str]]:
+    """A dashboard with a 2-D MNIST run of the preset's network, and the run's id."""
+    app = Dashboard(tmp_path_factory.mktemp("mnist"), VAE_DATA_DIR=str(mnist_dir))
+    settings = Settings.from_environment({"VAE_DATA_DIR": str(mnist_dir), "VAE_DATABASE_URL": app.database_url})
+    store = Store(app.database_url)
+    run_id = store.create(PRESETS["two_d"].config.model_copy(update={"epochs": 2}), "test")
+    assert execute(store, run_id, settings) == "done"
+    app.start()
+    yield app, run_id
+    app.stop()
 
 
 @pytest.fixture(scope="module")
