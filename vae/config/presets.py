@@ -30,7 +30,7 @@ PRESETS = {
             hidden=(128, 64),
             learning_rate=5e-3,
             batch_size=64,
-            epochs=20,
+            epochs=15,
         ),
     ),
     "article": Preset(
