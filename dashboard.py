@@ -40,17 +40,19 @@ def _warm_up() -> None:
 
     with suppress(InputError):  # a database that can't be used is told on every page
         every_run()
-        _train_the_reference_classifier()
+        _train_the_reference_classifiers()
     gc.collect()
     gc.freeze()
 
 
-def _train_the_reference_classifier() -> None:
-    """The digits' reference classifier, once for each database: two seconds now, thirty once a class waits for it."""
+def _train_the_reference_classifiers() -> None:
+    """Of the first page's images and the small digits, once for each database: seconds now, a minute before a class."""
     from pages.state import resources
     from vae import datasets, measuring
+    from vae.config import FIRST, PRESETS
 
-    measuring.reference_classifier_of(resources.store(), datasets.load("digits", resources.settings().data_dir))
+    for name in (PRESETS[FIRST].config.dataset, "digits"):
+        measuring.reference_classifier_of(resources.store(), datasets.load(name, resources.settings().data_dir))
 
 
 @asynccontextmanager

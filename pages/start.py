@@ -7,10 +7,8 @@ from pages.shared import run_picker, train_again
 from pages.shared.network_diagram import networks
 from pages.shared.page_head import page_head
 from pages.stage.run_panel import run_header, run_results, run_stage
-from vae.config import PRESETS
+from vae.config import FIRST, PRESETS
 from vae.errors import InputError
-
-FIRST = "strokes"  # the preset of the best first minute: handwriting that comes with the program
 
 place = page_head(
     "start.py",

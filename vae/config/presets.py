@@ -54,3 +54,5 @@ PRESETS = {
         _MNIST.model_copy(update={"latent_dim": 32, "reconstruction": "sse", "beta": 784 / 32, "epochs": 3}),
     ),
 }
+
+FIRST = "strokes"  # what the first page's button trains: the images that come with the program and look most like MNIST

@@ -2,13 +2,16 @@
 
 import logging
 import os
+from contextlib import suppress
 from typing import Any
 
 import sklearn.datasets
 import torch
 
-from .. import logs
-from ..settings import logging_settings
+from .. import datasets, logs
+from ..config import FIRST, PRESETS
+from ..errors import InputError
+from ..settings import Settings, logging_settings
 from . import execution
 from .worker_survey import process_id
 
@@ -17,6 +20,8 @@ __all__ = ["execution", "sklearn", "torch"]
 told = logging_settings()
 logs.configure(told["log"], told["log_level"] or "INFO")
 logs.adopt("distributed")
+with suppress(InputError):  # a wrong environment is told where it matters
+    datasets.load(PRESETS[FIRST].config.dataset, Settings.from_environment().data_dir)
 logging.getLogger(__name__).info("worker ready", extra={"pid": os.getpid()})
 
 
