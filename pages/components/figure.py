@@ -59,17 +59,29 @@ const inTurn = (draw) => {
   window.latentTwinsTurns = before.then(draw).catch(console.error).then(() => new Promise((next) => setTimeout(next)))
 }
 
+// Where the page's letters are larger, as on a projector, so are a figure's, its points and its height.
+const growth = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
+const grown = (part, by) => {
+  if (by === 1 || part === null || typeof part !== "object") return part
+  if (Array.isArray(part)) return part.length && typeof part[0] === "object" ? part.map((each) => grown(each, by)) : part
+  return Object.fromEntries(Object.entries(part).map(([name, value]) => {
+    const grows = (name === "size" || name === "height") && typeof value === "number"
+    return [name, grows ? value * by : name === "margin" ? scaled(value, by) : name === "meta" ? value : grown(value, by)]
+  }))
+}
+const scaled = (sides, by) => Object.fromEntries(Object.entries(sides).map(([side, value]) => [side, value * by]))
+
 // Text, and lines that name no colour, have the page's own.
 const themed = (layout, element) => {
   const { fontFamily: family, color } = getComputedStyle(element)
   const shapes = layout.shapes?.map((shape) => ({ ...shape, line: { color, ...shape.line } }))
-  return { ...layout, shapes, font: { ...layout.font, family, color } }
+  return { ...layout, shapes, font: { size: 12 * growth(), ...layout.font, family, color } }
 }
 
 export default ({ data, parentElement }) => {
   const holder = parentElement.querySelector(".figure")
   holder.setAttribute("aria-label", data.alt)
-  const figure = JSON.parse(data.figure)
+  const figure = grown(JSON.parse(data.figure), growth())
   holder.style.minHeight = `${figure.layout.height}px`
   holder.latest = figure // while plotly.js loads, newer figures may arrive: only the last one is drawn
   const ready = holder.observer ? Promise.resolve() : near(holder)
