@@ -63,10 +63,11 @@ const inTurn = (draw) => {
 const growth = () => parseFloat(getComputedStyle(document.documentElement).fontSize) / 16
 const grown = (part, by) => {
   if (by === 1 || part === null || typeof part !== "object") return part
-  if (Array.isArray(part)) return part.length && typeof part[0] === "object" ? part.map((each) => grown(each, by)) : part
+  if (Array.isArray(part)) return typeof part[0] === "object" ? part.map((each) => grown(each, by)) : part
   return Object.fromEntries(Object.entries(part).map(([name, value]) => {
     const grows = (name === "size" || name === "height") && typeof value === "number"
-    return [name, grows ? value * by : name === "margin" ? scaled(value, by) : name === "meta" ? value : grown(value, by)]
+    if (name === "margin") return [name, scaled(value, by)]
+    return [name, grows ? value * by : name === "meta" ? value : grown(value, by)]
   }))
 }
 const scaled = (sides, by) => Object.fromEntries(Object.entries(sides).map(([side, value]) => [side, value * by]))

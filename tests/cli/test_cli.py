@@ -138,7 +138,7 @@ def assert_refused(answer, *parts):
 @pytest.mark.parametrize(
     ("arguments", "parts"),
     [
-        (["--dataset", "cats"], ["'cats'", "digits, mnist"]),
+        (["--dataset", "cats"], ["'cats'", "digits, strokes, mnist"]),
         (["--latent-dim", "0"], ["latent_dim", "from 1 to 512"]),
         (["--hidden", "abc"], ["hidden", "'abc'", "layer widths"]),
         (["--hidden", "-4"], ["hidden", "-4", "layer widths"]),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from lessons import Again
-from paging import open_page
+from paging import open_page, open_tab
 from streamlit.testing.v1 import AppTest
 
 from pages.shared.image_strips import numbered
@@ -31,11 +31,17 @@ def test_images_are_called_by_their_place_and_class() -> None:
 
 
 @pytest.mark.parametrize(
-    ("page", "label"),
-    [("reconstructions.py", "Image, from the left"), ("sampling.py", "From image"), ("sampling.py", "Image")],
+    ("page", "tab", "label"),
+    [
+        ("reconstructions.py", "One image, many samples", "Image, from the left"),
+        ("sampling.py", "Between two images", "From image"),
+        ("sampling.py", "Each dimension by itself", "Image"),
+    ],
 )
-def test_a_choice_of_images_names_their_classes(stocked: Store, runs: dict[str, str], page: str, label: str) -> None:
-    app = open_page(page, run=runs["2-D"])
+def test_a_choice_of_images_names_their_classes(
+    stocked: Store, runs: dict[str, str], page: str, tab: str, label: str
+) -> None:
+    app = open_tab(open_page(page, run=runs["2-D"]), tab)
     offered = next(box for box in app.selectbox if box.label == label)
     labels = labels_of(stocked, runs["2-D"])[:12]
     assert offered.options == [f"Image {place}, class {label}" for place, label in enumerate(labels, start=1)]
