@@ -12,19 +12,9 @@ from pages.components.scale_switch import SCALE
 from ..decoders import LIBRARY
 
 HERE = Path(__file__).parent
-SCRIPTS = (
-    "film.js",
-    "curves.js",
-    "rebuilt.js",
-    "words.js",
-    "space.js",
-    "pen.js",
-    "model.js",
-    "scrubber.js",
-    "index.js",
-)
+SCRIPTS = ("film", "curves", "rebuilt", "words", "maps", "space", "pen", "model", "scrubber", "index")
 HTML, CSS = ((HERE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css"))
-JS = "\n".join([LIBRARY, SCALE, *((HERE / name).read_text(encoding="utf-8") for name in SCRIPTS)])
+JS = "\n".join([LIBRARY, SCALE, *((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)])
 
 
 def stage(

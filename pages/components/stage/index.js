@@ -10,6 +10,8 @@ class Stage {
     this.layers = { map: "none", ellipses: false, prior: true }
     this.part = (name) => root.querySelector(name)
     this.scrubber = new Scrubber(this, this.part(".row"))
+    this.maps = new Maps(this, this.part(".legend"))
+    this.notes = new Notes(this, this.part(".notice"), this.part(".note"))
     this.announcer = new Announcer(this.part(".heard"), () => this.tell())
     const scales = ["own", "same"].map((scale) =>
       Object.assign(document.createElement("button"), { type: "button", textContent: `${scale} scale` }),
@@ -45,7 +47,8 @@ class Stage {
     this.scrubber.stop()
     Object.assign(this, { film, t: null, wanted: data.epoch, following: true, pointer: { image: 0 }, rested: null })
     if (this.run !== data.run) this.pinned = data.pinned
-    Object.assign(this, { run: data.run, planes: null, decoders: null, maps: null, models: null })
+    Object.assign(this, { run: data.run, planes: null, decoders: null, models: null })
+    this.maps.measured = null
     if (this.drawing) this.draws(false)
     this.part(".models").replaceChildren()
     this.stopWatching = film.watch(() => this.arrived())
@@ -124,7 +127,10 @@ class Stage {
   moveTo(t) {
     if (t === this.t) return
     this.t = t
-    if (this.rested?.epoch !== t) Object.assign(this, { rested: null, planes: null, decoders: null, maps: null })
+    if (this.rested?.epoch !== t) {
+      Object.assign(this, { rested: null, planes: null, decoders: null })
+      this.maps.measured = null
+    }
     this.scrubber.show()
     this.request()
   }
@@ -151,7 +157,7 @@ class Stage {
       this.toAddress(t)
       this.rested = film.kept.includes(t) ? AtRest.of(film, t) : null
       if (!film.learning || this.pointer.place || this.drawing) this.need()
-      this.note()
+      this.notes.note()
     }, REST_AFTER)
   }
 
@@ -180,15 +186,15 @@ class Stage {
       this.planes = rested.plane
       this.decoders = rested.decoders
       if (this.drawing) this.pen.changed()
-      this.note()
+      this.notes.note()
       this.request()
-    }).catch((problem) => this.note(problem.message))
+    }).catch((problem) => this.notes.note(problem.message))
     if (this.layers.map === "none") return
     rested.map().then((maps) => {
       if (this.rested !== rested) return
-      this.maps = maps
+      this.maps.measured = maps
       this.request()
-    }).catch((problem) => this.note(problem.message))
+    }).catch((problem) => this.notes.note(problem.message))
   }
 
   // Pointing
@@ -245,23 +251,6 @@ class Stage {
     this.fit()
   }
 
-  // `image` (P,) in [0, 1] is on the pad; null: nothing.
-  drew(image) {
-    const started = performance.now()
-    this.drawn = null
-    if (image && this.rested?.encoders && this.planes) {
-      this.drawn = {}
-      for (const { spec } of this.models) {
-        const z = Array.from(this.rested.encoders[spec.variant].run(image))
-        const { origin, axes } = this.planes[spec.variant]
-        const at = axes.map((axis) => axis.reduce((sum, value, i) => sum + value * (z[i] - origin[i]), 0))
-        this.drawn[spec.variant] = { z, at }
-      }
-      this.timed = started
-    }
-    this.request()
-  }
-
   // Painting
 
   request() {
@@ -292,56 +281,13 @@ class Stage {
         model.show(picture, 1)
       } else model.show(this.film.picture(spec.variant, this.t, 0, this.pointer.image), 255)
     }
-    this.legend()
-    this.notice()
+    this.maps.legend()
+    this.notes.notice()
     this.announcer.changed()
     Object.assign(this.root.dataset, { frames: ++this.frames, epoch: this.t, decode: spent.toFixed(3) }) // for tests
     if (this.timed) this.root.dataset.pen = (performance.now() - this.timed).toFixed(2)
     this.timed = null
     if (this.scrubber.playing) this.request()
-  }
-
-  // The sensitivity maps hold natural logarithms. Per standard deviation of the codes they are shifted by its own.
-  mapShift(variant, kind) {
-    if (this.scale === "same") return 0
-    return Math.log(this.planes[variant].spread) * (kind === "area" && !this.film.flat ? 2 : 1)
-  }
-
-  mapRange() {
-    const kind = this.layers.map
-    const ends = this.models.map(({ spec: { variant } }) =>
-      this.maps.ranges[kind][variant].map((end) => end + this.mapShift(variant, kind)),
-    )
-    return { kind, low: Math.min(...ends.map(([low]) => low)), high: Math.max(...ends.map(([, high]) => high)) }
-  }
-
-  legend() {
-    const legend = this.part(".legend")
-    legend.hidden = this.layers.map === "none" || !this.maps
-    if (legend.hidden) return
-    const { low, high } = this.mapRange()
-    const stops = [0, 0.2, 0.4, 0.6, 0.8, 1].map((t) => `rgb(${warm(t)})`).join(",")
-    legend.querySelector(".bar").style.background = `linear-gradient(90deg, ${stops})`
-    legend.querySelector(".low").textContent = Math.exp(low).toPrecision(2)
-    legend.querySelector(".high").textContent = Math.exp(high).toPrecision(2)
-    const per = this.scale === "same" ? "per unit of code" : "per standard deviation of the codes"
-    legend.querySelector(".per").textContent = `${per}, logarithmic, one scale for both`
-  }
-
-  notice() {
-    const told = `What to notice. ${this.film.nearest(this.t).notice}`
-    if (this.part(".notice").textContent !== told) this.part(".notice").textContent = told
-  }
-
-  note(problem) {
-    const { film, models, t } = this
-    const shares = models.map(({ spec }) => `${spec.title} ${Math.round(100 * film.nearest(t).spaces[spec.variant].share)}%`)
-    const sliced = film.latentDim > 2 ? `, which holds this share of the codes' variance: ${shares.join(", ")}` : ""
-    const said = [`${film.space}${sliced}: the codes of ${film.counted}. Losses in ${film.loss}, means over ${film.watched}; dotted: what predicting the mean image costs.`]
-    if (problem) said.push(problem)
-    else if (!film.kept.includes(t)) said.push(`The weights of epoch ${t} were not kept, so nothing can be decoded here; they were at ${some(film.kept)}.`)
-    else if (this.planes && !this.decoders) said.push("These decoders are too large for a page, or of a kind it can't run.")
-    this.part(".note").textContent = said.join(" ")
   }
 
   tell() {
@@ -358,25 +304,6 @@ class Stage {
     cancelAnimationFrame(this.waiting)
   }
 }
-
-// Middle and standard deviation (root mean square over the axes) of codes (n, 2)
-const cloud = (codes, flat) => {
-  const sums = [0, 0, 0, 0]
-  let count = 0
-  for (let i = 0; i < codes.length; i += 2) {
-    if (Number.isNaN(codes[i])) continue
-    count += 1
-    for (const axis of [0, 1]) {
-      sums[axis] += codes[i + axis]
-      sums[2 + axis] += codes[i + axis] ** 2
-    }
-  }
-  const centre = [sums[0] / count, sums[1] / count]
-  const variances = [0, 1].map((axis) => sums[2 + axis] / count - centre[axis] ** 2)
-  return { centre, spread: Math.sqrt(Math.max(flat ? variances[0] : (variances[0] + variances[1]) / 2, 1e-12)) }
-}
-
-const some = (epochs) => (epochs.length > 8 ? `${epochs.slice(0, 3).join(", ")}, … ${epochs.at(-1)}` : epochs.join(", "))
 
 export default ({ data, parentElement, setStateValue }) => {
   const root = parentElement.querySelector(".stage")

@@ -51,8 +51,23 @@ class Pen {
   }
 
   changed() {
+    const { stage } = this
+    const started = performance.now()
     this.draw()
-    this.stage.drew(this.strokes.length ? this.image() : null)
+    stage.drawn = this.strokes.length ? this.encoded(this.image()) : null
+    stage.timed = stage.drawn && started // until both pictures are painted
+    stage.request()
+  }
+
+  // Where the encoders put an image (P,) in [0, 1]: by variant, its code z and its place in the picture. Null without them
+  encoded(image) {
+    const { rested, planes, models } = this.stage
+    if (!rested?.encoders || !planes) return null
+    return Object.fromEntries(models.map(({ spec: { variant } }) => {
+      const z = Array.from(rested.encoders[variant].run(image))
+      const { origin, axes } = planes[variant]
+      return [variant, { z, at: axes.map((axis) => axis.reduce((sum, value, i) => sum + value * (z[i] - origin[i]), 0)) }]
+    }))
   }
 
   draw() {

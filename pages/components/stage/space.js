@@ -97,8 +97,7 @@ class Space {
     const { layers, type, family } = this.stage
     draw.font = `${type}px ${family}`
     draw.clearRect(0, 0, this.size, this.size)
-    const map = this.stage.maps?.arrays[`${this.variant}.${layers.map}`]?.data
-    if (map) this.drawMap(draw, map)
+    const map = this.stage.maps.draw(this, draw)
     this.drawGrid(draw)
     if (layers.ellipses && this.panel?.ellipses) this.drawEllipses(draw)
     this.drawCodes(draw, map ? 0.55 : 0.8)
@@ -126,22 +125,6 @@ class Space {
       draw.fill()
     }
     draw.globalAlpha = 1
-  }
-
-  drawMap(draw, map) {
-    const { kind, low, high } = this.stage.mapRange()
-    const shift = this.stage.mapShift(this.variant, kind)
-    const side = Math.round(Math.sqrt(map.length))
-    const values = new Float32Array(map.length * 3)
-    map.forEach((value, i) => warm((value + shift - low) / (high - low || 1)).forEach((c, n) => (values[n * map.length + i] = c)))
-    const canvas = document.createElement("canvas")
-    canvas.width = canvas.height = side
-    paint(canvas, values, { white: 255 })
-    draw.imageSmoothingEnabled = true
-    const { centre, half } = this.stage.maps.windows[this.variant] // where it was measured
-    const [left, right] = [this.x(centre[0] - half), this.x(centre[0] + half)]
-    const [top, bottom] = this.flat ? [0, this.size] : [this.y(centre[1] + half), this.y(centre[1] - half)]
-    draw.drawImage(canvas, left, top, right - left, bottom - top)
   }
 
   drawGrid(draw) {
@@ -312,11 +295,4 @@ const median = (codes, labels, label, axis) => {
   values.sort((a, b) => a - b)
   const half = values.length >> 1
   return values.length ? (values.length % 2 ? values[half] : (values[half - 1] + values[half]) / 2) : NaN
-}
-
-const COLD_TO_WARM = [[26, 26, 60], [60, 40, 120], [140, 50, 120], [215, 90, 80], [245, 160, 60], [252, 240, 170]]
-const warm = (t) => {
-  const at = Math.min(Math.max(t, 0), 1) * (COLD_TO_WARM.length - 1)
-  const i = Math.min(Math.floor(at), COLD_TO_WARM.length - 2)
-  return COLD_TO_WARM[i].map((c, n) => Math.round(c + (at - i) * (COLD_TO_WARM[i + 1][n] - c)))
 }
