@@ -135,6 +135,7 @@ def test_the_drawing_follows_the_form(app: Dashboard, browser: Browser) -> None:
     drawings = page.locator("svg[role=img]")
     expect(drawings).to_have_count(2)
     assert "17,218 parameters" in drawings.nth(0).get_attribute("aria-label")  # 64-128-2-128-64 by hand
+    page.get_by_role("button", name="Settings").click()
     page.get_by_label("Hidden layers", exact=True).fill("32, 16")
     page.get_by_label("Hidden layers", exact=True).press("Enter")
     description = "Variational autoencoder: layers 64 → 32 → 16 → 2 and back, 5,380 parameters"
@@ -154,6 +155,7 @@ def test_a_bad_setting_is_told_and_nothing_is_lost(
     app: Dashboard, browser: Browser, label: str, value: str, sentence: str
 ) -> None:
     page = open_page(browser, f"{app.url}/train?seed=77")
+    page.get_by_role("button", name="Settings").click()
     page.get_by_label(label, exact=True).fill(value)
     page.get_by_label(label, exact=True).press("Enter")
     expect(page.get_by_test_id("stAlert")).to_contain_text(sentence)

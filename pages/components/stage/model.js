@@ -28,6 +28,7 @@ class Model {
     this.picture.width = width
     this.picture.height = height
     this.picture.setAttribute("aria-label", spec.title) // what it shows is told once it is drawn
+    this.curves.canvas.setAttribute("aria-label", `${spec.title}: losses by epoch`)
   }
 
   // Its title; a choice where there are more models than sides.

@@ -107,7 +107,7 @@ def numbers(now: Board) -> None:
 
 def under_way(now: Board) -> None:
     """Runs in training."""
-    st.subheader("Running")
+    st.header("Running")
     if not now.running:
         st.caption("No run is running.")
         return
@@ -135,7 +135,7 @@ def under_way(now: Board) -> None:
 
 def queue(now: Board) -> None:
     """Runs that wait, in their order."""
-    st.subheader("Queued")
+    st.header("Queued")
     if not now.waiting:
         st.caption("No run is queued.")
         return
@@ -160,7 +160,7 @@ def queue(now: Board) -> None:
 
 def workers(now: Board) -> None:
     """The processes that train."""
-    st.subheader("Workers")
+    st.header("Workers")
     if not now.workforce.workers:
         st.caption("No workers yet. After a start they need some seconds.")
         return
