@@ -5,6 +5,7 @@ axe-core looks over every page in both themes; what it finds is ours unless OF_S
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import suppress
 
 import pytest
@@ -85,24 +86,34 @@ def go(page: Page, app: Dashboard, address: str, run_id: str) -> None:
     expect(page.get_by_test_id("stProgress")).to_have_count(0, timeout=60_000)  # a measurement is under way
 
 
+def views(page: Page, app: Dashboard, run_id: str) -> Iterator[str]:
+    """What each page is called, with each of its tabs open in turn."""
+    for address in ADDRESSES:
+        go(page, app, address, run_id)
+        for tab in page.get_by_role("tab").all_inner_texts() or [""]:
+            if tab:
+                page.get_by_role("tab", name=tab, exact=True).click()
+                settled(page)
+            yield f"{address} {tab}".strip()
+
+
 @each_theme
 def test_axe_finds_nothing_that_is_ours_and_all_fits_at_200_per_cent(
     app: Dashboard, visitors: dict[str, Page], run_id: str, theme: str
 ) -> None:
     """1280 × 720 at 200 % is 640 × 360. Formulas go on in the next line; only tables and drawings scroll, inside."""
     page, ours, used = visitors[theme], [], set()
-    for address in ADDRESSES:
-        go(page, app, address, run_id)
+    for view in views(page, app, run_id):
         page.evaluate(AXE_SCRIPT)
         for rule, exemption, what in page.evaluate(LOOK, list(map(list, OF_STREAMLIT))):
             if exemption is None:
-                ours.append(f"{address}: {rule}: {what}")
+                ours.append(f"{view}: {rule}: {what}")
             else:
                 used.add(list(OF_STREAMLIT)[exemption])
         page.set_viewport_size({"width": 640, "height": 360})
         with suppress(TimeoutError):  # tables take a moment to find their new width
             page.wait_for_function(f"({BEYOND})().length === 0", timeout=10_000)
-        ours += [f"{address}: {what}" for what in page.evaluate(BEYOND)]
+        ours += [f"{view}: {what}" for what in page.evaluate(BEYOND)]
         page.set_viewport_size({"width": 1280, "height": 720})
     assert not ours, "\n".join(ours)
     assert used == set(OF_STREAMLIT), "an exemption that is no longer needed goes"

@@ -201,7 +201,7 @@ def listed() -> None:
     uploads = uploaded_images.listed(resources.store())
     if not uploads:
         return
-    st.subheader("Kept in the database")
+    st.header("Kept in the database")
     for upload_ in uploads:
         _, height, width = image_shape(upload_.info["shape"])
         count = upload_.info["train_size"] + upload_.info["test_size"]
