@@ -73,9 +73,9 @@ def _files(found: Sequence[ComparedSetting]) -> None:
     """What can be downloaded of the chosen runs, and a run file from elsewhere."""
     runs = [run for setting in found for run in setting.runs]
     if any(run.status == "done" for run in runs):  # what is still in training can't be downloaded
-        st.subheader("Download")
+        st.header("Download")
         take_home(runs)
-    st.subheader("Can we reproduce the result?")
+    st.header("Can we reproduce the result?")
     st.markdown(
         "A run file holds runs with their results. Upload one from any server: its runs are trained again here and "
         "checked for identical results."

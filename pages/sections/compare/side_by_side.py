@@ -45,7 +45,7 @@ def side_by_side(found: Sequence[ComparedSetting]) -> None:
         + "."
         + (" Settings with other validation images are shown apart." if len(alike) > 1 else "")
     )
-    st.subheader("Codes of these images")
+    st.header("Codes of these images")
     windows = latent.side_by_side(
         {
             (setting.letter, variant): (pictures, setting.config.latent_dim)
