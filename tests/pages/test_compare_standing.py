@@ -24,8 +24,8 @@ def compare(*run_ids: str) -> AppTest:
     return open_page("compare.py", runs=",".join(run_ids))
 
 
-def subheaders(app: AppTest) -> list[str]:
-    return [header.value for header in app.subheader]
+def headers(app: AppTest) -> list[str]:
+    return [header.value for header in app.header]
 
 
 def badges(app: AppTest) -> str:
@@ -34,11 +34,11 @@ def badges(app: AppTest) -> str:
 
 def test_runs_that_wait_have_nothing_to_download(shared: Store) -> None:
     ids = [shared.create(SMALL.model_copy(update={"seed": seed}), "test") for seed in (0, 1)]
-    assert "Download" not in subheaders(open_tab(compare(*ids), "Files"))
+    assert "Download" not in headers(open_tab(compare(*ids), "Files"))
     assert execute(shared, ids[0], Settings.from_environment()) == "done"
     forget()
     app = open_tab(compare(*ids), "Files")
-    assert "Download" in subheaders(app) and "Only runs with the status done: 1 of these 2." in texts(app)
+    assert "Download" in headers(app) and "Only runs with the status done: 1 of these 2." in texts(app)
 
 
 def test_the_table_and_what_is_below_it_agree_on_how_a_run_stands(shared: Store) -> None:
