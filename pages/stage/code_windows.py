@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import streamlit as st
-
 from pages.state import resources
+from pages.state.memory_cache import memory_cached
 from vae.figures.latent import prior_of
 from vae.figures.windows import Window, around, by_scale, extent, union
 from vae.store.runs import Run
+from vae.store.tensor_bytes import unpack
 
 LOOKS = 30  # epochs whose codes a run's window holds, evenly spread, besides the first, the last and the one shown
 
@@ -25,15 +25,15 @@ def _stride(run: Run) -> int:
     return math.ceil(run.config.epochs / LOOKS)
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@memory_cached
 def _at(run_id: str, epoch: int) -> dict[str, Any]:
     """Extents (2, 2) of one epoch, by variant."""
     latent_dim = resources.run(run_id).config.latent_dim
-    snapshot = resources.snapshot(run_id, epoch)
-    return {name: extent(arrays["codes"], prior_of(arrays, latent_dim)) for name, arrays in snapshot.items()}
+    pictures = {name: unpack(payload) for name, payload in resources.store().snapshots(run_id, epoch).items()}
+    return {name: extent(arrays["codes"], prior_of(arrays, latent_dim)) for name, arrays in pictures.items()}
 
 
-@st.cache_data(max_entries=2000, show_spinner=False)
+@memory_cached
 def _reached(run_id: str, epoch: int, stride: int) -> dict[str, Any]:
     """Extents of `epoch` and of all multiples of `stride` before it: while a run learns, one more at a time."""
     here, before = _at(run_id, epoch), (epoch - 1) // stride * stride

@@ -173,14 +173,17 @@ def _seen(windows: Mapping[str, Mapping[str, Window]]) -> dict[str, Any]:
 
 def _rows(run: Run, history: pd.DataFrame, epochs: Sequence[int]) -> dict[str, dict[str, list[float | None]]]:
     """By variant and term: its value at each of `epochs`; None where there is none."""
-    found: dict[str, dict[str, list[float | None]]] = {}
-    for variant in run.config.variants:
-        table = history[history["variant"] == variant].set_index("epoch").reindex(epochs)
-        found[variant] = {
-            term: [float(value) if math.isfinite(value) else None for value in table[term].astype(float)]
-            for term in TERMS
-        }
-    return found
+    columns = [history["variant"], history["epoch"], *(history[term].astype(float) for term in TERMS)]
+    known = {(variant, epoch): values for variant, epoch, *values in zip(*columns, strict=True)}
+    nothing = [math.nan] * len(TERMS)
+
+    def told(variant: str, place: int) -> list[float | None]:
+        values = [known.get((variant, epoch), nothing)[place] for epoch in epochs]
+        return [value if math.isfinite(value) else None for value in values]
+
+    return {
+        variant: {term: told(variant, place) for place, term in enumerate(TERMS)} for variant in run.config.variants
+    }
 
 
 def _notice(run: Run, history: pd.DataFrame, epoch: int, pictures: Pictures) -> str:

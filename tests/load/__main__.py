@@ -1,7 +1,8 @@
 """`make load`: a class on one server, on loopback. Thirty visitors, a quick run each; then the trend from 1 to 60.
 
-Each opens the pages, asks for a run with a seed of their own, moves sliders and watches, as a browser would ask for it.
-Prints a table and keeps it in reports/load.json. Ends with 1 when a run was lost or a page complained.
+Each opens the pages, asks for a run with a seed of their own, follows its film on the stage, moves sliders and opens
+tabs, as a browser would ask for it. Prints a table and keeps it in reports/load.json. Ends with 1 when a run, or an
+epoch of a film, was lost, or a page complained.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ import psutil
 from serving import ROOT, Dashboard
 
 from load.student import Student
-from vae.store.runs import Store
+from vae.store.runs import ENDED, Run, Store
 
 SESSIONS = (1, 5, 10, 20, 30, 45, 60)
 LONGEST = 300  # seconds for a class
@@ -30,13 +31,14 @@ ARRIVE_WITHIN = 10  # seconds: a class does not come in one by one, nor all at o
 THINKING = (1.0, 4.0)  # seconds between two things that a student does
 BEFORE = ("train",)  # pages seen before the run is asked for
 AFTER = ("latent_space", "perturbation", "reconstructions", "sampling", "the_trick", "two_losses", "compare")
+EPOCH = "Epoch"
 SAMPLED = 0.5  # seconds between looks at the memory
 READY = "worker ready"
 LONG = 50  # rounds of one visitor through the pages
 LOG_SHOWN = 8000  # characters of the server's log, when a page complained
 
 
-async def lesson(student: Student, number: int, asked: list[float]) -> None:
+async def lesson(student: Student, number: int) -> None:
     """What one student does, from the front page to the comparison."""
     chance = random.Random(number)
 
@@ -48,27 +50,39 @@ async def lesson(student: Student, number: int, asked: list[float]) -> None:
     for page in BEFORE:
         await think()
         await student.visit(page)
-    await student.slide("Seed", 1000 + number)
+    await student.type("Seed", 1000 + number)
     await student.click("Train")
-    asked.append(time.monotonic())
-    while not student.badge(("done", "failed", "stopped", "interrupted")):
+    while not student.badge(ENDED):
         await think()
-        if student.has("slider", "Epoch"):
-            await student.slide("Epoch", chance.randrange(0, 60))
+        if (film := student.film()) and film.epochs:
+            await student.rest(chance.choice(film.epochs))
+    if film := student.film():
+        await film.end()
+        await student.rest(film.newest)
     for page in AFTER:
         await student.visit(page)
         await think()
+        await look_around(student, chance)
+        await think()
     await student.leave()
+
+
+async def look_around(student: Student, chance: random.Random) -> None:
+    """On a page about the run: another epoch, on the stage or by the slider, and a tab."""
+    if film := student.film():
+        await student.rest(chance.choice(film.kept))
+    elif student.has("slider", EPOCH):
+        await student.slide(EPOCH, chance.choice(student.find("slider", EPOCH).options))
+    if tabs := student.tabs():
+        await student.open_tab(chance.choice(sorted(tabs)))
 
 
 async def school(dashboard: Dashboard, sessions: int) -> dict[str, object]:
     """One class; what it measured."""
     students = [Student(dashboard.url) for _ in range(sessions)]
-    asked: list[float] = []
-    memory = asyncio.create_task(peak_memory(dashboard.process.pid))
-    before = len(Store(dashboard.database_url).runs(10_000, ("done",)))
+    memory, spent = asyncio.create_task(peak_memory(dashboard.process.pid)), cpu_seconds(dashboard)
     started = time.monotonic()
-    lessons = [asyncio.create_task(lesson(student, number, asked)) for number, student in enumerate(students)]
+    lessons = [asyncio.create_task(lesson(student, number)) for number, student in enumerate(students)]
     done, left = await asyncio.wait(lessons, timeout=LONGEST)
     for task in left:
         task.cancel()
@@ -78,19 +92,27 @@ async def school(dashboard: Dashboard, sessions: int) -> dict[str, object]:
     if left:
         troubles[f"not at the end of the lesson after {LONGEST} s"] = len(left)
     runs = Store(dashboard.database_url).runs(10_000, ("done",))
-    ended = [run.finished_at.timestamp() - run.queued_at.timestamp() for run in runs[: len(runs) - before]]
+    ended = [run.finished_at.timestamp() - run.queued_at.timestamp() for run in runs]
     return {
         "sessions": sessions,
-        "runs done": len(runs) - before,
+        "runs done": len(runs),
+        "films whole": whole_films(students, runs),
         "seconds": time.monotonic() - started,
         "last run done after its click, seconds": max(ended, default=float("nan")),
         **{f"{what} {name}": value for what in WHAT for name, value in spread(students, what).items()},
+        "dashboard CPU seconds": cpu_seconds(dashboard) - spent,
         **peaks(),
         "troubles": dict(troubles),
     }
 
 
-WHAT = ("first page", "page", "click", "slider", "poll")
+def whole_films(students: list[Student], runs: list[Run]) -> int:
+    """How many students hold every epoch of a run, each once."""
+    recorded = {run.id: list(range(run.epoch + 1)) for run in runs}
+    return sum(film.epochs == recorded.get(film.run_id) for student in students for film in student.films.values())
+
+
+WHAT = ("first page", "page", "click", "number", "slider", "tab", "poll", "first film", "film", "rest", "report")
 
 
 def spread(students: list[Student], what: str) -> dict[str, float]:
@@ -100,6 +122,12 @@ def spread(students: list[Student], what: str) -> dict[str, float]:
         return dict.fromkeys(("p50", "p95", "max"), times[0] if times else float("nan"))
     cuts = quantiles(times, n=20, method="inclusive")
     return {"p50": cuts[9], "p95": cuts[18], "max": times[-1]}
+
+
+def cpu_seconds(dashboard: Dashboard) -> float:
+    """That the dashboard has used, without its workers."""
+    used = psutil.Process(dashboard.process.pid).cpu_times()
+    return used.user + used.system
 
 
 _peak: dict[str, float] = {}
@@ -124,8 +152,9 @@ async def peak_memory(dashboard: int) -> None:
 
 
 def table(rows: list[dict[str, object]]) -> str:
-    columns = ["sessions", "runs done", "seconds", "first page p95", "page p95", "click p50", "click p95", "slider p95",
-               "poll p95", "dashboard MB", "largest worker MB"]  # fmt: skip
+    columns = ["sessions", "runs done", "films whole", "seconds", "first page p95", "page p95", "click p50",
+               "click p95", "slider p95", "tab p95", "poll p95", "first film p95", "film p50", "film p95", "rest p95",
+               "dashboard CPU seconds", "dashboard MB", "largest worker MB"]  # fmt: skip
     lines = [" | ".join(columns)]
     for row in rows:
         shown = [row.get(name, "") for name in columns]
@@ -139,16 +168,16 @@ def table(rows: list[dict[str, object]]) -> str:
 async def endurance(dashboard: Dashboard) -> list[float]:
     """One visitor who does not leave: megabytes of the dashboard after each fifth of LONG rounds through the pages."""
     student, process, sizes = Student(dashboard.url), psutil.Process(dashboard.process.pid), []
+    chance = random.Random(0)
     await student.arrive()
     await student.visit("train")
     await student.click("Train")
     while not student.badge(("done",)):
         await asyncio.sleep(SAMPLED)
     for number in range(LONG):
-        for page in ("train", *AFTER):
+        for page in (*BEFORE, *AFTER):
             await student.visit(page)
-            if student.has("slider", "Epoch"):
-                await student.slide("Epoch", number % 61)
+            await look_around(student, chance)
         if (number + 1) % (LONG // 5) == 0:
             sizes.append(process.memory_info().rss / 2**20)
     await student.leave()
@@ -180,7 +209,8 @@ def main() -> int:
     report.parent.mkdir(exist_ok=True)
     report.write_text(json.dumps(rows, indent=2))
     print("\n" + table(rows))
-    return int(any(row["troubles"] or row["runs done"] != row["sessions"] for row in rows))
+    lost = any(row[counted] != row["sessions"] for row in rows for counted in ("runs done", "films whole"))
+    return int(lost or any(row["troubles"] for row in rows))
 
 
 if __name__ == "__main__":

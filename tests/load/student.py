@@ -1,8 +1,12 @@
-"""One visitor: a websocket that asks for pages, moves controls, polls as a browser does, and takes the times."""
+"""One visitor: a websocket that asks for pages, moves controls, polls as a browser does, and takes the times.
+
+Where a page holds the stage, its film is followed over HTTP, as the browser's script does.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import time
 from collections import defaultdict
 from urllib.request import Request, urlopen
@@ -13,9 +17,11 @@ from streamlit.proto.WidgetStates_pb2 import WidgetState, WidgetStates
 from tornado.httpclient import HTTPRequest
 from tornado.websocket import WebSocketClosedError, websocket_connect
 
-PATIENCE = 60  # seconds for one answer
+from .film import PATIENCE, Browser, Film
+
 WHOLE, FRAGMENT = ForwardMsg.FINISHED_SUCCESSFULLY, ForwardMsg.FINISHED_FRAGMENT_RUN_SUCCESSFULLY
 LARGEST = 200 * 2**20  # bytes of one message
+STAGE = "latent_twins_stage"
 
 
 class Student:
@@ -27,7 +33,10 @@ class Student:
         self.troubles: list[str] = []
         self.pages: dict[str, str] = {}  # url name → hash
         self.query = ""
+        self.browser = Browser(self.times, self.troubles)
+        self.films: dict[str, Film] = {}  # by run: they outlive their page, as a browser keeps them
         self._elements: dict[tuple[int, ...], object] = {}  # what the page shows, by its place
+        self._blocks: dict[tuple[int, ...], object] = {}  # and what holds it
         self._states: dict[str, WidgetState] = {}
         self._page = ""
         self._polls: dict[str, asyncio.Task] = {}
@@ -41,6 +50,7 @@ class Student:
         loop = asyncio.get_running_loop()
         answer = await loop.run_in_executor(None, lambda: urlopen(Request(self.url), timeout=PATIENCE))
         cookies = "; ".join(value.split(";")[0] for name, value in answer.headers.items() if name == "set-cookie")
+        self.browser.cookies = cookies
         request = HTTPRequest(
             f"{self.url.replace('http', 'ws')}/_stcore/stream",
             headers={"Cookie": cookies, "Origin": self.url, "Sec-WebSocket-Protocol": "streamlit"},
@@ -54,12 +64,16 @@ class Student:
         self._stop_polling()
         self._reader.cancel()
         self._socket.close()
+        for film in self.films.values():
+            film.leave()
+        self.browser.close()
 
     async def visit(self, name: str) -> None:
         """Go to a page by its name in the address."""
         self._stop_polling()
         self._page, self._states = self.pages[name], {}
         self._elements.clear()
+        self._blocks.clear()
         await self._timed("page", self._run(WHOLE))
 
     async def click(self, label: str) -> None:
@@ -67,16 +81,41 @@ class Student:
         button = self.find("button", label)
         await self._act("click", WidgetState(id=button.id, trigger_value=True))
 
-    async def slide(self, label: str, value: float) -> None:
-        """Move a slider, or type into a number field."""
-        kind = "slider" if self.has("slider", label) else "number_input"
-        control = self.find(kind, label)
-        state = WidgetState(id=control.id)
-        if kind == "slider":
-            state.double_array_value.data.append(value)
-        else:
-            state.double_value = value
+    async def type(self, label: str, value: float) -> None:
+        """Type into a number field."""
+        await self._act("number", WidgetState(id=self.find("number_input", label).id, double_value=value))
+
+    async def slide(self, label: str, option: str) -> None:
+        """Move a slider to one of the options that it has."""
+        state = WidgetState(id=self.find("slider", label).id)
+        state.string_array_value.data.append(option)
         await self._act("slider", state)
+
+    async def open_tab(self, title: str) -> None:
+        """Open one of `tabs`."""
+        await self._act("tab", WidgetState(id=self.tabs()[title], string_value=title))
+
+    def tabs(self) -> dict[str, str]:
+        """Tabs that are made when they are opened: the id of their group, by title."""
+        return {
+            tab.tab.label: block.tab_container.id
+            for place, block in self._blocks.items()
+            if block.tab_container.id
+            for at, tab in self._blocks.items()
+            if at[:-1] == place
+        }
+
+    def film(self) -> Film | None:
+        """The film of the run on the page's stage, if it has one."""
+        shown = self._stage()
+        return self.films[json.loads(shown.json)["run"]] if shown else None
+
+    async def rest(self, epoch: int) -> None:
+        """Let go of the stage's slider at an epoch; a page that asked to be told draws what is below the stage anew."""
+        await self.film().rest(epoch)
+        shown = self._stage()
+        if json.loads(shown.json)["report"]:
+            await self._act("report", WidgetState(id=shown.id, json_value=json.dumps({"epoch": epoch})))
 
     def has(self, kind: str, label: str) -> bool:
         return any(getattr(element, "label", None) == label for element in self._shown(kind))
@@ -98,6 +137,9 @@ class Student:
         )
 
     # The protocol
+
+    def _stage(self) -> object | None:
+        return next((shown for shown in self._shown("bidi_component") if shown.component_name == STAGE), None)
 
     def _shown(self, kind: str) -> list:
         return [getattr(element, kind) for element in self._elements.values() if element.WhichOneof("type") == kind]
@@ -160,6 +202,10 @@ class Student:
         place = tuple(message.metadata.delta_path)
         if message.delta.WhichOneof("type") != "new_element":
             self._elements = {at: element for at, element in self._elements.items() if at[: len(place)] != place}
+            self._blocks = {at: block for at, block in self._blocks.items() if at[: len(place)] != place}
+            self._blocks[place] = block = message.delta.add_block
+            if message.delta.fragment_id:
+                self._fragment_of[block.tab_container.id] = message.delta.fragment_id
             return
         element = message.delta.new_element
         self._elements[place] = element
@@ -171,6 +217,13 @@ class Student:
             self.troubles.append(f"{element.exception.type}: {element.exception.message}")
         elif kind == "alert" and element.alert.format == element.alert.ERROR:
             self.troubles.append(element.alert.body)
+        elif kind == "bidi_component" and widget.component_name == STAGE:
+            self._watch(json.loads(widget.json))
+
+    def _watch(self, told: dict[str, str]) -> None:
+        film = self.films.setdefault(told["run"], Film(self.browser, told["run"]))
+        film.address = self.url + told["address"]
+        film.watch(lambda: self.film() is film)
 
     def _poll(self, fragment: str, interval: float) -> None:
         self._end_poll(fragment)
