@@ -9,6 +9,7 @@ from typing import TypeVar
 import streamlit as st
 
 from pages.state import resources
+from pages.state.shared_reads import shared_for
 from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
@@ -23,7 +24,7 @@ FRESH = 1.0  # seconds a look is shared between visitors
 Name = TypeVar("Name")
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def _known() -> dict[RunConfig, dict[int, Run]]:
     """`by_configuration` of the runs that are done or under way; never changed."""
     from vae.measuring import by_configuration

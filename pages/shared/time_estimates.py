@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
-import streamlit as st
-
 from pages.state import resources
+from pages.state.shared_reads import shared_for
 from vae.config import RunConfig
 from vae.runs import time_estimates
 from vae.store.runs import Run
@@ -17,7 +16,7 @@ MOST_OTHERS = 500  # runs in the queue that are looked through
 FRESH = 0.4  # seconds a look at the queue is shared between visitors
 
 
-@st.cache_resource(ttl=LEARNT, show_spinner=False)
+@shared_for(LEARNT)
 def _learnt() -> time_estimates.Pace:
     return time_estimates.Pace.of(resources.store(), resources.catalogue())
 
@@ -36,7 +35,7 @@ def known() -> bool:
     return _learnt().usual is not None
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def _under_way() -> list[Run]:
     """Runs that are trained or wait, read once for all that is offered on a page; never changed."""
     return resources.store().runs(MOST_OTHERS, ("running", "queued"))
@@ -60,7 +59,7 @@ def time_left(run: Run) -> float:
     return _pace().left(run)
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def _waits() -> dict[str, float]:
     return time_estimates.waits(resources.store(), _pace(), resources.jobs().workers)
 

@@ -62,6 +62,8 @@ def _film(run_id: str, status: str, newest: int, after: int, dimensions: Dimensi
     candidates = kept if dimensions else range(0, newest + 1, stride(run))
     epochs = [epoch for epoch in sorted({*candidates, newest}) if after < epoch <= newest]
     shown = {epoch: _pictures(stored) for epoch, stored in store.snapshots_of(run_id, epochs).items()} if epochs else {}
+    if after < 0 and not shown:
+        raise InputError("No picture of this run is stored.")
     arrays: dict[str, np.ndarray] = {}
     for variant in run.config.variants:
         arrays |= _arrays(variant, run.config.latent_dim, [pictures[variant] for pictures in shown.values()])

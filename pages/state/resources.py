@@ -28,6 +28,8 @@ from vae.sweeps import stored
 from vae.sweeps.driver import Sweeper, check_all
 from vae.sweeps.spec import SweepSpec
 
+from .shared_reads import shared_for
+
 log = logging.getLogger(__name__)
 
 HEAD_START = 0.6  # seconds a click waits for the first pictures of its run
@@ -136,13 +138,13 @@ def originals(run_id: str) -> dict[str, np.ndarray]:
     return unpack(store().originals(run_id))
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def places() -> dict[str, int]:
     """Each waiting run's place in the queue, 1 for the next; never changed."""
     return {run_id: place for place, run_id in enumerate(jobs().waiting(), start=1)}
 
 
-@st.cache_resource(ttl=FRESH, max_entries=50, show_spinner=False)
+@shared_for(FRESH, most=50)
 def asked_by(visitor: str) -> set[str]:
     """Ids of a visitor's runs; never changed."""
     return store().asked_by(visitor)
@@ -154,7 +156,7 @@ def recent(limit: int) -> list[Run]:
     return store().runs(limit)
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def catalogue() -> dict[str, Dataset]:
     """All data sets that a run may learn from, by the name that a config gives them; never changed."""
     return uploaded_images.catalogue(store())

@@ -20,6 +20,7 @@ from vae.sweeps import stored
 
 from . import resources
 from .experiments import Experiment, experiments
+from .shared_reads import shared_for
 
 FRESH = 0.4  # seconds a look at the store is shared between visitors
 # Which values are marked where they are the least of their group. A KL is none: a code that has died has the least.
@@ -159,7 +160,7 @@ def _watch() -> _Watch:
     return _Watch()
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def every_run() -> EveryRun:
     """All runs as they are now."""
     return _watch().read()

@@ -44,6 +44,7 @@ def test_both_models_stand_side_by_side(app: Dashboard, browser: Browser, quick_
         epochs = history[(history.variant == variant) & (history.split == "validation")].epoch
         assert list(epochs) == list(range(run.config.epochs + 1))
     page = open_page(browser, f"{app.url}/?run={quick_run}", height=1800)
+    on_stage(page)
     left = page.get_by_text("Autoencoder", exact=True).first.bounding_box()
     right = page.get_by_text("Variational autoencoder", exact=True).first.bounding_box()
     assert left["x"] < right["x"] and abs(left["y"] - right["y"]) < 2, "AE left, VAE right"
@@ -215,17 +216,17 @@ def other_setting(app: Dashboard, quick_run: str) -> str:
 @pytest.mark.parametrize(
     ("path", "figures"),
     [
-        ("", 0),
+        pytest.param("", 0, marks=pytest.mark.slow),
         ("train", 0),
-        ("reconstructions", 1),
+        pytest.param("reconstructions", 1, marks=pytest.mark.slow),
         ("latent_space", 0),
-        ("perturbation", 0),
-        ("sampling", 0),
-        ("the_trick", 0),
+        pytest.param("perturbation", 0, marks=pytest.mark.slow),
+        pytest.param("sampling", 0, marks=pytest.mark.slow),
+        pytest.param("the_trick", 0, marks=pytest.mark.slow),
         ("two_losses", 3),
-        ("sweeps", 0),
-        ("compare", 2),
-        ("data", 0),
+        pytest.param("sweeps", 0, marks=pytest.mark.slow),
+        pytest.param("compare", 2, marks=pytest.mark.slow),
+        pytest.param("data", 0, marks=pytest.mark.slow),
     ],
 )
 def test_pages_fit_the_window(
@@ -283,6 +284,7 @@ def test_a_database_from_a_newer_version_is_told(browser: Browser, tmp_path: Pat
         app.stop()
 
 
+@pytest.mark.slow
 def test_a_damaged_data_set_is_told_when_it_is_to_be_used(browser: Browser, tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)

@@ -149,6 +149,7 @@ def test_a_filtered_row_is_the_run_it_shows(page: Page, ids: list[str]) -> None:
     expect_in_link(page, noted[2])
 
 
+@pytest.mark.slow
 def test_deleting_is_undone_and_a_name_is_text(app: Dashboard, browser: Browser, ids: list[str]) -> None:
     store = store_of(app)
     page = open_page(browser, f"{app.url}/compare?runs={ids[20]}", height=1400)
@@ -169,7 +170,7 @@ def test_deleting_is_undone_and_a_name_is_text(app: Dashboard, browser: Browser,
     assert store.run(ids[20]).deleted_at is None
 
     page.get_by_role("link", name="Open in Train").click()
-    expect(page.get_by_role("heading", name="Train both, side by side")).to_be_visible()
+    expect(page.get_by_role("heading", name="What do both learn, and how do they differ?")).to_be_visible()
     assert f"run={ids[20]}" in page.url
     assert page.complaints == []
 

@@ -80,6 +80,7 @@ MARKUP = (
 )
 
 
+@pytest.mark.slow
 def test_a_refused_name_is_text_whatever_it_says(app: Dashboard, browser: Browser) -> None:
     """Markup in names from outside is neither run, nor loaded, nor formatted."""
     page = open_own(browser, app)

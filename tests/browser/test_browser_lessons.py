@@ -143,6 +143,7 @@ def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=1600)
     for name, tab, slider, figure in (

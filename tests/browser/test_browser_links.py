@@ -143,7 +143,8 @@ def test_runs_are_found_by_what_is_special_about_them(app: Dashboard, browser: B
     page.wait_for_function(f"new URL(location).searchParams.get('run') === '{runs['another seed']}'")
 
 
-@pytest.mark.parametrize("width", [1280, *(pytest.param(width, marks=pytest.mark.slow) for width in (1920, 390))])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 1920, 390])
 def test_long_names_stay_within_the_window(app: Dashboard, browser: Browser, runs: dict[str, str], width: int) -> None:
     store = store_of(app)
     for what, letter in (("β 4", "x"), ("detached", "w")):

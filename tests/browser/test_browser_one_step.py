@@ -98,6 +98,7 @@ def test_what_is_shown_is_what_was_measured(app: Dashboard, page: Page, run_id: 
 
 
 def test_keys_go_through_every_stage_and_each_is_told(app: Dashboard, page: Page, run_id: str) -> None:
+    page.wait_for_timeout(700)  # what a page shows when it opens is not news, and rests first
     page.get_by_role("button", name="From the start").click()
     at = page.locator(".steps")
     expect(at).to_have_attribute("data-stage", "x")
@@ -149,7 +150,7 @@ def test_a_lecture_hall_can_read_it_on_one_screen(
     assert rows.evaluate("(rows) => rows.scrollWidth - rows.clientWidth") <= 0
 
 
-@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_axe_finds_nothing_in_the_figure(app: Dashboard, browser: Browser, run_id: str, dark: bool) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={run_id}", 390, 844, dark)
     expect(page.locator(".steps")).to_have_attribute("data-stage", "weights")

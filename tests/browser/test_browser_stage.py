@@ -394,12 +394,12 @@ def test_what_is_drawn_is_encoded_as_pytorch_encodes_it(
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"latent_dim": 1}, "1-D code"),
+        pytest.param({"latent_dim": 1}, "1-D code", marks=pytest.mark.slow),
         ({"latent_dim": 20}, "PCA plane of the 20-D code"),
-        ({"variants": ("vae",)}, "2-D code"),
+        pytest.param({"variants": ("vae",)}, "2-D code", marks=pytest.mark.slow),
         ({"variants": ("ae", "noise_only", "kl_only", "vae")}, "2-D code"),
-        ({"learning_rate": 1.0, "beta": 1000.0, "epochs": 30}, ""),
-        ({"train_limit": 300, "validation_size": 0}, "training images"),
+        pytest.param({"learning_rate": 1.0, "beta": 1000.0, "epochs": 30}, "", marks=pytest.mark.slow),
+        pytest.param({"train_limit": 300, "validation_size": 0}, "training images", marks=pytest.mark.slow),
     ],
     ids=["1-D", "20-D", "one model", "four models", "diverged", "no validation"],
 )  # fmt: skip

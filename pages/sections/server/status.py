@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import resources
+from pages.state.shared_reads import shared_for
 from pages.text.words import listed, plural
 from vae import logs
 from vae.runs.process_health import ProcessHealth, process_health, readable, versions
@@ -35,7 +36,7 @@ class Board:
     failed: tuple[Run, ...]  # failed or interrupted, newest first
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def board() -> Board:
     """As it is now."""
     store = resources.store()
@@ -51,7 +52,7 @@ def board() -> Board:
     )
 
 
-@st.cache_resource(ttl=COUNTED, show_spinner=False)
+@shared_for(COUNTED)
 def database() -> Sizes:
     """How large it is, and with what."""
     return sizes(resources.store())

@@ -9,6 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import resources
+from pages.state.shared_reads import shared_for
 from pages.text.escape_markdown import escape_markdown
 from vae.errors import InputError
 from vae.sweeps import stored
@@ -36,12 +37,12 @@ class ShownSweep:
         return self.results[self.results["status"] == "done"]
 
 
-@st.cache_resource(ttl=FRESH, show_spinner=False)
+@shared_for(FRESH)
 def _listed() -> list[Sweep]:
     return stored.listed(resources.store(), OFFERED)
 
 
-@st.cache_resource(ttl=FRESH, max_entries=10, show_spinner=False)
+@shared_for(FRESH, most=10)
 def look(sweep_id: str) -> ShownSweep:
     """As it is now."""
     from vae.sweeps.driver import params_by_number, points
