@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from serving import PATIENCE, Dashboard, open_page, plots, settled
 from stocking import stock
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 RUNS = 1000
 ROW = 35  # pixels; the header is as high
@@ -74,7 +74,6 @@ def expect_in_link(page: Page, *run_ids: str) -> None:
     page.wait_for_function(f"new URL(location).searchParams.get('runs') === {','.join(run_ids)!r}", timeout=PATIENCE)
 
 
-@pytest.mark.slow
 def test_a_thousand_runs_open_and_are_filtered(
     app: Dashboard, browser: Browser, ids: list[str], times: dict[str, float]
 ) -> None:
@@ -139,7 +138,6 @@ def test_two_settings_are_subtracted_behind_a_tab(app: Dashboard, browser: Brows
     assert page.complaints == []
 
 
-@pytest.mark.slow
 def test_a_filtered_row_is_the_run_it_shows(page: Page, ids: list[str]) -> None:
     search(page, "a note")
     page.wait_for_function(f"{IN_GRID} < {RUNS / 2}")
@@ -149,7 +147,6 @@ def test_a_filtered_row_is_the_run_it_shows(page: Page, ids: list[str]) -> None:
     expect_in_link(page, noted[2])
 
 
-@pytest.mark.slow
 def test_deleting_is_undone_and_a_name_is_text(app: Dashboard, browser: Browser, ids: list[str]) -> None:
     store = store_of(app)
     page = open_page(browser, f"{app.url}/compare?runs={ids[20]}", height=1400)
@@ -175,7 +172,6 @@ def test_deleting_is_undone_and_a_name_is_text(app: Dashboard, browser: Browser,
     assert page.complaints == []
 
 
-@pytest.mark.slow
 def test_it_fits_a_phone(app: Dashboard, browser: Browser, ids: list[str]) -> None:
     page = open_page(browser, f"{app.url}/compare?runs={ids[0]},{ids[5]}", width=390, height=2500, dark=True)
     expect(page.get_by_role("tab", name="Curves")).to_be_visible()

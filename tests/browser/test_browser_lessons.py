@@ -16,7 +16,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from serving import PATIENCE, Dashboard, open_page, plots, settled
 from staging import ROOT_OF
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def root_of(page: Page, name: str) -> object:
@@ -50,7 +50,6 @@ def p95_of(clicks: list[Callable[[], None]], page: Page) -> float:
     return float(np.quantile(waits, 0.95))
 
 
-@pytest.mark.slow
 def test_nudges_are_drawn_while_size_unit_and_image_change(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:
@@ -143,7 +142,6 @@ def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run
     assert page.complaints == []
 
 
-@pytest.mark.slow
 def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=1600)
     for name, tab, slider, figure in (
@@ -176,7 +174,6 @@ def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: st
     assert page.complaints == []
 
 
-@pytest.mark.slow
 def test_every_estimator_is_trained_by_one_click(
     app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
@@ -197,7 +194,6 @@ def test_every_estimator_is_trained_by_one_click(
     assert page.complaints == []
 
 
-@pytest.mark.slow
 def test_the_trap_collapses_and_its_repair_does_not(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:

@@ -150,7 +150,8 @@ def test_a_lecture_hall_can_read_it_on_one_screen(
     assert rows.evaluate("(rows) => rows.scrollWidth - rows.clientWidth") <= 0
 
 
-@pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing_in_the_figure(app: Dashboard, browser: Browser, run_id: str, dark: bool) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={run_id}", 390, 844, dark)
     expect(page.locator(".steps")).to_have_attribute("data-stage", "weights")
