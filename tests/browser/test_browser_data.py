@@ -61,7 +61,7 @@ def test_ten_thousand_pictures_are_uploaded_kept_and_trained_on(
     times["10,000 pictures: kept"] = time.perf_counter() - started
     (upload,) = uploaded_images.listed(store_of(app))
     page.get_by_role("button", name="Train on them").click()
-    page.get_by_role("heading", name="Train both, side by side").wait_for()
+    page.get_by_role("heading", name="What do both learn, and how do they differ?").wait_for()
     settled(page)
     assert upload.name in page.url and "validation_size=200" in page.url
     page.get_by_label("Epochs", exact=True).fill("1")

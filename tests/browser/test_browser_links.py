@@ -196,8 +196,9 @@ def test_which_ingredient_does_it_is_answered_where_the_variants_were_trained(
     app: Dashboard, browser: Browser, runs: dict[str, str]
 ) -> None:
     page = open_page(browser, f"{app.url}/perturbation?run={runs['both']}")
+    page.get_by_role("tab", name="Which ingredient does it?").click()
     page.get_by_role("button", name="Show the run of all four variants").click()
-    expect(page.locator("h1")).to_have_text("Train both, side by side")
+    expect(page.locator("h1")).to_have_text("What do both learn, and how do they differ?")
     answer = page.locator(".st-key-ingredients")
     expect(answer.get_by_test_id("stDataFrame")).to_be_visible(timeout=60_000)
     expect(answer).to_contain_text("Which ingredient does it?")

@@ -50,6 +50,7 @@ def spaces(page: Page) -> Locator:
 
 def move_to(page: Page, space: Locator, right: float, down: float) -> None:
     """The pointer to a place of a canvas, in shares of its size."""
+    space.scroll_into_view_if_needed()
     box = space.bounding_box()
     page.mouse.move(box["x"] + right * box["width"], box["y"] + down * box["height"])
 
