@@ -64,6 +64,7 @@ def test_ten_thousand_pictures_are_uploaded_kept_and_trained_on(
     page.get_by_role("heading", name="What do both learn, and how do they differ?").wait_for()
     settled(page)
     assert upload.name in page.url and "validation_size=200" in page.url
+    page.get_by_role("button", name="Settings").click()
     page.get_by_label("Epochs", exact=True).fill("1")
     page.get_by_label("Epochs", exact=True).press("Enter")
     page.get_by_role("button", name="Train", exact=True).click()
