@@ -10,7 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from pages.state import resources
 from vae.store.runs import ACTIVE
 
-LOOK = 0.05  # seconds between looks at a run that is being trained
+LOOK = 0.03  # seconds between looks at a run that is being trained
 QUEUED = 0.5  # at one that waits for a worker
 PATIENCE = 2.0  # seconds a request waits at the most: a server that is to end has to wait for it
 

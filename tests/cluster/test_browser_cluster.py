@@ -10,7 +10,8 @@ import pytest
 from browsing import run_in_link, store_of
 from playwright.sync_api import Browser, expect
 from remote import Cluster
-from serving import Dashboard, expect_status, open_page, plots, settled
+from serving import Dashboard, expect_status, open_page, settled
+from staging import on_stage
 
 from vae.config import RunConfig
 from vae.settings import Settings
@@ -43,7 +44,7 @@ def test_a_run_is_trained_elsewhere_watched_here_and_compared(lab: tuple[Dashboa
     app, _ = lab
     page = open_page(browser, app.url)
     page.get_by_role("button", name="Train both now").click()
-    expect(plots(page).first).to_be_visible(timeout=60_000)
+    on_stage(page)
     expect_status(page, "done")
     settled(page)
     first = run_in_link(page)

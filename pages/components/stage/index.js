@@ -1,7 +1,7 @@
 // The stage: what a room looks at. Left one model, right another: space, picture at the pointer, curves, reconstructions,
 // and one slider over all epochs. The film (film.js) is here, so play and scrub ask nothing of the server.
 const REST_AFTER = 250 // milliseconds without a move, after which the epoch shown is asked for its decoders
-const GLIDE = 25 // milliseconds in which a new epoch comes most of the way
+const GLIDE = 12 // milliseconds in which a new epoch comes most of the way
 const WIDE = 900 // pixels from which models stand side by side
 
 class Stage {
@@ -143,7 +143,7 @@ class Stage {
     this.glided = now
     const still = matchMedia("(prefers-reduced-motion: reduce)").matches
     const apart = (film.last - this.t) * Math.exp(-gone / GLIDE)
-    this.moveTo(still || apart < 0.02 ? film.last : film.last - apart)
+    this.moveTo(still || apart < 0.05 ? film.last : film.last - apart)
     if (this.t === film.last) this.rest()
     this.request()
   }
