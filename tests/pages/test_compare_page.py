@@ -19,7 +19,9 @@ from streamlit.testing.v1 import AppTest
 
 from pages.sections.compare import compared_runs, paired_difference, rate_distortion, run_curves, run_table
 from pages.sections.compare.compared_runs import ComparedSetting
+from pages.state import run_index
 from pages.state.run_index import MARKS, EveryRun
+from pages.state.shared_reads import shared_for
 from pages.text import words
 from vae.config import RunConfig
 from vae.store import schema
@@ -150,6 +152,16 @@ def test_a_link_to_runs_that_are_not_there_is_told(shared: Store) -> None:
     app = compare(ids[0], "nope", "**`x`**")
     assert app.warning[0].value.endswith("deleted: nope and ???x???.")
     assert app.session_state["compare.runs"] == [ids[0]]
+
+
+def test_a_run_that_is_younger_than_a_shared_read_is_found(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = stock(shared, 1)
+    monkeypatch.setattr(run_index, "every_run", shared_for(60)(lambda: EveryRun(*Overview(shared).tables())))
+    assert list(run_index.every_run().ids) == ids
+    new = shared.create(config(50), "test")
+    app = compare(ids[0], new)
+    assert "2 chosen" in texts(app)
+    assert not any("Not among" in told for told in notices(app))
 
 
 def test_one_run_alone_is_shown_and_compared_with_nothing(shared: Store, made: dict) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from pages.state import resources
+from pages.state import resources, run_index
 from pages.state.run_index import EveryRun
 from pages.text.words import listed
 from vae import naming
@@ -70,6 +70,9 @@ def from_link(every: EveryRun) -> None:
     link = st.query_params.get(PARAMETER)
     asked = [word.strip() for word in link.split(",")] if link is not None else ids()
     asked = [run_id for run_id in asked if run_id]
+    if any(run_id not in every.place for run_id in asked):  # a shared read may be older than the run
+        run_index.forget()
+        every = run_index.every_run()
     missing = [run_id for run_id in asked if run_id not in every.place]
     if missing and link is not None:
         # What a link holds may be anything: only what an id may consist of is repeated, the rest would be markdown.
