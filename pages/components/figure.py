@@ -82,6 +82,7 @@ const themed = (layout, element) => {
 export default ({ data, parentElement }) => {
   const holder = parentElement.querySelector(".figure")
   holder.setAttribute("aria-label", data.alt)
+  holder.setAttribute("role", "img") // not before it has its name
   const figure = grown(JSON.parse(data.figure), growth())
   holder.style.minHeight = `${figure.layout.height}px`
   holder.latest = figure // while plotly.js loads, newer figures may arrive: only the last one is drawn
@@ -140,7 +141,7 @@ def figure(drawing: go.Figure, *, key: str, alt: str) -> None:
     `alt` says what it is about; for those who can't see it the numbers it shows follow, from what is drawn.
     """
     component = st.components.v2.component(
-        "latent_twins_figure", html='<div class="figure" role="img"></div>', css=CSS, js=JS, isolate_styles=False
+        "latent_twins_figure", html='<div class="figure"></div>', css=CSS, js=JS, isolate_styles=False
     )
     component(
         key=key,
