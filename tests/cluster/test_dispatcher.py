@@ -125,7 +125,7 @@ def test_a_full_queue_refuses_with_a_sentence(jobs: Jobs) -> None:
     end(jobs, *waiting, running)
 
 
-@pytest.mark.skipif(postgres.ON, reason="a remote cluster is nobody's to replace; see test_remote.py")
+@pytest.mark.skipif(postgres.ON, reason="a remote cluster is nobody's to replace; see test_remote_cluster.py")
 def test_a_lost_cluster_is_replaced_and_its_run_goes_on(jobs: Jobs) -> None:
     run_id = jobs.submit(RunConfig(epochs=100))
     wait(lambda: jobs.store.run(run_id).epoch >= 3)

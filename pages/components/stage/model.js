@@ -6,10 +6,10 @@ class Model {
     this.root.className = "model"
     this.root.innerHTML =
       `<div class="head"><span class="name"></span><span class="numbers"></span></div>` +
-      `<div class="body"><canvas class="space" tabindex="0" role="application" aria-label="Latent space"></canvas>` +
-      `<div class="decoded"><canvas class="picture" role="img" aria-label="Picture at the pointer"></canvas><div class="words"></div></div></div>` +
-      `<div class="below"><canvas class="curves" role="img" aria-label="Losses"></canvas>` +
-      `<div class="rebuilt"><div class="row-names"></div><canvas role="img" aria-label="Reconstructions"></canvas></div></div>`
+      `<div class="body"><canvas class="space" tabindex="0" role="application"></canvas>` +
+      `<div class="decoded"><canvas class="picture" role="img"></canvas><div class="words"></div></div></div>` +
+      `<div class="below"><canvas class="curves" role="img"></canvas>` +
+      `<div class="rebuilt"><div class="row-names"></div><canvas role="img"></canvas></div></div>`
     this.picture = this.root.querySelector(".picture")
     this.words = this.root.querySelector(".words")
     this.numbers = this.root.querySelector(".numbers")
@@ -29,6 +29,7 @@ class Model {
     this.picture.height = height
     this.picture.setAttribute("aria-label", spec.title) // what it shows is told once it is drawn
     this.curves.canvas.setAttribute("aria-label", `${spec.title}: losses by epoch`)
+    this.rebuilt.canvas.setAttribute("aria-label", `${spec.title}: reconstructions`)
   }
 
   // Its title; a choice where there are more models than sides.
