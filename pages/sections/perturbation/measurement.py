@@ -31,12 +31,15 @@ def measured(run: Run, epoch: int, show: Show) -> None:
         st.info("This run is still training. It is measured once it has ended.", icon=":material/hourglass_top:")
         return
     asked = f"measure.{run.id}.{epoch}"
-    if epoch != loaded_models.kept_epochs(run.id, run.epoch)[-1] and not background_measurements.is_kept(
-        "sensitivity", run.id, epoch
-    ):
-        if not st.session_state.get(asked) and not st.button(f"Measure epoch {epoch}", icon=":material/straighten:"):
-            return
-        st.session_state[asked] = True
+    last = epoch == loaded_models.kept_epochs(run.id, run.epoch)[-1]
+    if not last and not background_measurements.is_kept("sensitivity", run.id, epoch) and asked not in st.session_state:
+        st.button(
+            f"Measure epoch {epoch}",
+            icon=":material/straighten:",
+            on_click=st.session_state.update,  # before the page is drawn anew, without the button
+            args=({asked: True},),
+        )
+        return
     family = _family(run)
     waiting = _waiting(family, _states(family, epoch))
     st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, show, waiting)

@@ -36,9 +36,14 @@ def quality(run: Run, epoch: int) -> None:
             "With the weights of this epoch, estimate the same gradient again and again by each estimator, and compare "
             "with the mean of thousands of pathwise samples."
         )
-        if not st.button("Measure the estimators", icon=":material/straighten:", type="primary"):
-            return
-        st.session_state[asked] = True
+        st.button(
+            "Measure the estimators",
+            icon=":material/straighten:",
+            type="primary",
+            on_click=st.session_state.update,  # before the page is drawn anew: the button is then not beside its result
+            args=({asked: True},),
+        )
+        return
     state = background_measurements.of("gradients", run.id, epoch)
     waiting = state.table is None and not state.problem
     st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, waiting)
