@@ -1,7 +1,7 @@
 """What an earlier version wrote still means what it meant: its database, capsule and links, kept in tests/earlier/.
 
-`schema_4` was written by version 0.1.0: runs of every variant, of both losses, of two estimators, on images of one's
-own, and of a sweep. `runs.json` is what that version printed of them.
+`schema_4` and `schema_5` were each written by the last version with that schema: runs of every variant, of both losses,
+of two estimators, on images of one's own, and of a sweep. `runs.json` is what that version printed of them.
 """
 
 from __future__ import annotations
