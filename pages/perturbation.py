@@ -7,7 +7,6 @@ import streamlit as st
 from pages.components.decoders import decoders
 from pages.components.lazy_tabs import lazy_tabs
 from pages.components.nudge_strips import nudge_strips, payload
-from pages.sections.perturbation import nudges
 from pages.sections.perturbation.measurement import (
     at_every_size,
     at_one_size,
@@ -15,7 +14,7 @@ from pages.sections.perturbation.measurement import (
     nearest_size,
     which_ingredient,
 )
-from pages.shared import run_picker
+from pages.shared import nudges, run_picker
 from pages.shared.image_strips import choose_image
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models

@@ -263,9 +263,7 @@ def test_decoders_too_large_for_a_page_draw_on_the_server(
 ) -> None:
     drawn: list[tuple[str, np.ndarray]] = []
     monkeypatch.setattr(loaded_models, "LARGEST", 1000)
-    monkeypatch.setattr(
-        "pages.sections.perturbation.nudges.strip", lambda title, images, *_, **__: drawn.append((title, images))
-    )
+    monkeypatch.setattr("pages.shared.nudges.strip", lambda title, images, *_, **__: drawn.append((title, images)))
     app = open_page("perturbation.py", run=runs["3-D"])
     assert "too large for a page" in texts(app)
     assert [title for title, _ in drawn] == [AE, VAE]

@@ -9,7 +9,7 @@ import pytest
 from lessons import until
 from paging import open_page, open_tab
 
-from pages.sections.perturbation import nudges
+from pages.shared import nudges
 from vae.choices.nudge_units import NUDGE_UNITS, NudgeUnit
 from vae.measuring import sensitivity_of
 from vae.settings import Settings

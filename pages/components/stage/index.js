@@ -3,6 +3,7 @@
 const REST_AFTER = 250 // milliseconds without a move, after which the epoch shown is asked for its decoders
 const GLIDE = 12 // milliseconds in which a new epoch comes most of the way
 const WIDE = 900 // pixels from which models stand side by side
+const SMALL = 460 // the same where only spaces and pictures are shown
 
 class Stage {
   constructor(root) {
@@ -38,11 +39,13 @@ class Stage {
     addEventListener("resize", this.onResize)
   }
 
-  // data: { run, address, dimensions, epoch, report, pinned }, as shared/… mounts it
+  // data: { run, address, dimensions, epoch, report, pinned, small, ellipses }, as __init__.py mounts it
   show(data, send) {
     const film = Film.of(data)
     Object.assign(this, { data, send, pinned: data.pinned ?? this.pinned })
     if (film === this.film) return film.follow()
+    this.root.classList.toggle("small", data.small)
+    this.layers.ellipses = this.part("[name=ellipses]").checked = data.ellipses
     this.stopWatching?.()
     this.scrubber.stop()
     Object.assign(this, { film, t: null, wanted: data.epoch, following: true, pointer: { image: 0 }, rested: null })
@@ -103,13 +106,14 @@ class Stage {
     const { type } = this
     const whole = this.root.clientWidth
     if (!whole) return
-    const wide = whole >= WIDE
+    const { small } = this.data
+    const wide = whole >= (small ? SMALL : WIDE)
     const main = this.root.getRootNode().host?.closest("[data-testid=stMain]")
     const top = this.root.getBoundingClientRect().top + (main?.scrollTop ?? 0)
     const pen = this.drawing ? (wide ? type * 12.5 : whole * 0.6) : 0
     const columns = wide ? this.models.length : 1
     const width = wide ? (whole - pen - 1.5 * type * (columns - 1 + (pen ? 1 : 0))) / columns : whole
-    const below = Math.round(type * 6)
+    const below = small ? 0 : Math.round(type * 6)
     const left = innerHeight - top - type * 6.3 - below // for the spaces: without heads, slider and gaps
     const space = Math.round(wide ? Math.max(Math.min(left, width * 0.62), Math.min(300, width * 0.6)) : whole * 0.6)
     const picture = Math.max(Math.min(width - space - 0.75 * type, wide ? space - type * 5.8 : Infinity), 80)
@@ -156,7 +160,7 @@ class Stage {
       if (this.scrubber.playing || film.nearest(t).epoch !== t || !this.root.isConnected) return
       this.toAddress(t)
       this.rested = film.kept.includes(t) ? AtRest.of(film, t) : null
-      if (!film.learning || this.pointer.place || this.drawing) this.need()
+      if (!film.learning || this.pointer.place || this.drawing || this.layers.ellipses) this.need()
       this.notes.note()
     }, REST_AFTER)
   }

@@ -1,4 +1,4 @@
-"""Nudges of a trained run's codes, as the Perturbation page shows them."""
+"""Nudges of a trained run's codes, as strips of pictures."""
 
 from __future__ import annotations
 

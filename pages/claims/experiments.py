@@ -1,0 +1,201 @@
+"""The live experiment of each claim, in small: what stands beside the question. One registry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+import pandas as pd
+import streamlit as st
+
+from pages.components.decoders import decoders
+from pages.components.figure import figure
+from pages.components.nudge_strips import nudge_strips, payload
+from pages.shared import nudges, similar_runs
+from pages.shared.image_strips import strip
+from pages.stage.run_panel import run_stage
+from pages.state import loaded_models, resources
+from vae.argument.evidence import FAMILIES
+from vae.choices.estimators import ESTIMATOR_SETUPS
+from vae.choices.nudge_units import NUDGE_UNITS
+from vae.choices.variants import VARIANTS
+from vae.figures.claims import experiments as figures
+from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
+from vae.figures.tiles import to_grey
+from vae.store.runs import Run
+
+IMAGES = 8  # in a row
+SAMPLES = 16
+STEP = ("latent_std", 0.5)  # unit and size of a nudge at first
+Experiment = Callable[[Run, int], None]  # of a run at a kept epoch
+
+
+def rebuilt(run: Run, epoch: int) -> None:
+    """Claim 1: images, and what each model makes of their few numbers."""
+    count = len(loaded_models.watched(run.id).x)
+    start = _turn("Other images", f"claims.images.{run.id}") * IMAGES % max(count - IMAGES, 1)
+    shown = slice(start, start + IMAGES)
+    strip("Images", to_grey(loaded_models.watched(run.id).x[shown]), run.shape, IMAGES)
+    for name, made in loaded_models.rebuilt(run.id, epoch).items():
+        title = f"{VARIANT_TITLES[name]}: rebuilt from {run.config.latent_dim} numbers"
+        strip(title, to_grey(made.from_mean[shown]), run.shape, IMAGES, VARIANT_COLOURS[name])
+
+
+def spaces(run: Run, _epoch: int, *, ellipses: bool = False) -> None:
+    """Claims 2 and 5: both spaces, and what the decoders draw under the pointer."""
+    run_stage(run.id, key=f"claims.stage.{run.id}.{ellipses}", small=True, ellipses=ellipses)
+
+
+def nudged(run: Run, epoch: int) -> None:
+    """Claim 3: the same step in both models, in any unit."""
+    _strips(run, epoch)
+
+
+def nudged_variants(run: Run, epoch: int) -> None:
+    """Claim 6: the same step with noise alone, KL alone, both and neither, where a run has them."""
+    for config in FAMILIES["variants"](run.config).values():
+        for other in similar_runs.seeds_of(config).values():
+            if other.status == "done":
+                _strips(other, loaded_models.kept_epochs(other.id, other.epoch)[-1])
+                return
+    _strips(run, epoch)
+
+
+def sizes(run: Run, _epoch: int) -> None:
+    """Claim 4: squared error on the test images against the size of the code, a point per seed."""
+    rows = []
+    for size, config in FAMILIES["sizes"](run.config).items():
+        for seed, member in similar_runs.seeds_of(config).items():
+            if member.status == "done":
+                test = resources.progress(member.id)[1].query("split == 'test'")
+                rows += [(row.variant, int(size), seed, row.mse_from_mean) for row in test.itertuples()]
+    means = pd.DataFrame(rows, columns=["variant", "size", "seed", "mse"])
+    floor = run.data["floor"]["test"]["mse"]
+    figure(figures.errors_by_size(means, floor), key="claims.sizes", alt="Squared error against the size of the code")
+    st.caption("On the test images; a small point per seed. Dotted: the mean image.")
+
+
+def samples(run: Run, epoch: int) -> None:
+    """Claim 7: one image, decoded from many samples of its code."""
+    from vae.analysis.reconstructions import resample
+    from vae.learning.randomness import stream
+
+    draw, image = _turn("Draw again", f"claims.draw.{run.id}"), 0
+    x = loaded_models.watched(run.id).x[image]
+    strip("One image", to_grey(x[None]), run.shape, IMAGES)
+    for name, model in loaded_models.models(run.id, epoch).items():
+        title, colour = VARIANT_TITLES[name], VARIANT_COLOURS[name]
+        if not VARIANTS[name].noise:
+            answer = loaded_models.rebuilt(run.id, epoch)[name].from_mean[image]
+            strip(f"{title}: no noise, so one picture", to_grey(answer[None]), run.shape, IMAGES, colour)
+            continue
+        pictures = to_grey(resample(model, x, SAMPLES, stream(run.config.seed, f"resample {draw}", epoch)))
+        strip(f"{title}: {SAMPLES} samples of its code", pictures[:IMAGES], run.shape, IMAGES, colour)
+        strip("", pictures[IMAGES:], run.shape, IMAGES, colour)
+
+
+def outputs(run: Run, epoch: int) -> None:
+    """Claim 8: what the encoder really puts out for log σ²."""
+    for name in _noisy(run):
+        std = loaded_models.codes(run.id, epoch)[name].std
+        drawing = figures.outputs(2 * np.log(std.ravel()))
+        figure(drawing, key="claims.outputs", alt="The encoder's outputs log σ²")
+        st.caption(f"All {std.size:,} outputs for {len(std):,} {run.watched_images} images. exp makes each positive.")
+
+
+def betas(run: Run, epoch: int) -> None:
+    """Claim 9: under each β, images rebuilt, and pictures of codes drawn from N(0, I)."""
+    from vae.analysis.geometry import decode
+    from vae.analysis.sampling import prior
+    from vae.learning.randomness import stream
+
+    strip("Images", to_grey(loaded_models.watched(run.id).x[:IMAGES]), run.shape, IMAGES)
+    columns = FAMILIES["betas"](run.config)
+    for (beta, config), column in zip(columns.items(), st.columns(len(columns)), strict=True):
+        member = similar_runs.seeds_of(config).get(run.config.seed)
+        with column:
+            if member is None or member.status != "done":
+                st.caption(f"β = {beta}: not trained yet.")
+                continue
+            at = loaded_models.kept_epochs(member.id, member.epoch)[-1]
+            made = loaded_models.rebuilt(member.id, at)["vae"].from_mean[: IMAGES // 2]
+            strip(f"β = {beta}: rebuilt", to_grey(made), run.shape, IMAGES // 2, VARIANT_COLOURS["vae"])
+            z = prior(IMAGES // 2, run.config.latent_dim, stream(run.config.seed, "claim 9"))
+            drawn = decode(loaded_models.models(member.id, at)["vae"], z)
+            strip("drawn from N(0, I)", to_grey(drawn), run.shape, IMAGES // 2, VARIANT_COLOURS["vae"])
+
+
+def epsilon(run: Run, epoch: int) -> None:
+    """Claim 10: ε as it is drawn for each image, and what σ makes of it."""
+    import torch
+
+    from vae.learning.randomness import normal_like, stream
+
+    draw = _turn("Draw again", f"claims.epsilon.{run.id}")
+    for name in _noisy(run):
+        std = loaded_models.codes(run.id, epoch)[name].std
+        eps = normal_like(torch.from_numpy(std), stream(run.config.seed, f"claim 10, draw {draw}")).numpy()
+        drawing = figures.noise(eps.ravel(), (std * eps).ravel())
+        figure(drawing, key="claims.epsilon", alt="ε, and σ·ε, which is added to μ")
+        st.caption(
+            f"{eps.size:,} draws for {len(std):,} {run.watched_images} images, by the generator that training uses. "
+            f"Standard deviation of ε {eps.std():.3f}; of σ·ε {(std * eps).std():.3f}."
+        )
+
+
+def passing(run: Run, epoch: int) -> None:
+    """Claim 11: what reaches the encoder by each estimator."""
+    norms = {name: _at_the_encoder(run.id, epoch, name) for name in ESTIMATOR_SETUPS}
+    figure(figures.gradients(norms), key="claims.gradients", alt="Norm of the gradient by each estimator")
+    st.caption(f"Gradient of the reconstruction at the encoder's outputs, on one batch, weights of epoch {epoch}.")
+
+
+EXPERIMENTS: dict[int, Experiment] = {
+    1: rebuilt,
+    2: spaces,
+    3: nudged,
+    4: sizes,
+    5: partial(spaces, ellipses=True),
+    6: nudged_variants,
+    7: samples,
+    8: outputs,
+    9: betas,
+    10: epsilon,
+    11: passing,
+}
+
+
+@st.cache_data(max_entries=60, show_spinner=False)
+def _at_the_encoder(run_id: str, epoch: int, estimator: str) -> float:
+    """Norm of the reconstruction's gradient at μ and log σ² together."""
+    from vae.measuring import gradient_norms_of
+
+    table = gradient_norms_of(resources.store(), resources.run(run_id), epoch, resources.settings(), estimator)
+    norms = table.set_index("place")["reconstruction"]
+    return float(np.hypot(norms["mu"], norms["logvar"]))
+
+
+def _strips(run: Run, epoch: int) -> None:
+    """One image nudged ever further in each model, in the browser; by the server where decoders are too large."""
+    key, weights = loaded_models.shelf(run.id, epoch)
+    found = nudges.nudges(run.id, epoch, 0, "random", 0)
+    if weights is None:
+        nudges.strips_by_the_server(run, epoch, found)
+        return
+    decoders(weights)
+    originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, 0)])
+    names = nudges.names(run, 0)
+    nudge_strips(payload(key, originals, names, run.shape, found, NUDGE_UNITS, *STEP), key=f"claims.nudges.{run.id}")
+
+
+def _turn(label: str, key: str) -> int:
+    """A button, and how often it was pressed."""
+    if st.button(label, icon=":material/casino:", key=f"{key}.button"):
+        st.session_state[key] = st.session_state.get(key, 0) + 1
+    return st.session_state.get(key, 0)
+
+
+def _noisy(run: Run) -> Sequence[str]:
+    """The one variant whose σ is looked at: the VAE, else another that samples; none where none does."""
+    return [name for name in ("vae", "noise_only") if name in run.config.variants][:1]
