@@ -8,6 +8,7 @@ from pages._lessons import LESSONS
 from pages.components.figure import preload
 from pages.components.history import one_entry_a_page
 from pages.components.logo import LOGO, MARK
+from pages.shared import predict
 from pages.state.outage_banner import guarded
 from pages.visitors import sign_in, visitor
 
@@ -35,7 +36,9 @@ else:
         sign_in.sign_out()
     guarded(page.run)
     with st.container(horizontal=True, horizontal_alignment="right", key="below"):
+        predict.ask_again()
         for lesson in LESSONS:
             if not lesson.in_bar and page.title != lesson.title:
                 st.page_link(lesson.file, label=lesson.title, icon=lesson.icon)
+predict.keep()
 preload()
