@@ -19,7 +19,7 @@ from vae.errors import InputError
 from vae.runs.dispatcher import Jobs
 from vae.runs.process_health import versions
 from vae.settings import Settings
-from vae.store import uploaded_images
+from vae.store import rooms, uploaded_images
 from vae.store.cleanup import steady_now
 from vae.store.runs import Run, Store
 from vae.store.sizes import database_version
@@ -97,6 +97,7 @@ def start() -> None:
         log.info("the server starts", extra=versions() | {"database": database_version(store())})
         jobs()
         store().purge(steady_now() - DELETED_KEPT)
+        rooms.purge(store())
     except InputError as error:
         log.error("%s", error)
 

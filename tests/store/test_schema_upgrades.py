@@ -27,6 +27,7 @@ CAME_WITH = {  # version → its new tables, and its new columns of those that w
     3: ((schema.sweep_runs, schema.sweeps, schema.uploads), ("runs.tags", "runs.note", "runs.deleted_at")),
     4: ((), ("runs.visitor", "runs.ticket", "runs.fingerprint", "sweeps.visitor", "uploads.visitor")),
     5: ((), ("metrics.extra",)),
+    6: ((schema.room_answers, schema.rooms), ()),
 }
 CONFIG = RunConfig(epochs=2, hidden=(8,), train_limit=100, validation_size=20)
 
@@ -118,6 +119,8 @@ def test_a_database_of_the_day_between_is_brought_up_too(store: Store, settings:
         connection.execute(
             update(schema.runs).where(schema.runs.c.id == old).values(ticket=0, fingerprint=None, visitor=None)
         )
+        for table in CAME_WITH[6][0]:
+            table.drop(connection)
         schema.version.drop(connection)
         connection.exec_driver_sql("CREATE TABLE schema_version (version INTEGER NOT NULL PRIMARY KEY)")
         connection.exec_driver_sql("INSERT INTO schema_version VALUES (4)")

@@ -19,9 +19,10 @@ from sqlalchemy import (
 
 # 2: what has been measured on runs (classifiers, measurements). 3: names that people give (tags, note), runs that were
 # deleted and may come back, sweeps, images of one's own. 4: who asked (visitor), the order of the queue (ticket), which
-# requests are the same (fingerprint). 5: metrics without a column of their own (extra).
+# requests are the same (fingerprint). 5: metrics without a column of their own (extra). 6: rooms, in which a class
+# answers (rooms, room_answers).
 # How an older database is brought up: one file each in `migrations/versions`, also from now on.
-SCHEMA_VERSION = 5
+SCHEMA_VERSION = 6
 REVISION = f"{SCHEMA_VERSION:04d}"
 OLD_VERSION = "schema_version"  # the table that held the version up to 3
 
@@ -165,4 +166,30 @@ uploads = Table(  # images of one's own, by their content: workers anywhere read
     Column("payload", LargeBinary, nullable=False),  # safetensors
     Column("created_at", DateTime(timezone=True), nullable=False),
     Column("visitor", String(64)),  # who brought them first
+)
+
+# A class that answers on its phones. Of who answers there is a hash that is another one in every room.
+
+rooms = Table(
+    "rooms",
+    metadata,
+    Column("code", String(12), primary_key=True),  # what people type
+    Column("visitor", String(64), nullable=False),  # who opened it
+    Column("opened_at", DateTime(timezone=True), nullable=False),
+    Column(
+        "last_asked", DateTime(timezone=True), nullable=False
+    ),  # a question, or its opening: it ends some hours later
+    Column("closed", Boolean, nullable=False),  # ended before that
+    Column("claim", Integer),  # shown now; none: nothing was asked yet
+    Column("choices", Integer),  # how many answers that claim offers
+    Column("revealed", JSON, nullable=False),  # by claim: what was measured, in a sentence, and which choice that gives
+)
+
+room_answers = Table(
+    "room_answers",
+    metadata,
+    Column("room", ForeignKey("rooms.code", ondelete="CASCADE"), primary_key=True),
+    Column("claim", Integer, primary_key=True),
+    Column("visitor", String(64), primary_key=True),  # so that one is counted once
+    Column("choice", Integer, nullable=False),  # from 0
 )
