@@ -18,6 +18,7 @@ class Lesson:
 
 LESSONS = (
     Lesson("start.py", "Start", ":material/home:", "Two models, one difference"),
+    Lesson("argument.py", "Argument", ":material/fact_check:", "What does the article claim, and what was measured?"),
     Lesson("train.py", "Train", ":material/model_training:", "What do both learn, and how do they differ?"),
     Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),

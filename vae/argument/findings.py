@@ -11,18 +11,18 @@ class Badge:
     """How a claim stands."""
 
     title: str
-    icon: str  # a Material symbol, for those who can't tell colours apart
-    colour: str  # of the page's badges
+    sign: str  # for those who can't tell colours apart
+    colour: str  # contrast of at least 3:1 against the light and the dark page
     verdict: bool  # whether it concludes something; below three seeds none may
 
 
 BADGES: dict[str, Badge] = {
-    "holds": Badge("holds", ":material/check_circle:", "green", True),
-    "depends": Badge("depends", ":material/call_split:", "orange", True),
-    "fails": Badge("does not hold here", ":material/cancel:", "red", True),
-    "open": Badge("no clear difference", ":material/help:", "blue", True),
-    "too_few": Badge("no verdict yet", ":material/hourglass_top:", "gray", False),
-    "not_measured": Badge("not measured yet", ":material/radio_button_unchecked:", "gray", False),
+    "holds": Badge("holds", "✓", "#17845C", True),
+    "depends": Badge("depends", "⑂", "#B3610A", True),
+    "fails": Badge("does not hold here", "✗", "#C03A3A", True),
+    "open": Badge("no clear difference", "≈", "#2A72B8", True),
+    "too_few": Badge("no verdict yet", "…", "#757A83", False),
+    "not_measured": Badge("not measured yet", "○", "#757A83", False),
 }
 
 

@@ -1,0 +1,103 @@
+"""One claim on one screen: the experiment at the left; the claim, what to expect and what was measured at the right."""
+
+from __future__ import annotations
+
+from functools import partial
+from html import escape
+
+import streamlit as st
+
+from pages.claims import standing
+from pages.claims.experiments import EXPERIMENTS
+from pages.claims.standing import Standing
+from pages.shared import predict, similar_runs
+from pages.stage.run_panel import run_stage
+from pages.state import loaded_models
+from vae.argument.claims import CLAIMS
+from vae.argument.findings import BADGES, Finding
+from vae.store.runs import Run
+
+POLL = 0.5  # seconds between looks while something is trained or measured
+
+
+def claim_screen(run: Run, number: int) -> None:
+    """Claim `number` of CLAIMS, with the evidence of a run's configuration."""
+    claim = CLAIMS[number]
+    left, right = st.columns([6, 5], gap="medium")
+    with left, st.container(key="experiment"):
+        if run.active or run.epoch < 0:
+            run_stage(run.id, key=f"claims.stage.{run.id}.live", small=True)
+        else:
+            EXPERIMENTS[number](run, loaded_models.kept_epochs(run.id, run.epoch)[-1])
+    with right:
+        st.html(
+            f'<div class="claim"><span class="number">{number}</span><span class="said">{escape(claim.title)}</span>'
+            "</div>"
+        )
+        st.fragment(_answer, run_every=POLL if standing.of(run, number).busy else None)(run, number)
+
+
+def _answer(run: Run, number: int) -> None:
+    claim, stands = CLAIMS[number], standing.of(run, number)
+    was_busy = st.session_state.get(_busy(run, number), False)
+    st.session_state[_busy(run, number)] = stands.busy
+    if was_busy and not stands.busy:
+        st.rerun()  # once more as a whole, and then without polling
+    predict.predicted(
+        f"claim {number}",
+        claim.question,
+        claim.choices,
+        partial(_measured, run, number, stands),
+        measured=lambda: stands.finding.answer,
+        config=run.config,
+    )
+
+
+def _measured(run: Run, number: int, stands: Standing) -> None:
+    """The badge, the number that a room looks at, what was measured on what, and what would turn it."""
+    claim, finding = CLAIMS[number], stands.finding
+    st.html(badge(finding))
+    if finding.numbers:
+        first, *others = finding.numbers
+        st.html(
+            f'<div class="measured"><div class="value">{escape(first.text)}</div>'
+            f'<div class="of">{escape(first.title)}</div>'
+            + "".join(
+                f'<div class="other"><b>{escape(number.text)}</b> {escape(number.title)}</div>' for number in others
+            )
+            + "</div>"
+        )
+    st.markdown(finding.said)
+    with st.container(key="hidden_when_presenting_more", gap="small"):
+        if finding.on or finding.turned_by:
+            st.caption(" ".join(filter(None, [f"On {finding.on}." if finding.on else "", finding.turned_by])))
+        if stands.what:
+            st.progress(stands.share, text=stands.what)
+        with st.container(horizontal=True, vertical_alignment="center"):
+            if stands.to_train and not run.active:
+                train_missing(stands, key=f"claims.train.{number}")
+            st.page_link(claim.page, label=claim.deeper, icon=":material/arrow_forward:", query_params={"run": run.id})
+
+
+def train_missing(stands: Standing, key: str) -> None:
+    """A button that trains what is lacking for a verdict."""
+    count = len(stands.to_train)
+    label = f"Train {count} more run{'s' * (count > 1)} for a verdict"
+    if (
+        st.button(label, icon=":material/add:", type="primary", key=key)
+        and similar_runs.queue(stands.to_train) is not None
+    ):
+        st.rerun()
+
+
+def badge(finding: Finding) -> str:
+    """Markup of how a claim stands: sign, words and colour."""
+    kind = BADGES[finding.badge]
+    return (
+        f'<div class="badge" style="--badge:{kind.colour}"><span class="sign" aria-hidden="true">{kind.sign}</span>'
+        f"<span>{escape(finding.title)}</span></div>"
+    )
+
+
+def _busy(run: Run, number: int) -> str:
+    return f"claims.busy.{run.id}.{number}"
