@@ -18,7 +18,7 @@ class Badge:
 
 BADGES: dict[str, Badge] = {
     "holds": Badge("holds", "✓", "#17845C", True),
-    "depends": Badge("depends", "⑂", "#B3610A", True),
+    "depends": Badge("depends", "±", "#B3610A", True),
     "fails": Badge("does not hold here", "✗", "#C03A3A", True),
     "open": Badge("no clear difference", "≈", "#2A72B8", True),
     "too_few": Badge("no verdict yet", "…", "#757A83", False),

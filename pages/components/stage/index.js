@@ -2,8 +2,6 @@
 // and one slider over all epochs. The film (film.js) is here, so play and scrub ask nothing of the server.
 const REST_AFTER = 250 // milliseconds without a move, after which the epoch shown is asked for its decoders
 const GLIDE = 12 // milliseconds in which a new epoch comes most of the way
-const WIDE = 900 // pixels from which models stand side by side
-const SMALL = 460 // the same where only spaces and pictures are shown
 
 class Stage {
   constructor(root) {
@@ -103,21 +101,13 @@ class Stage {
     const style = getComputedStyle(this.root)
     this.type = parseFloat(style.fontSize)
     this.family = style.fontFamily
-    const { type } = this
     const whole = this.root.clientWidth
     if (!whole) return
-    const { small } = this.data
-    const wide = whole >= (small ? SMALL : WIDE)
     const main = this.root.getRootNode().host?.closest("[data-testid=stMain]")
     const top = this.root.getBoundingClientRect().top + (main?.scrollTop ?? 0)
-    const pen = this.drawing ? (wide ? type * 12.5 : whole * 0.6) : 0
-    const columns = wide ? this.models.length : 1
-    const width = wide ? (whole - pen - 1.5 * type * (columns - 1 + (pen ? 1 : 0))) / columns : whole
-    const below = small ? 0 : Math.round(type * 6)
-    const left = innerHeight - top - type * 6.3 - below // for the spaces: without heads, slider and gaps
-    const space = Math.round(wide ? Math.max(Math.min(left, width * 0.62), Math.min(300, width * 0.6)) : whole * 0.6)
-    const picture = Math.max(Math.min(width - space - 0.75 * type, wide ? space - type * 5.8 : Infinity), 80)
-    this.models.forEach((model) => model.fit({ width, space, picture, below }))
+    const { small } = this.data
+    const { pen, ...sides } = laidOut({ whole, top, type: this.type, small, drawing: this.drawing, models: this.models.length })
+    this.models.forEach((model) => model.fit(sides))
     if (this.drawing) {
       this.root.style.setProperty("--pen", `${pen}px`)
       this.pen.fit(pen)
