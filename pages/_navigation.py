@@ -5,6 +5,7 @@ from pathlib import Path
 import streamlit as st
 
 from pages._lessons import LESSONS
+from pages.components import present
 from pages.components.figure import preload
 from pages.components.history import one_entry_a_page
 from pages.components.logo import LOGO, MARK
@@ -16,6 +17,7 @@ st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
 st.logo(LOGO, size="large")
 # `st.html` takes a path to a file of styles, too.
 st.html(Path(__file__).parent / "style.css")
+present.dress()
 one_entry_a_page()
 pages = [
     st.Page(
@@ -35,8 +37,10 @@ else:
     if visitor.signed_in():
         sign_in.sign_out()
     guarded(page.run)
+    present.frame()
     with st.container(horizontal=True, horizontal_alignment="right", key="below"):
         predict.ask_again()
+        present.begin()
         for lesson in LESSONS:
             if not lesson.in_bar and page.title != lesson.title:
                 st.page_link(lesson.file, label=lesson.title, icon=lesson.icon)

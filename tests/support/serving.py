@@ -36,6 +36,8 @@ PATIENCE = 30_000  # milliseconds
 class Dashboard:
     """`streamlit run dashboard.py` with a database and a data folder of its own."""
 
+    script = "dashboard.py"
+
     def __init__(self, folder: Path, **environment: str) -> None:
         self.folder, self.environment = folder, environment
         # Where tests run on PostgreSQL, on a database of the server's, which goes with the server.
@@ -55,7 +57,7 @@ class Dashboard:
         env |= {"http_proxy": "http://127.0.0.1:9", "https_proxy": "http://127.0.0.1:9", "no_proxy": "127.0.0.1"}
         options = [f"--server.port={self.port}", "--server.headless=true", "--server.address=127.0.0.1"]
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "streamlit", "run", "dashboard.py", *options]
+            command = [sys.executable, "-m", "streamlit", "run", self.script, *options]
             self.process = subprocess.Popen(command, cwd=ROOT, env=env, stdout=log, stderr=log)
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
