@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
-from pages.components.figure import ROUTE
-from pages.stage.routes import ROUTES
+from pages.components import figure
+from pages.stage import routes as stage
 from pages.state.crash_reports import on_script_error
 from pages.visitors.cookie import VisitorCookie
 
@@ -69,10 +70,18 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
     resources.close()
 
 
+def _own_routes() -> list[Route]:
+    """What is served beside Streamlit's pages, below the same `server.baseUrlPath`."""
+    prefix = st.get_option("server.baseUrlPath").strip("/")
+    folder = f"/{prefix}" if prefix else ""
+    routes = [figure.ROUTE, *stage.ROUTES]
+    return [Route(f"{folder}{route.path}", route.endpoint, methods=list(route.methods or ())) for route in routes]
+
+
 app = st.App(
     "pages/_navigation.py",
     lifespan=lifespan,
-    routes=[ROUTE, *ROUTES],
+    routes=_own_routes(),
     middleware=[Middleware(VisitorCookie)],
     on_script_error=on_script_error,
 )
