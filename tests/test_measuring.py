@@ -18,17 +18,16 @@ from vae.analysis import sensitivity
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.measuring import (
-    by_configuration,
     images_of,
     last_epoch,
     models_of,
     reference_classifier_of,
-    same_but_for_seed,
     sensitivity_of,
 )
 from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store import measurements, schema
+from vae.store.configurations import by_configuration, same_but_for_seed
 from vae.store.runs import Run, Store
 from vae.store.tensor_bytes import unpack, unpack_tensors
 

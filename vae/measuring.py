@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from .analysis import disentangle, gradients, sensitivity
+from .analysis import claim_measures, disentangle, gradients, sensitivity
 from .analysis.codes import Codes, encode
+from .analysis.comparing import ratios
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
 from .choices.variants import VARIANTS
-from .config import RunConfig
 from .datasets import DATASETS, Images
 from .errors import InputError
 from .learning.models import Autoencoder
 from .settings import Settings
 from .store import measurements, uploaded_images
+from .store.measurements import KINDS
 from .store.runs import Run, Store
 from .store.tensor_bytes import pack_tensors, unpack, unpack_tensors
 
-# A new number when a procedure changes, so that old tables are not taken for new ones.
-KINDS = {"sensitivity": "sensitivity 1", "gradients": "gradients 1", "disentanglement": "disentanglement 1"}
 RATIO_IMAGES = 2000  # at the most, for the ratio by which a sweep may choose
 Progress = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
 
@@ -111,7 +110,7 @@ def sensitivity_ratio(store: Store, run: Run, settings: Settings, unit: str = "l
     models = models_of(store, run, last_epoch(store, run))
     x = watched_of(store, run, images_of(store, run, settings), RATIO_IMAGES)
     table = sensitivity.measure(models, x, seed=run.config.seed, units=(unit,), sizes=(size,))
-    return float(sensitivity.ratios(table)["ratio"].iloc[0])
+    return float(ratios(table)["ratio"].iloc[0])
 
 
 def noisy_variant(run: Run) -> str:
@@ -207,6 +206,29 @@ def disentanglement_of(
     return measured
 
 
+def claims_of(
+    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
+) -> pd.DataFrame:
+    """What claims are judged by, on a run's test images at a kept epoch: the columns of `claim_measures.measure`.
+
+    Measured once and kept. Raises InputError as `sensitivity_of`.
+    """
+    kept = measurements.measurement(store, run_id, epoch, KINDS["claims"])
+    if kept is not None:
+        return kept
+    run = store.run(run_id)
+    images = images_of(store, run, settings)
+    measured = claim_measures.measure(
+        models_of(store, run, epoch),
+        run.config,
+        images,
+        unpack(store.split_rows(run_id))["train"],
+        lambda share: progress(share, f"Measuring on {len(images.test_x):,} test images"),
+    )
+    measurements.keep_measurement(store, run_id, epoch, KINDS["claims"], measured)
+    return measured
+
+
 ENDED = {"failed": "failed", "stopped": "was stopped", "interrupted": "was interrupted"}
 
 
@@ -224,32 +246,9 @@ def epoch_in_words(run: Run, epoch: int) -> str:
     return said if run.status == "done" else f"{said} (the run {ENDED.get(run.status, f'is {run.status}')})"
 
 
-def same_but_for_seed(runs: Sequence[Run]) -> None:
-    """Raises InputError unless the runs are one configuration, each with a seed of its own."""
-    first = runs[0]
-    for run in runs[1:]:
-        if other := set(first.config.differences(run.config)) - {"seed"}:
-            raise InputError(
-                f"Runs {first.id} and {run.id} differ in {', '.join(sorted(other))}; an interval is over seeds of one "
-                "configuration."
-            )
-    for i, run in enumerate(runs):
-        if twin := next((earlier for earlier in runs[:i] if earlier.config.seed == run.config.seed), None):
-            raise InputError(f"Runs {twin.id} and {run.id} have the same seed, {run.config.seed}: that is one run.")
-
-
-def by_configuration(runs: Sequence[Run]) -> dict[RunConfig, dict[int, Run]]:
-    """Configuration, with the seed 0 → by seed the first of `runs` that is done, or else under way."""
-    found: dict[RunConfig, dict[int, Run]] = {}
-    for run in sorted(runs, key=lambda run: run.status != "done"):
-        if run.status == "done" or run.active:
-            found.setdefault(without_seed(run.config), {}).setdefault(run.config.seed, run)
-    return found
-
-
-def without_seed(config: RunConfig) -> RunConfig:
-    """What runs of one configuration share."""
-    return config.model_copy(update={"seed": 0})
-
-
-MEASUREMENTS = {"sensitivity": sensitivity_of, "gradients": gradients_of, "disentanglement": disentanglement_of}
+MEASUREMENTS = {
+    "sensitivity": sensitivity_of,
+    "gradients": gradients_of,
+    "disentanglement": disentanglement_of,
+    "claims": claims_of,
+}

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from itertools import count
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 import streamlit as st
@@ -12,9 +11,10 @@ from pages.state import resources
 from pages.state.shared_reads import shared_for
 from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
-from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
+from vae.analysis.intervals import lacking_seeds
 from vae.config import RunConfig
 from vae.errors import InputError
+from vae.store.configurations import by_configuration, without_seed
 from vae.store.runs import Run
 
 LOOKED_THROUGH = 1000  # the newest runs
@@ -27,15 +27,11 @@ Name = TypeVar("Name")
 @shared_for(FRESH)
 def _known() -> dict[RunConfig, dict[int, Run]]:
     """`by_configuration` of the runs that are done or under way; never changed."""
-    from vae.measuring import by_configuration
-
     return by_configuration(resources.store().runs(LOOKED_THROUGH, ("queued", "running", "done")))
 
 
 def seeds_of(config: RunConfig) -> dict[int, Run]:
     """Runs with this configuration but for the seed, by seed."""
-    from vae.measuring import without_seed
-
     return _known().get(without_seed(config), {})
 
 
@@ -75,18 +71,6 @@ def offer(label: str, configs: Mapping[Name, RunConfig], icon: str = ":material/
         and queue(config for name, config in configs.items() if name not in there) is not None
     ):
         st.rerun()
-
-
-def lacking_seeds(there: Sequence[Collection[int]], first: int) -> list[int]:
-    """Seeds to train, so that SEEDS_FOR_A_VERDICT are there for every configuration; `there`: its seeds, for each.
-
-    Those that some configuration has already come first, then the ones that follow `first`.
-    """
-    shared = set.intersection(*map(set, there))
-    begun = sorted(set.union(*map(set, there)) - shared)
-    free = (seed for seed in count(first) if seed not in shared and seed not in begun)
-    lacking = max(0, SEEDS_FOR_A_VERDICT - len(shared))
-    return [*begun, *(next(free) for _ in range(lacking))][:lacking]
 
 
 def offer_seeds(configs: Sequence[RunConfig], key: str) -> None:

@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vae.analysis import sensitivity
+from vae.analysis import comparing, sensitivity
 from vae.config import PRESETS
-from vae.measuring import images_of, last_epoch, models_of, same_but_for_seed
+from vae.measuring import images_of, last_epoch, models_of
 from vae.runs.execution import execute
 from vae.settings import Settings
+from vae.store.configurations import same_but_for_seed
 from vae.store.runs import Run, Store
 
 CHECKED_UNITS = ("latent_std", "absolute")
@@ -46,7 +47,7 @@ def test_in_two_dimensions_the_autoencoder_moves_more_per_std_and_less_per_numbe
     assert len(rmse) == 6
     assert (rmse.ae > rmse.vae)["latent_std"].all(), rmse
     assert (rmse.ae < rmse.vae)["absolute"].all(), rmse
-    ratios = sensitivity.ratios(measured).set_index("unit")
+    ratios = comparing.ratios(measured).set_index("unit")
     assert ratios.seeds.tolist() == [3, 3]
     assert ratios.low["latent_std"] > 1, ratios
     assert ratios.high["absolute"] < 1, ratios

@@ -11,8 +11,9 @@ from torch import nn
 
 from vae.analysis import sensitivity
 from vae.analysis.codes import Codes
+from vae.analysis.comparing import ratios
 from vae.analysis.reference import RealImages
-from vae.analysis.sensitivity import Perturbed, measure, perturb, perturb_all, quartiles, ratios, scale, table
+from vae.analysis.sensitivity import Perturbed, measure, perturb, perturb_all, quartiles, scale, table
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig
 from vae.learning.models import Autoencoder, mlp

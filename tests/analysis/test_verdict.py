@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from vae.analysis.comparing import ratios
 from vae.analysis.expectations import EXPECTATIONS
-from vae.analysis.sensitivity import ratios
 from vae.analysis.verdict import in_numbers, judgement, logarithm, verdict
 from vae.choices.nudge_units import NUDGE_UNITS
 
@@ -20,7 +20,7 @@ EXPECTED = f"Expected from the article: {EXPECTATIONS['nudge'].said}."
 
 
 def table(*found: str, seeds: int = 3, size: float = 0.1) -> pd.DataFrame:
-    """As `sensitivity.ratios` gives it: one row per unit, with an interval of the kind that is named."""
+    """As `comparing.ratios` gives it: one row per unit, with an interval of the kind that is named."""
     rows = [(unit, size, *INTERVALS[kind], seeds) for unit, kind in zip(SHARED_UNITS, found, strict=False)]
     return pd.DataFrame(rows, columns=["unit", "size", "ratio", "low", "high", "seeds"])
 

@@ -16,8 +16,8 @@ from streamlit.testing.v1 import AppTest
 from pages.sections.perturbation.measurement import nearest_size
 from pages.state import loaded_models
 from vae.analysis import geometry
+from vae.analysis.comparing import ratios
 from vae.analysis.expectations import EXPECTATIONS
-from vae.analysis.sensitivity import ratios
 from vae.analysis.verdict import in_numbers, verdict
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.config import RunConfig

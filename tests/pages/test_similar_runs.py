@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from pages.shared.similar_runs import lacking_seeds
+from vae.analysis.intervals import lacking_seeds
 
 
 @pytest.mark.parametrize(

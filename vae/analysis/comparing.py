@@ -5,17 +5,18 @@ Tables in, tables out; what may be compared with what is decided by the caller's
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from ..choices.nudge_units import NUDGE_UNITS
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..naming import words
-from .intervals import SEEDS_FOR_A_VERDICT, half_width
+from .intervals import CONFIDENCE, SEEDS_FOR_A_VERDICT, half_width
 
 LETTERS = "ABCDEFGH"  # names of settings on a page
 
@@ -84,7 +85,7 @@ def difference(apart: np.ndarray, tied: bool = False) -> Difference:
     return Difference(mean, mean - half, mean + half, len(apart), tied)
 
 
-def paired(a: Mapping[Hashable, float], b: Mapping[Hashable, float]) -> Difference | None:
+def paired(a: Mapping[Any, float], b: Mapping[Any, float]) -> Difference | None:
     """`difference` of B − A by seed. None without a seed that both have.
 
     Pairs that share a seed share batches and, where shapes match, initial weights: what both have in common cancels.
@@ -106,6 +107,30 @@ def paired_curve(a: pd.DataFrame, b: pd.DataFrame, measure: str) -> pd.DataFrame
         rows.append((epoch, at_epoch.mean, at_epoch.low, at_epoch.high, at_epoch.pairs))
     found = pd.DataFrame(rows, columns=["epoch", "mean", "low", "high", "pairs"])
     return found[found["pairs"] == found["pairs"].max()].reset_index(drop=True)
+
+
+def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str = "rmse") -> pd.DataFrame:
+    """How much more `of` moves than `to`: columns unit, size, ratio, low, high, seeds.
+
+    The geometric mean over seeds of the ratio of `measure`, with its 95 % interval by Student's t on the logarithms:
+    it says how a new pair of models would come out. NaN with one seed, where nothing is known of that, and where a
+    measure is 0 in some seed. Units that one of the two lacks are left out.
+    """
+    from scipy.special import stdtrit
+
+    index = ["unit", "size", "seed"]
+    pair = [measured[measured["variant"] == name].set_index(index)[measure] for name in (of, to)]
+    both = pd.concat(pair, axis=1, keys=(of, to), join="inner")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_ratio = np.log(both[of]) - np.log(both[to])
+    grouped = log_ratio.where(np.isfinite(log_ratio)).groupby(["unit", "size"], sort=False)
+    seeds = grouped.size()
+    mean = grouped.mean().where(grouped.count() == seeds)  # a seed that is left out would bend it
+    half = stdtrit((seeds - 1).clip(lower=1), 0.5 + CONFIDENCE / 2) * grouped.std(ddof=1) / np.sqrt(seeds)
+    found = pd.DataFrame(
+        {"ratio": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "seeds": seeds}
+    )
+    return found.reindex(list(NUDGE_UNITS), level="unit").reset_index()
 
 
 def best(values: pd.Series, group: pd.Series) -> np.ndarray:

@@ -2,10 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
+from collections.abc import Collection, Sequence
+
 import numpy as np
 
 CONFIDENCE = 0.95
 SEEDS_FOR_A_VERDICT = 3
+
+
+def lacking_seeds(there: Sequence[Collection[int]], first: int) -> list[int]:
+    """Seeds to train, so that SEEDS_FOR_A_VERDICT are there for every configuration; `there`: its seeds, for each.
+
+    Those that some configuration has already come first, then the ones that follow `first`.
+    """
+    shared = set.intersection(*map(set, there))
+    begun = sorted(set.union(*map(set, there)) - shared)
+    free = (seed for seed in itertools.count(first) if seed not in shared and seed not in begun)
+    lacking = max(0, SEEDS_FOR_A_VERDICT - len(shared))
+    return [*begun, *(next(free) for _ in range(lacking))][:lacking]
 
 
 def half_width(values: np.ndarray) -> float:

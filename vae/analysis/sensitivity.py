@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import torch
-from scipy.stats import t as student  # scikit-learn brings scipy along
 
 from ..choices.nudge_units import NUDGE_UNITS
 from ..learning.models import Autoencoder
 from ..learning.randomness import stream
 from . import directions
 from .codes import Codes, encode
-from .intervals import CONFIDENCE
 from .reference import Classifier, RealImages
 
 # A nudge of size s in a unit is δ = s · scale ∘ u · √D, where |u| = 1: s is its root mean square per dimension.
@@ -166,25 +164,3 @@ def measure(models: Mapping[str, Autoencoder], x: np.ndarray, *, seed: int, **op
     progress. See `table` for what the columns mean.
     """
     return table(perturb_all(models, x, seed=seed, **options), seed)
-
-
-def ratios(measured: pd.DataFrame, of: str = "ae", to: str = "vae", measure: str = "rmse") -> pd.DataFrame:
-    """How much more `of` moves than `to`: columns unit, size, ratio, low, high, seeds.
-
-    The geometric mean over seeds of the ratio of `measure`, with its 95 % interval by Student's t on the logarithms:
-    it says how a new pair of models would come out. NaN with one seed, where nothing is known of that, and where a
-    measure is 0 in some seed. Units that one of the two lacks are left out.
-    """
-    index = ["unit", "size", "seed"]
-    pair = [measured[measured["variant"] == name].set_index(index)[measure] for name in (of, to)]
-    both = pd.concat(pair, axis=1, keys=(of, to), join="inner")
-    with np.errstate(divide="ignore", invalid="ignore"):
-        log_ratio = np.log(both[of]) - np.log(both[to])
-    grouped = log_ratio.where(np.isfinite(log_ratio)).groupby(["unit", "size"], sort=False)
-    seeds = grouped.size()
-    mean = grouped.mean().where(grouped.count() == seeds)  # a seed that is left out would bend it
-    half = student.ppf(0.5 + CONFIDENCE / 2, (seeds - 1).clip(lower=1)) * grouped.std(ddof=1) / np.sqrt(seeds)
-    found = pd.DataFrame(
-        {"ratio": np.exp(mean), "low": np.exp(mean - half), "high": np.exp(mean + half), "seeds": seeds}
-    )
-    return found.reindex(list(NUDGE_UNITS), level="unit").reset_index()

@@ -13,7 +13,7 @@ from .sentences import NO_CLEAR_DIFFERENCE, conclusion, together
 
 
 def judgement(row: pd.Series) -> str:
-    """What one row of `sensitivity.ratios` says: "AE moves more", "VAE moves more", "open", and two reasons why not."""
+    """What one row of `comparing.ratios` says: "AE moves more", "VAE moves more", "open", and two reasons why not."""
     if pd.isna(row["ratio"]):
         return "no ratio"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
@@ -24,7 +24,7 @@ def judgement(row: pd.Series) -> str:
 
 
 def verdict(ratios: pd.DataFrame, size: float) -> str:
-    """Whose pictures change more in the rows of `sensitivity.ratios` with this nudge size, in a sentence or two."""
+    """Whose pictures change more in the rows of `comparing.ratios` with this nudge size, in a sentence or two."""
     rows = ratios[ratios["size"] == size]
     if rows.empty:
         return "Nothing to compare: it takes an autoencoder and a VAE."
@@ -56,7 +56,7 @@ def in_numbers(ratios: pd.DataFrame, size: float, on: str) -> str:
 
 
 def logarithm(row: pd.Series) -> Difference | None:
-    """A row of `sensitivity.ratios` as a difference: log AE − log VAE, by seed. None where there is no ratio."""
+    """A row of `comparing.ratios` as a difference: log AE − log VAE, by seed. None where there is no ratio."""
     if pd.isna(row["ratio"]):
         return None
     mean, low, high = (float(np.log(row[name])) for name in ("ratio", "low", "high"))

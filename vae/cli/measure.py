@@ -33,14 +33,16 @@ def _sensitivity(options: argparse.Namespace) -> int:
     import pandas as pd
 
     from .. import measuring
-    from ..analysis.sensitivity import SENSITIVITY_COLUMNS, ratios
+    from ..analysis.comparing import ratios
+    from ..analysis.sensitivity import SENSITIVITY_COLUMNS
+    from ..store.configurations import same_but_for_seed
     from ..store.measurements import records
     from ..store.runs import Store
 
     settings = Settings.from_environment()
     store = Store(settings.database_url)
     runs = [store.run(run_id) for run_id in options.runs]
-    measuring.same_but_for_seed(runs)
+    same_but_for_seed(runs)
     tables, epochs = [], {}
     for run in runs:
         epochs[run.id] = epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from sqlalchemy import delete, insert, select
 
-from .runs import Store
+from .runs import Run, Store
 from .schema import classifiers, measurements
+
+# A new number when a procedure changes, so that old tables are not taken for new ones.
+KINDS = {
+    "sensitivity": "sensitivity 1",
+    "gradients": "gradients 1",
+    "disentanglement": "disentanglement 1",
+    "claims": "claims 1",
+}
 
 
 def classifier(store: Store, dataset_hash: str) -> tuple[float, bytes] | None:
@@ -32,7 +41,21 @@ def measurement(store: Store, run_id: str, epoch: int, kind: str) -> pd.DataFram
     key = (measurements.c.run_id == run_id, measurements.c.epoch == epoch, measurements.c.kind == kind)
     with store.engine.connect() as connection:
         rows = connection.scalar(select(measurements.c.rows).where(*key))
-    return None if rows is None else pd.DataFrame.from_records(rows).fillna(np.nan).infer_objects()
+    return None if rows is None else _table(rows)
+
+
+def at_the_end(store: Store, kind: str, runs: Iterable[Run]) -> dict[str, pd.DataFrame]:
+    """Kept tables of one kind by run id, measured at each run's last epoch; of the runs that have one."""
+    ends = {run.id: run.config.epochs for run in runs}
+    query = select(measurements.c.run_id, measurements.c.epoch, measurements.c.rows)
+    query = query.where(measurements.c.kind == KINDS[kind], measurements.c.run_id.in_(ends))
+    with store.engine.connect() as connection:
+        found = connection.execute(query).all()
+    return {row.run_id: _table(row.rows) for row in found if row.epoch == ends[row.run_id]}
+
+
+def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    return pd.DataFrame.from_records(rows).fillna(np.nan).infer_objects()
 
 
 def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd.DataFrame) -> None:

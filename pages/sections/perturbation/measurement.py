@@ -102,7 +102,7 @@ def nearest_size(size: float) -> float:
 
 def at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) -> None:
     """Who changes more after a nudge of this size, in every unit."""
-    from vae.analysis.sensitivity import ratios
+    from vae.analysis.comparing import ratios
     from vae.analysis.verdict import verdict
 
     compared, seeds = ratios(table), sorted(set(table["seed"]))
@@ -121,8 +121,9 @@ def at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) ->
 
 def at_every_size(run: Run, unit: str, size: float, table: pd.DataFrame, _family_size: int) -> None:
     """The curves of one unit, and all numbers of the marked size in a paragraph."""
+    from vae.analysis.comparing import ratios
     from vae.analysis.reference import REAL_IMAGES
-    from vae.analysis.sensitivity import NEAREST_QUERIES, ratios
+    from vae.analysis.sensitivity import NEAREST_QUERIES
     from vae.analysis.verdict import in_numbers
 
     seeds = sorted(set(table["seed"]))
