@@ -27,8 +27,9 @@ ALLOWED = {
     "vae.benchmark": FOUNDATION | {"vae.datasets", "vae.learning"},
     "vae.runs": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store"},
     "vae.measuring": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis"},
+    "vae.argument": FOUNDATION | {"vae.datasets", "vae.store", "vae.analysis"},
     "vae.exports": FOUNDATION
-    | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.figures", "vae.runs"},
+    | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.argument", "vae.figures", "vae.runs"},
     "vae.sweeps": FOUNDATION
     | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.runs", "vae.measuring"},
 }

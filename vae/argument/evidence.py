@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from ..analysis.sentences import images
 from ..choices.variants import VARIANTS
-from ..config import RunConfig
+from ..config import RunConfig, as_text
+from ..datasets import DATASETS
 
 SIZES = (2, 8, 32, 64)  # latent dimensions of claim 4
 BETAS = (0.0, 1.0, 20.0)  # of claim 9
+Seeds = Mapping[int, float]  # a value for each seed
+
+
+def _member(base: RunConfig, variants: Sequence[str], **settings: Any) -> RunConfig:
+    """`base` with other settings and the variants that are needed; itself, where it has both already."""
+    wanted = base.model_copy(update=settings)
+    if wanted == base and set(variants) <= set(base.variants):
+        return base
+    return wanted.model_copy(update={"variants": tuple(variants)})
+
+
+def _sizes(base: RunConfig) -> dict[str, RunConfig]:
+    """No more numbers than pixels, where it is known how many there are."""
+    pixels = math.prod(DATASETS[base.dataset].shape) if base.dataset in DATASETS else max(SIZES)
+    return {str(size): _member(base, ("ae", "vae"), latent_dim=size) for size in SIZES if size <= pixels}
+
 
 # What makes a family of a base configuration: by member, the configurations to train; all else as in the base.
 FAMILIES: dict[str, Callable[[RunConfig], Mapping[str, RunConfig]]] = {
-    "pair": lambda base: {"pair": base},
-    "variants": lambda base: {"variants": base.model_copy(update={"variants": tuple(VARIANTS)})},
-    "sizes": lambda base: {str(size): base.model_copy(update={"latent_dim": size}) for size in SIZES},
-    "betas": lambda base: {f"{beta:g}": base.model_copy(update={"beta": beta}) for beta in BETAS},
+    "vae": lambda base: {"vae": _member(base, ("vae",))},
+    "pair": lambda base: {"pair": _member(base, ("ae", "vae"))},
+    "variants": lambda base: {"variants": _member(base, tuple(VARIANTS))},
+    "sizes": _sizes,
+    "betas": lambda base: {as_text(beta): _member(base, ("vae",), beta=beta) for beta in BETAS},
 }
 
 
@@ -29,3 +51,33 @@ class Evidence:
     base: RunConfig
     measures: pd.DataFrame  # columns member (of the family), seed, variant, measure, value, n
     nudges: pd.DataFrame  # columns of `sensitivity.table`, and member; no rows where a claim needs none
+    dataset: str = field(default="")  # its title
+
+    def of(self, measure: str, variant: str = "", member: str | None = None) -> Seeds:
+        """A measure by seed. What is not finite is left out, an infinite KL aside."""
+        rows = self.measures[(self.measures["measure"] == measure) & (self.measures["variant"] == variant)]
+        if member is not None:
+            rows = rows[rows["member"] == member]
+        return {int(row.seed): float(row.value) for row in rows.itertuples() if not np.isnan(row.value)}
+
+    def nudged(self, variant: str, unit: str, size: float) -> Seeds:
+        """Pixel RMSE of a nudge, by seed."""
+        table = self.nudges
+        rows = table[(table["variant"] == variant) & (table["unit"] == unit) & (table["size"] == size)]
+        return {int(row.seed): float(row.rmse) for row in rows.itertuples() if np.isfinite(row.rmse)}
+
+    @property
+    def members(self) -> list[str]:
+        """Those that anything was measured of."""
+        return list(dict.fromkeys(self.measures["member"]))
+
+    @property
+    def on(self) -> str:
+        """The images: "10,000 test images of MNIST"; "" where nothing was measured."""
+        counts = self.measures.loc[self.measures["measure"] == "mse", "n"]
+        return f"{images(int(counts.max()), 'test')} of {self.dataset or self.base.dataset}" if len(counts) else ""
+
+    @property
+    def vae(self) -> str:
+        """The VAE, and its β where it isn't 1."""
+        return "VAE" if self.base.beta == 1 else f"VAE (β = {as_text(self.base.beta)})"

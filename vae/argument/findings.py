@@ -40,13 +40,17 @@ class Number:
     @property
     def text(self) -> str:
         """ "1.83 times (95 % interval 1.57 to 2.14)"."""
-        said = f"{self._digits(self.value)} {self.unit}".strip()
         if math.isnan(self.low):
-            return said
-        return f"{said} (95 % interval {self._digits(self.low)} to {self._digits(self.high)})"
+            return self.short
+        return f"{self.short} (95 % interval {self._digits(self.low)} to {self._digits(self.high)})"
+
+    @property
+    def short(self) -> str:
+        """ "1.83 times"."""
+        return f"{self._digits(self.value)} {self.unit}".strip()
 
     def _digits(self, value: float) -> str:
-        return f"{value:{self.digits}}".replace("-", "−")
+        return "infinite" if math.isinf(value) else f"{value:{self.digits}}".replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,9 @@ from pathlib import Path
 from .. import logs
 from ..errors import InputError
 from ..settings import logging_settings
-from . import images, measure, reference, results, sweep, train, upkeep
+from . import argument, images, measure, reference, results, sweep, train, upkeep
 
-GROUPS = (train, sweep, measure, results, images, upkeep, reference)
+GROUPS = (train, sweep, measure, argument, results, images, upkeep, reference)
 
 
 def main(arguments: list[str] | None = None) -> int:
