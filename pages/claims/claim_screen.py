@@ -17,6 +17,7 @@ from vae.argument.claims import CLAIMS
 from vae.argument.findings import BADGES, Finding
 from vae.store.runs import Run
 
+LARGE = 2  # numbers that the last row reads
 POLL = 0.5  # seconds between looks while something is trained or measured
 
 
@@ -58,15 +59,7 @@ def _measured(run: Run, number: int, stands: Standing) -> None:
     claim, finding = CLAIMS[number], stands.finding
     st.html(badge(finding))
     if finding.numbers:
-        first, *others = finding.numbers
-        st.html(
-            f'<div class="measured"><div class="value">{escape(first.text)}</div>'
-            f'<div class="of">{escape(first.title)}</div>'
-            + "".join(
-                f'<div class="other"><b>{escape(number.text)}</b> {escape(number.title)}</div>' for number in others
-            )
-            + "</div>"
-        )
+        st.html(numbers(finding))
     st.markdown(finding.said)
     with st.container(key="hidden_when_presenting_more", gap="small"):
         if finding.on or finding.turned_by:
@@ -97,6 +90,20 @@ def badge(finding: Finding) -> str:
         f'<div class="badge" style="--badge:{kind.colour}"><span class="sign" aria-hidden="true">{kind.sign}</span>'
         f"<span>{escape(finding.title)}</span></div>"
     )
+
+
+def numbers(finding: Finding) -> str:
+    """Markup of what was measured: the first two as a room reads them, the others below."""
+    large = "".join(
+        f'<div><div class="value">{escape(number.short)}</div><div class="of">{escape(number.title)}</div>'
+        f'<div class="of">{escape(number.interval)}</div></div>'
+        for number in finding.numbers[:LARGE]
+    )
+    small = "".join(
+        f'<div class="of"><b>{escape(number.text)}</b> {escape(number.title)}</div>'
+        for number in finding.numbers[LARGE:]
+    )
+    return f'<div class="measured"><div class="large">{large}</div>{small}</div>'
 
 
 def _busy(run: Run, number: int) -> str:

@@ -1,14 +1,23 @@
-"""How each claim stands for a run's configuration: its finding, and what is still to train or being measured."""
+"""How claims stand for a run's configuration: their findings, and what is still to train or being measured."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from pages.shared import similar_runs
 from pages.state import background_measurements, resources
-from vae.argument.claims import judge
+from pages.state.shared_reads import shared_for
+from vae.argument.claims import CLAIMS
 from vae.argument.findings import Finding
 from vae.config import RunConfig
 from vae.store.runs import Run
+
+if TYPE_CHECKING:
+    from vae.argument.kept import Kept  # torch may come with it
+
+FRESH = 0.5  # seconds a look at the store is shared between visitors
 
 
 @dataclass(frozen=True)
@@ -16,7 +25,8 @@ class Standing:
     """One claim, now."""
 
     finding: Finding
-    to_train: tuple[RunConfig, ...] = ()  # what a verdict lacks
+    to_train: tuple[RunConfig, ...]  # what a verdict lacks
+    problems: tuple[str, ...]  # why something could not be measured, in sentences
     share: float = 0.0  # done of what is under way, from 0 to 1
     what: str = ""  # is under way, in words; "" when nothing is
 
@@ -24,3 +34,41 @@ class Standing:
     def busy(self) -> bool:
         """Whether something is trained or measured, so that it is worth looking again."""
         return bool(self.what)
+
+
+def of(run: Run, number: int) -> Standing:
+    """Claim `number`, and the start of measurements that it lacks of runs that are there."""
+    from vae.argument import kept
+
+    read = _read(run.config, number)
+    finding, lacking = kept.findings(read, (number,))[number], kept.lacking(read, number)
+    states = [background_measurements.of(*measurement) for measurement in lacking.measurements]
+    waiting = [state for state in states if state.table is None and not state.problem]
+    under_way = [_training(member) for member in lacking.under_way]
+    under_way += [(state.share, state.what) for state in waiting]
+    share, what = 0.0, ""
+    if under_way:
+        share, what = max(under_way)
+        what = f"{what} ({len(under_way)} to go)" if len(under_way) > 1 else what
+    problems = tuple(dict.fromkeys(state.problem for state in states if state.problem))
+    return Standing(finding, lacking.configs, problems, share, what)
+
+
+@shared_for(FRESH, most=50)
+def findings(config: RunConfig, numbers: Iterable[int] = tuple(CLAIMS)) -> dict[int, Finding]:
+    """What follows from what is kept, by claim: nothing is begun. Shared between visitors: never changed."""
+    from vae.argument import kept
+
+    return kept.findings(kept.read(resources.store(), config, numbers, similar_runs.known()), numbers)
+
+
+@shared_for(FRESH, most=50)
+def _read(config: RunConfig, number: int) -> Kept:
+    from vae.argument import kept
+
+    return kept.read(resources.store(), config, (number,), similar_runs.known())
+
+
+def _training(run: Run) -> tuple[float, str]:
+    share = max(run.epoch, 0) / run.config.epochs
+    return share, "Waiting for a worker" if run.status == "queued" else f"Training {run.name}"

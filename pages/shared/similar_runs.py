@@ -25,14 +25,14 @@ Name = TypeVar("Name")
 
 
 @shared_for(FRESH)
-def _known() -> dict[RunConfig, dict[int, Run]]:
+def known() -> dict[RunConfig, dict[int, Run]]:
     """`by_configuration` of the runs that are done or under way; never changed."""
     return by_configuration(resources.store().runs(LOOKED_THROUGH, ("queued", "running", "done")))
 
 
 def seeds_of(config: RunConfig) -> dict[int, Run]:
     """Runs with this configuration but for the seed, by seed."""
-    return _known().get(without_seed(config), {})
+    return known().get(without_seed(config), {})
 
 
 def with_every_beta(run: Run) -> dict[float, RunConfig]:
@@ -60,7 +60,7 @@ def queue(configs: Iterable[RunConfig]) -> list[str] | None:
         return None
     finally:
         resources.forget()
-        _known.clear()
+        known.clear()
 
 
 def offer(label: str, configs: Mapping[Name, RunConfig], icon: str = ":material/play_arrow:") -> None:

@@ -63,7 +63,7 @@ def numbers_and_claims(said: dict[str, list[str]]) -> tuple[dict, dict]:
 def test_no_two_sentences_about_one_run_contradict_each_other(stocked: Store, runs: dict[str, str], kind: str) -> None:
     for config in estimator_comparison.configs(stocked.run(runs[kind])).values():
         done(stocked, config)
-    similar_runs._known.clear()
+    similar_runs.known.clear()
     said = read(runs[kind])
     numbers, claims = numbers_and_claims(said)
     assert {quantity for quantity, _, _ in numbers} >= {

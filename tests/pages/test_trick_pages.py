@@ -94,7 +94,7 @@ def train_queue(store: Store) -> None:
 def look_again() -> None:
     """Reads are shared for a second: what comes after is read anew."""
     resources.forget()
-    similar_runs._known.clear()
+    similar_runs.known.clear()
 
 
 def row(store: Store, run_id: str, variant: str, split: str, epoch: int | None = None) -> dict[str, float]:

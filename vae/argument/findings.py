@@ -40,9 +40,14 @@ class Number:
     @property
     def text(self) -> str:
         """ "1.83 times (95 % interval 1.57 to 2.14)"."""
+        return f"{self.short} ({self.interval})" if self.interval else self.short
+
+    @property
+    def interval(self) -> str:
+        """ "95 % interval 1.57 to 2.14"; "" where there is none."""
         if math.isnan(self.low):
-            return self.short
-        return f"{self.short} (95 % interval {self._digits(self.low)} to {self._digits(self.high)})"
+            return ""
+        return f"95 % interval {self._digits(self.low)} to {self._digits(self.high)}"
 
     @property
     def short(self) -> str:

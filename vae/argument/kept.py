@@ -21,6 +21,7 @@ from .findings import Finding
 LOOKED_THROUGH = 1000  # the newest runs
 MOST_SEEDS = 10  # combined for one claim
 MEASURES = ["member", "seed", "variant", "measure", "value", "n"]
+WORDS = {"member", "variant", "measure", "unit"}  # columns that hold no numbers
 NUDGES = ["member", "seed", "variant", "unit", "size", "rmse"]
 
 
@@ -93,7 +94,9 @@ def gather(kept: Kept, number: int) -> Evidence:
 
 def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     """All rows; without a table none, in columns of numbers as of words."""
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=columns)
+    if tables:
+        return pd.concat(tables, ignore_index=True)
+    return pd.DataFrame({name: pd.Series(dtype=str if name in WORDS else float) for name in columns})
 
 
 def findings(kept: Kept, numbers: Iterable[int] = tuple(CLAIMS)) -> dict[int, Finding]:
