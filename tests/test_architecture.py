@@ -27,7 +27,7 @@ ALLOWED = {
     "vae.benchmark": FOUNDATION | {"vae.datasets", "vae.learning"},
     "vae.runs": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store"},
     "vae.measuring": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis"},
-    "vae.argument": FOUNDATION | {"vae.datasets", "vae.store", "vae.analysis"},
+    "vae.argument": FOUNDATION | {"vae.datasets", "vae.store", "vae.analysis", "vae.figures"},
     "vae.exports": FOUNDATION
     | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.argument", "vae.figures", "vae.runs"},
     "vae.sweeps": FOUNDATION

@@ -33,8 +33,10 @@ from vae.settings import ROOT
 MEANINGS = {f"{kind}: {name}": hue for kind, hues in COLOURS_BY_MEANING.items() for name, hue in hues.items()}
 SAME = {
     ("estimator: detached", "other: alarm"),
+    ("estimator: detached", "badge: fails"),
+    ("badge: fails", "other: alarm"),
     ("part: test", "other: neutral"),
-}  # no gradient arrives; nothing particular
+}  # no gradient arrives; a claim that does not hold; nothing particular
 # Machado, Oliveira and Fernandes 2009, severity 1, on linear RGB.
 SIGHT = {
     "all colours": np.eye(3),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from . import rules_of_codes as codes
 from . import rules_of_sampling as sampling
+from . import rules_of_steps as steps
 from .evidence import Evidence
 from .findings import Finding
 
@@ -62,7 +63,7 @@ CLAIMS: dict[int, Claim] = {
         "Whose picture changes more after the same small step?",
         ("the autoencoder's, in every unit", "the VAE's, in every unit", "it depends on the unit of the step"),
         "pair",
-        codes.small_step,
+        steps.small_step,
         "perturbation.py",
         "Every unit and every size of the step",
         nudged=True,
@@ -90,7 +91,7 @@ CLAIMS: dict[int, Claim] = {
         "Noise alone, KL alone, or both: whose pictures change least after a small step?",
         ("noise alone", "KL alone", "both together", "it depends on the unit"),
         "variants",
-        codes.sampling_smooths,
+        steps.sampling_smooths,
         "perturbation.py",
         "Which ingredient does it?",
         nudged=True,

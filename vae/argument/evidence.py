@@ -58,7 +58,8 @@ class Evidence:
         rows = self.measures[(self.measures["measure"] == measure) & (self.measures["variant"] == variant)]
         if member is not None:
             rows = rows[rows["member"] == member]
-        return {int(row.seed): float(row.value) for row in rows.itertuples() if not np.isnan(row.value)}
+        finite = np.isfinite if measure != "kl_to_prior" else lambda value: not np.isnan(value)
+        return {int(row.seed): float(row.value) for row in rows.itertuples() if finite(row.value)}
 
     def nudged(self, variant: str, unit: str, size: float) -> Seeds:
         """Pixel RMSE of a nudge, by seed."""

@@ -74,6 +74,12 @@ def is_above(value: Number, bound: float) -> bool | None:
     return False if value.high < bound else None
 
 
+def agreed(values: Iterable[bool]) -> bool | None:
+    """True where all are, False where none is, None where seeds differ."""
+    found = set(values)
+    return found.pop() if len(found) == 1 else None
+
+
 def place(value: Number, bounds: Sequence[float]) -> int | None:
     """Between which of the ascending `bounds` the whole interval lies, from 0; None where it holds one of them."""
     low, high = (int(np.searchsorted(bounds, end)) for end in (value.low, value.high))

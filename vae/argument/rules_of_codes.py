@@ -1,4 +1,4 @@
-"""From what was measured to a badge: the claims about codes, steps and sizes, 1 to 6.
+"""From what was measured to a badge: the claims about codes and their number, 1, 2, 4 and 5.
 
 "Clearly" means that the 95 % interval over seeds leaves no doubt: of the difference (or the ratio) seed by seed, by
 Student's t. Each docstring says the whole rule. There is no verdict below three seeds.
@@ -9,18 +9,12 @@ from __future__ import annotations
 import math
 from itertools import pairwise
 
-import pandas as pd
-
-from ..analysis.comparing import Difference, ratios
 from ..analysis.intervals import SEEDS_FOR_A_VERDICT
-from ..analysis.verdict import logarithm
-from ..choices.nudge_units import NUDGE_UNITS
 from ..choices.variants import VARIANTS
 from .evidence import FAMILIES, Evidence, Seeds
 from .findings import Finding, Number
 from .reading import (
     apart,
-    as_times,
     badge,
     conclude,
     is_above,
@@ -38,7 +32,6 @@ from .reading import (
 )
 
 MSE, MSE_DIGITS = "MSE per pixel", ".4f"
-STEP = 0.1  # size of the nudge that claims 3 and 6 look at
 SHARES = (10**-0.8, 8**-0.5, 2**-0.5)  # half-way, as ratios, between a tenth, a quarter, a half and all
 ALIKE = (1 / 3, 3.0)  # times the neighbour distance, between which σ is about as wide
 A_POINT = 0.1  # of the neighbour distance, below which a distribution is as good as a point
@@ -77,7 +70,7 @@ def few_numbers(evidence: Evidence) -> Finding:
         said += " " + relations("The AE’s error is", below, "below", "above")
     verdict, found = badge(below.values()), place(share, SHARES)
     turned_by = turn(
-        verdict, "the AE’s error were clearly below both", "it were below neither, and clearly above one of them"
+        verdict, "the AE’s error were clearly below both", "the AE’s error were clearly above one, and below neither"
     )
     answer = None if found is None else len(SHARES) - found
     return conclude(evidence, ae, verdict, said, numbers, turned_by, answer, "what it is compared with")
@@ -111,7 +104,9 @@ def layout(evidence: Evidence) -> Finding:
         said += " " + relations("The AE’s codes are", further, "further from N(0, I)", "nearer to N(0, I)")
     verdict = badge(further.values())
     turned_by = turn(
-        verdict, "the AE’s codes were clearly further by both measures", "they were further by none, and nearer by one"
+        verdict,
+        "the AE’s codes were clearly further by both measures",
+        "they were clearly nearer by one, and further by none",
     )
     answer = {"holds": 1, "fails": 0, "open": 2}.get(verdict)
     return conclude(evidence, kls[0], verdict, said, numbers, turned_by, answer, "the measure")
@@ -130,30 +125,6 @@ def _nats(title: str, values: Seeds) -> Number:
     """Of the seeds in which it is finite; infinite where it is so in every seed."""
     finite = {seed: value for seed, value in values.items() if math.isfinite(value)}
     return number(title, finite or values, "nats")
-
-
-def small_step(evidence: Evidence) -> Finding:
-    """Claim 3. How much a nudge of 0.1 changes the pictures, AE ÷ VAE, in every unit that both models have.
-
-    The AE's clearly more in all units: holds. In some: depends on the unit. In none, and clearly less in one: doesn't
-    hold.
-    """
-    found = _in_every_unit(evidence.nudges, "ae", "vae")
-    if not found:
-        return not_measured(evidence, "nudges of an AE’s and a VAE’s codes with these settings")
-    in_unit = {NUDGE_UNITS[unit].measured: logs for unit, logs in found.items()}
-    numbers = [as_times(f"AE ÷ {evidence.vae}, {unit}", logs) for unit, logs in in_unit.items()]
-    parts = [f"{times.value:.2f} times as much {unit}" for unit, times in zip(in_unit, numbers, strict=True)]
-    said = f"After a nudge of {STEP:g}, the AE’s pictures change, compared with the VAE’s, {listed(parts)}."
-    more, seeds = {unit: is_higher(logs) for unit, logs in in_unit.items()}, _seeds(evidence.nudges, "ae", "vae")
-    if len(seeds) >= SEEDS_FOR_A_VERDICT:
-        said += " " + relations("The AE’s pictures change", more, "more", "less")
-    verdict = badge(more.values())
-    turned_by = turn(
-        verdict, "the AE’s pictures changed clearly more in every unit", "they did so in none, and clearly less in one"
-    )
-    answer = {"holds": 0, "depends": 2, "fails": None if None in more.values() else 1}.get(verdict)
-    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
 
 
 def more_dimensions(evidence: Evidence) -> Finding:
@@ -196,7 +167,7 @@ def more_dimensions(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         f"errors that fell before stopped falling {step}, in both models",
-        "they stopped in none, and fell clearly in one",
+        f"no model’s error stopped falling {step}, and one’s still fell clearly",
     )
     answer = {(True, True): 0, (True, False): 1, (False, True): 2, (False, False): 3}
     falling = (falls["ae"][-1] is True, falls["vae"][-1] is True)
@@ -243,76 +214,6 @@ def distribution(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         f"σ were clearly above {A_POINT:g} of the neighbour distance, and the means apart",
-        f"it were clearly below, or the means spread clearly less than {COLLAPSED:g} of σ",
+        f"σ were clearly below that, or the means spread clearly less than {COLLAPSED:g} of σ",
     )
     return conclude(evidence, std, verdict, said, numbers, turned_by, place(width, ALIKE))
-
-
-def sampling_smooths(evidence: Evidence) -> Finding:
-    """Claim 6. How much a nudge of 0.1 changes the pictures, noise alone ÷ neither noise nor KL (the AE), in every unit
-    that all four variants have.
-
-    Noise alone clearly less in all units: holds. In some: depends on the unit. In none, and clearly more in one:
-    doesn't hold.
-    """
-    names = {name: VARIANTS[name].title for name in VARIANTS}
-    found = {
-        name: _in_every_unit(evidence.nudges, name, "ae") for name in names if name != "ae"
-    }  # by variant and unit, beside the AE
-    units = [unit for unit in NUDGE_UNITS if all(unit in of_one for of_one in found.values())]
-    seeds = _seeds(evidence.nudges, *names)
-    if not (units and seeds):
-        return not_measured(evidence, f"nudges of a run of all four variants ({listed(list(names.values()))})")
-    less = {NUDGE_UNITS[unit].measured: _opposite(is_higher(found["noise_only"][unit])) for unit in units}
-    numbers = [
-        as_times(f"{names[name]} ÷ AE, {NUDGE_UNITS[unit].measured}", found[name][unit])
-        for unit in units
-        for name in found
-    ]
-    alone = [as_times("", found["noise_only"][unit]) for unit in units]
-    parts = [f"{times.value:.2f} times as much {unit}" for times, unit in zip(alone, less, strict=True)]
-    said = f"After a nudge of {STEP:g}, noise alone changes pictures, compared with the AE’s, {listed(parts)}."
-    noisy, plain = shared(evidence.of("code_std", "noise_only"), evidence.of("code_std", "ae"))
-    if noisy:
-        numbers.append(ratio("Spread of the codes, noise only ÷ AE", noisy, plain))
-        said += f" Its codes spread {mean(noisy):.3g}, the AE’s {mean(plain):.3g}."
-    least = {unit: _least(evidence, unit) for unit in units}
-    if len(seeds) >= SEEDS_FOR_A_VERDICT:
-        said += " " + relations("Pictures change", less, "less with noise alone", "more with noise alone")
-        said += " Least of all four: " + listed(
-            [f"{names.get(name, 'none clearly')} {NUDGE_UNITS[unit].measured}" for unit, name in least.items()]
-        )
-        said += "."
-    verdict = badge(less.values())
-    turned_by = turn(
-        verdict, "noise alone moved pictures clearly less in every unit", "it did so in none, and clearly more in one"
-    )
-    winners = set(least.values())
-    answers = {"noise_only": 0, "kl_only": 1, "vae": 2}
-    answer = answers.get(next(iter(winners))) if len(winners) == 1 else 3
-    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
-
-
-def _opposite(clear: bool | None) -> bool | None:
-    return None if clear is None else not clear
-
-
-def _least(evidence: Evidence, unit: str) -> str:
-    """The variant whose pictures change clearly less than every other's; "" where none does."""
-    moved = {name: evidence.nudged(name, unit, STEP) for name in VARIANTS}
-    for name, values in moved.items():
-        if all(is_higher(log_ratio(other, values)) for title, other in moved.items() if title != name):
-            return name
-    return ""
-
-
-def _in_every_unit(nudges: pd.DataFrame, of: str, to: str) -> dict[str, Difference]:
-    """log(of ÷ to) of a nudge of STEP, in the units that both have."""
-    rows = ratios(nudges[nudges["size"] == STEP], of, to)
-    found = {str(row["unit"]): logarithm(row) for _, row in rows.iterrows()}
-    return {unit: logs for unit, logs in found.items() if logs is not None}
-
-
-def _seeds(nudges: pd.DataFrame, *variants: str) -> set[int]:
-    """Seeds in which all of them were nudged."""
-    return set.intersection(*(set(nudges.loc[nudges["variant"] == name, "seed"]) for name in variants))

@@ -11,6 +11,7 @@ from ..config import as_text
 from .evidence import BETAS, Evidence, Seeds
 from .findings import Finding
 from .reading import (
+    agreed,
     apart,
     badge,
     conclude,
@@ -53,7 +54,7 @@ def diverse(evidence: Evidence) -> Finding:
         said += f" The AE’s pictures of one image differ by {numbers[3].short}."
     seen = is_above(visible, 1.0)
     verdict = badge([seen])
-    turned_by = turn(verdict, "pictures differed clearly by more than a grey level", "they clearly differed by less")
+    turned_by = turn(verdict, "pictures differed clearly by more than a grey level", "they differed clearly by less")
     than_error = {False: 1, True: 2, None: None}[is_above(beside, 1.0)]
     answer = {False: 0, True: than_error, None: None}[seen]
     return conclude(evidence, spread, verdict, said, numbers, turned_by, answer)
@@ -68,11 +69,12 @@ def log_variance(evidence: Evidence) -> Finding:
     if not below:
         return not_measured(evidence, "the log σ² of a VAE with these settings")
     share = number("Outputs log σ² below 0", below, "%", ".3g", 100)
-    some = {value > 0 for value in below.values()}
-    clear = some == {True} if len(some) == 1 else None
+    clear = agreed(value > 0 for value in below.values())
     said = f"{share.short} of the {evidence.vae}’s outputs for log σ² are below 0"
-    said += ", where no variance can be; exp makes each positive." if True in some else ": as variances all would do."
-    turned_by = turn(badge([clear]), "some outputs were below 0 in every seed", "none were in any seed")
+    said += (
+        ", where no variance can be; exp makes each positive." if clear is not False else ": as variances all would do."
+    )
+    turned_by = turn(badge([clear]), "some outputs were below 0 in every seed", "none were below 0 in any seed")
     answer = {False: 1, True: 2, None: None}[is_above(share, 50)] if clear else 0 if clear is False else None
     return conclude(evidence, below, badge([clear]), said, [share], turned_by, answer)
 
@@ -122,7 +124,7 @@ def two_losses(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         f"samples were clearly worse with β = 0, and reconstructions with β = {much}",
-        "neither was, and one was clearly better",
+        "neither were worse, and one were clearly better",
     )
     samples, reconstructions = (clear is True for clear in lost.values())
     answer = {(True, True): 3, (True, False): 1, (False, True): 2, (False, False): 0}[samples, reconstructions]
@@ -158,11 +160,11 @@ def small_epsilon(evidence: Evidence) -> Finding:
     if noise:
         added = number(f"σ·ε of the {evidence.vae} (root mean square)", noise, "")
         numbers += [added, ratio("σ·ε ÷ spread of the means", noise, means)]
-        said += f" What is added to μ is σ·ε, {added.short} on the root mean square: σ makes it so, not ε."
+        said += f" What is added to μ is σ·ε, {added.short} (root mean square); σ alone scales it."
     large = is_above(median, SMALL)
     verdict = badge([None if large is None else not large])
     turned_by = turn(
-        verdict, f"half of all ε were clearly below {SMALL:g} in size", f"they were clearly above {SMALL:g}"
+        verdict, f"half of all ε were clearly below {SMALL:g} in size", f"half of them were clearly above {SMALL:g}"
     )
     return conclude(evidence, size, verdict, said, numbers, turned_by, place(median, (SMALL, LARGE)))
 
@@ -172,24 +174,24 @@ def without_the_trick(evidence: Evidence) -> Finding:
 
     Exactly 0 in all: holds. In some: depends on the estimator. In none: doesn't hold.
     """
-    arrives: dict[str, bool | None] = {}
-    numbers, seeds, norms = [], _at_encoder(evidence, TRICK), {}
-    for name, setup in ESTIMATOR_SETUPS.items():
-        norms[name] = _at_encoder(evidence, name)
-        (seeds,) = shared(seeds) if not norms[name] else shared(seeds, norms[name])[:1]
-        if norms[name]:
-            numbers.append(number(f"Gradient at μ and log σ², {setup.title}", norms[name], ""))
-            nothing = {value == 0 for value in norms[name].values()}
-            arrives[name] = None if len(nothing) > 1 else nothing == {False}
-    if not seeds or set(arrives) != set(ESTIMATOR_SETUPS):
+    by_setup = shared(*(_at_encoder(evidence, name) for name in ESTIMATOR_SETUPS))
+    norms = dict(zip(ESTIMATOR_SETUPS, by_setup, strict=True))
+    seeds = norms[TRICK]
+    if not seeds:
         return not_measured(evidence, "the gradient of a VAE with these settings, by each estimator")
+    arrives = {name: agreed(value > 0 for value in values.values()) for name, values in norms.items()}
+    numbers = [
+        number(f"Gradient at μ and log σ², {ESTIMATOR_SETUPS[name].title}", values, "")
+        for name, values in norms.items()
+    ]
     others = {name: clear for name, clear in arrives.items() if name != TRICK}
+    numbers.sort(key=lambda norm: norm.value)  # what doesn't arrive comes first
     parts = [f"{ESTIMATOR_SETUPS[name].title} {mean(values):.3g}" for name, values in norms.items()]
     said = f"Norm of the reconstruction’s gradient that reaches μ and log σ²: {'; '.join(parts)}."
     none = [ESTIMATOR_SETUPS[name].title for name, clear in others.items() if clear is False]
     said += f" Exactly 0 with {listed(none)}." if none else " It is 0 with none of them."
     verdict = badge(None if clear is None else not clear for clear in others.values())
-    turned_by = turn(verdict, "every estimator but the trick gave exactly 0", "none gave exactly 0")
+    turned_by = turn(verdict, "every estimator but the trick gave exactly 0", "none of them gave exactly 0")
     reached = {ESTIMATOR_SETUPS[name].estimator for name, clear in arrives.items() if clear}
     answers = ({TRICK}, {TRICK, "score_function"}, {TRICK, "score_function", "detached"})
     answer = answers.index(reached) if reached in answers else None

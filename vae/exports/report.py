@@ -14,6 +14,9 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.offline import get_plotlyjs
 
+from ..argument import kept
+from ..argument.claims import ARTICLE
+from ..argument.picture import picture
 from ..choices.likelihoods import LIKELIHOODS
 from ..config import FIELD_TEXTS, RunConfig
 from ..errors import InputError
@@ -23,7 +26,8 @@ from ..figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SYMBOLS, VAR
 from ..figures.tiles import tile_rows
 from ..figures.windows import Window
 from ..metrics import METRICS, scalars
-from ..naming import words
+from ..naming import experiment, words
+from ..store.configurations import without_seed
 from ..store.runs import Run, Store, now
 from ..store.tensor_bytes import unpack
 from .capsule import capsule
@@ -52,6 +56,7 @@ def comparison(store: Store, run_ids: Sequence[str], title: str = "") -> str:
         _tests(runs, history[history["split"] == "test"]),
         _curves(runs, history[history["split"] != "test"], figures),
         _plane(runs, history[history["split"] == "test"], figures),
+        _argument(store, runs),
         *_pictured(store, runs[:MAX_PICTURED], figures),
     ]
     if len(runs) > MAX_PICTURED:
@@ -198,6 +203,18 @@ def _plane(runs: Sequence[Run], test: pd.DataFrame, figures: list[go.Figure]) ->
         "KL, so it is not shown here."
     )
     return f"<h2>Rate and distortion</h2>{''.join(parts)}<p>{said}</p>" if parts else ""
+
+
+def _argument(store: Store, runs: Sequence[Run]) -> str:
+    """The article's claims, as they stand for each configuration of the runs that something was measured of."""
+    parts = []
+    for config in dict.fromkeys(without_seed(run.config) for run in runs):
+        found = kept.findings(kept.read(store, config))
+        if any(finding.seeds for finding in found.values()):
+            parts.append(f'<div class="wide">{picture(found, experiment(config))}</div>')
+    link = f'<a href="{ARTICLE.address}">{ARTICLE.title}</a>, {ARTICLE.author}, {ARTICLE.site}'
+    said = f"Claims of {link}, judged by all runs of the same configuration that were measured, on test images."
+    return f"<h2>The article’s claims</h2><p>{said}</p>{''.join(parts)}" if parts else ""
 
 
 def _pictured(store: Store, runs: Sequence[Run], figures: list[go.Figure]) -> list[str]:

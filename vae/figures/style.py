@@ -31,6 +31,7 @@ ESTIMATOR_COLOURS = {
     "detached": ALARM,  # no gradient arrives
 }
 SCORE_COLOURS = {"mig": "#9A3FD0", "factor_vae": "#9C8600"}  # of codes against known factors
+BADGE_COLOURS = {"holds": "#3DA607", "depends": "#A38C71", "fails": ALARM}  # of claims; all else is neutral
 PART_COLOURS = {"training": "#5A7D5A", "test": NEUTRAL}  # of a data set
 
 VALUE_COLOURS = ((0, "#8A5FBF"), (1, "#B8860B"))  # from the least of a quantity to the most
@@ -41,6 +42,7 @@ COLOURS_BY_MEANING = {
     "term": TERM_COLOURS,
     "estimator": ESTIMATOR_COLOURS,
     "score": SCORE_COLOURS,
+    "badge": BADGE_COLOURS,
     "part": PART_COLOURS,
     "other": {"neutral": NEUTRAL, "alarm": ALARM},
 }

@@ -1,0 +1,132 @@
+"""From what was measured to a badge: the claims about small steps of a code, 3 and 6.
+
+Read as `rules_of_codes`, which says what "clearly" means.
+"""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ..analysis.comparing import Difference, ratios
+from ..analysis.intervals import SEEDS_FOR_A_VERDICT
+from ..analysis.verdict import logarithm
+from ..choices.nudge_units import NUDGE_UNITS
+from ..choices.variants import VARIANTS
+from .evidence import Evidence
+from .findings import Finding
+from .reading import (
+    as_times,
+    badge,
+    conclude,
+    is_higher,
+    listed,
+    log_ratio,
+    mean,
+    not_measured,
+    ratio,
+    relations,
+    shared,
+    turn,
+)
+
+STEP = 0.1  # size of the nudge
+
+
+def small_step(evidence: Evidence) -> Finding:
+    """Claim 3. How much a nudge of 0.1 changes the pictures, AE ÷ VAE, in every unit that both models have.
+
+    The AE's clearly more in all units: holds. In some: depends on the unit. In none, and clearly less in one: doesn't
+    hold.
+    """
+    found = _in_every_unit(evidence.nudges, "ae", "vae")
+    if not found:
+        return not_measured(evidence, "nudges of an AE’s and a VAE’s codes with these settings")
+    in_unit = {NUDGE_UNITS[unit].measured: logs for unit, logs in found.items()}
+    numbers = [as_times(f"AE ÷ {evidence.vae}, {unit}", logs) for unit, logs in in_unit.items()]
+    parts = [f"{times.value:.2f} times as much {unit}" for unit, times in zip(in_unit, numbers, strict=True)]
+    said = f"After a nudge of {STEP:g}, the AE’s pictures change, compared with the VAE’s, {listed(parts)}."
+    more, seeds = {unit: is_higher(logs) for unit, logs in in_unit.items()}, _seeds(evidence.nudges, "ae", "vae")
+    if len(seeds) >= SEEDS_FOR_A_VERDICT:
+        said += " " + relations("The AE’s pictures change", more, "more", "less")
+    verdict = badge(more.values())
+    turned_by = turn(
+        verdict,
+        "the AE’s pictures changed clearly more in every unit",
+        "they changed clearly less in one, and more in none",
+    )
+    answer = {"holds": 0, "depends": 2, "fails": None if None in more.values() else 1}.get(verdict)
+    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
+
+
+def sampling_smooths(evidence: Evidence) -> Finding:
+    """Claim 6. How much a nudge of 0.1 changes the pictures, noise alone ÷ neither noise nor KL (the AE), in every unit
+    that all four variants have.
+
+    Noise alone clearly less in all units: holds. In some: depends on the unit. In none, and clearly more in one:
+    doesn't hold.
+    """
+    names = {name: VARIANTS[name].title for name in VARIANTS}
+    found = {
+        name: _in_every_unit(evidence.nudges, name, "ae") for name in names if name != "ae"
+    }  # by variant and unit, beside the AE
+    units = [unit for unit in NUDGE_UNITS if all(unit in of_one for of_one in found.values())]
+    seeds = _seeds(evidence.nudges, *names)
+    if not (units and seeds):
+        return not_measured(evidence, f"nudges of a run of all four variants ({listed(list(names.values()))})")
+    less = {NUDGE_UNITS[unit].measured: _opposite(is_higher(found["noise_only"][unit])) for unit in units}
+    numbers = [
+        as_times(f"{names[name]} ÷ AE, {NUDGE_UNITS[unit].measured}", of_one[unit])
+        for name, of_one in found.items()  # noise alone is the first
+        for unit in units
+    ]
+    alone = [as_times("", found["noise_only"][unit]) for unit in units]
+    parts = [f"{times.value:.2f} times as much {unit}" for times, unit in zip(alone, less, strict=True)]
+    said = f"After a nudge of {STEP:g}, noise alone changes pictures, compared with the AE’s, {listed(parts)}."
+    noisy, plain = shared(evidence.of("code_std", "noise_only"), evidence.of("code_std", "ae"))
+    if noisy:
+        numbers.append(ratio("Spread of the codes, noise only ÷ AE", noisy, plain))
+        said += f" Its codes spread {mean(noisy):.3g}, the AE’s {mean(plain):.3g}."
+    least = {unit: _least(evidence, unit) for unit in units}
+    if len(seeds) >= SEEDS_FOR_A_VERDICT:
+        said += " " + relations("Pictures change", less, "less with noise alone", "more with noise alone")
+        said += " Least of all four: " + listed(
+            [f"{names.get(name, 'none clearly')} {NUDGE_UNITS[unit].measured}" for unit, name in least.items()]
+        )
+        said += "."
+    verdict = badge(less.values())
+    turned_by = turn(
+        verdict,
+        "noise alone moved pictures clearly less in every unit",
+        "noise alone moved them clearly more in one, and less in none",
+    )
+    winners = set(least.values())
+    answers = {"noise_only": 0, "kl_only": 1, "vae": 2}
+    answer = answers.get(next(iter(winners))) if len(winners) == 1 else 3
+    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
+
+
+def _opposite(clear: bool | None) -> bool | None:
+    return None if clear is None else not clear
+
+
+def _least(evidence: Evidence, unit: str) -> str:
+    """The variant whose pictures change clearly less than every other's; "" where none does."""
+    moved = {name: evidence.nudged(name, unit, STEP) for name in VARIANTS}
+    for name, values in moved.items():
+        if all(is_higher(log_ratio(other, values)) for title, other in moved.items() if title != name):
+            return name
+    return ""
+
+
+def _in_every_unit(nudges: pd.DataFrame, of: str, to: str) -> dict[str, Difference]:
+    """log(of ÷ to) of a nudge of STEP, in the units that both have."""
+    if nudges.empty:
+        return {}
+    rows = ratios(nudges[nudges["size"] == STEP], of, to)
+    found = {str(row["unit"]): logarithm(row) for _, row in rows.iterrows()}
+    return {unit: logs for unit, logs in found.items() if logs is not None}
+
+
+def _seeds(nudges: pd.DataFrame, *variants: str) -> set[int]:
+    """Seeds in which all of them were nudged."""
+    return set.intersection(*(set(nudges.loc[nudges["variant"] == name, "seed"]) for name in variants))
