@@ -14,6 +14,7 @@ class Lesson:
     icon: str
     question: str
     in_bar: bool = True  # the bar at the top is full at 1280 px; what isn't in it is linked below every page
+    of_a_run: bool = True  # whether it looks at one run, which its picker chooses
 
 
 LESSONS = (
@@ -26,10 +27,10 @@ LESSONS = (
     Lesson("sampling.py", "Sample", ":material/auto_awesome:", "What do codes that come from no image look like?"),
     Lesson("the_trick.py", "The trick", ":material/shuffle:", "How can we backpropagate through a random step?"),
     Lesson("two_losses.py", "Two losses", ":material/balance:", "What do we gain from the KL term?"),
-    Lesson("sweeps.py", "Sweep", ":material/grid_view:", "What does a setting do?"),
-    Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?"),
-    Lesson("data.py", "Data", ":material/photo_library:", "What do they learn from?"),
-    Lesson("server.py", "Server", ":material/dns:", "What is running?", in_bar=False),
+    Lesson("sweeps.py", "Sweep", ":material/grid_view:", "What does a setting do?", of_a_run=False),
+    Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?", of_a_run=False),
+    Lesson("data.py", "Data", ":material/photo_library:", "What do they learn from?", of_a_run=False),
+    Lesson("server.py", "Server", ":material/dns:", "What is running?", in_bar=False, of_a_run=False),
 )
 
 

@@ -8,6 +8,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.lazy_tabs import lazy_tabs
+from pages.links.fixed_values import PIN
+from pages.links.fixed_values import PRINCIPAL as PCA
 from pages.sections.latent_space import latent_views
 from pages.shared import epochs
 from pages.shared.csv_button import csv
@@ -24,9 +26,7 @@ from vae.store.runs import Run
 
 SIDE = 15  # images along each side of a manifold
 NEAREST = 8
-PIN = "latent_space.pin"  # where the last pin was, by run and plane
 FEW_DIMENSIONS = 6  # above it, coverage lists ranges instead of every dimension
-PCA = "principal components"
 
 
 def lesson(run: Run) -> None:

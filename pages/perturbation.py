@@ -23,13 +23,7 @@ from vae.choices.nudge_units import NUDGE_UNITS
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
-DIRECTIONS = {
-    "random": "random",
-    "dimension": "one dimension",
-    "towards": "towards another image",
-    "steepest": "steepest (by the Jacobian)",
-}
-PAGE, DRAW, CHOSEN = "perturbation.page", "perturbation.draw", "perturbation.chosen"  # CHOSEN: unit and size
+PAGE, DRAW = "perturbation.page", "perturbation.draw"
 AT_FIRST = ("latent_std", 0.5)
 
 
@@ -61,7 +55,7 @@ def one_size(run: Run) -> None:
 
 def every_size(run: Run) -> None:
     """The same measurement at all sizes, in the unit of the strips."""
-    unit, size = st.session_state.get(CHOSEN, AT_FIRST)
+    unit, size = st.session_state.get(nudges.CHOSEN, AT_FIRST)
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epoch = run_picker.epoch_picker(run)
         explain("reference classifier")
@@ -70,7 +64,7 @@ def every_size(run: Run) -> None:
 
 def ingredient(run: Run) -> None:
     """Noise and KL apart, at the unit and the size of the strips."""
-    epoch, (unit, size) = run_picker.epoch_picker(run), st.session_state.get(CHOSEN, AT_FIRST)
+    epoch, (unit, size) = run_picker.epoch_picker(run), st.session_state.get(nudges.CHOSEN, AT_FIRST)
     which_ingredient(run, epoch, unit, nearest_size(size))
 
 
@@ -81,8 +75,8 @@ def what_to_nudge(run: Run) -> tuple[int, str, int]:
         st.session_state[PAGE] = page = page + 1
     direction = st.selectbox(
         "Direction",
-        list(DIRECTIONS),
-        format_func=DIRECTIONS.__getitem__,
+        list(nudges.DIRECTIONS),
+        format_func=nudges.DIRECTIONS.__getitem__,
         key="perturbation.direction",
         persist_state="session",
     )
@@ -96,16 +90,16 @@ def the_strips(run: Run, epoch: int, page: int, direction: str, choice: int) -> 
     """One image or all, nudged in one direction, drawn by all decoders while the size is dragged. Returns the size."""
     found = nudges.nudges(run.id, epoch, page, direction, choice)
     key, weights = loaded_models.shelf(run.id, epoch)
-    unit, size = st.session_state.get(CHOSEN, AT_FIRST)
+    unit, size = st.session_state.get(nudges.CHOSEN, AT_FIRST)
     if weights is None:
-        unit, size = st.session_state[CHOSEN] = nudges.strips_by_the_server(run, epoch, found)
+        unit, size = st.session_state[nudges.CHOSEN] = nudges.strips_by_the_server(run, epoch, found)
         return size
     decoders(weights)
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])
     names = nudges.names(run, page)
     data = payload(key, originals, names, run.shape, found, NUDGE_UNITS, unit, size)
     new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
-    unit, size = st.session_state[CHOSEN] = new_unit or unit, new_size or size
+    unit, size = st.session_state[nudges.CHOSEN] = new_unit or unit, new_size or size
     return size
 
 

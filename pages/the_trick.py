@@ -18,7 +18,8 @@ from vae.figures.trick import ESTIMATOR_TITLES
 from vae.store.runs import Run
 
 FREE = {"z by hand": st.fragment(z_by_hand), "A toy with known answers": st.fragment(the_toy)}  # they need no run
-TABS = "trick.tabs"
+TABS, WAY = "trick.tabs", "trick.way"
+AT_FIRST = "pathwise"
 
 
 def lesson(run: Run) -> None:
@@ -26,15 +27,16 @@ def lesson(run: Run) -> None:
     from vae.measuring import noisy_variant
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        estimator = st.segmented_control(
+        st.session_state.setdefault(WAY, AT_FIRST)
+        way = st.segmented_control(
             "Estimator",
             list(ESTIMATOR_TITLES),
             format_func=ESTIMATOR_TITLES.__getitem__,
-            default="pathwise",
             required=True,
             label_visibility="collapsed",
-            key="trick.way",
+            key=WAY,
         )
+        estimator = way or AT_FIRST
         explain("score function", "leave-one-out baseline", "detached")
         epoch = run_picker.epoch_picker(run)
     one_image.the_figure(run, epoch, estimator)

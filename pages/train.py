@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from pages.sections.train import linked_run
+from pages.links import linked_run
 from pages.shared import run_picker, settings_form, train_again, which_ingredient
 from pages.shared.dataset_download import offer_download
 from pages.shared.network_diagram import networks

@@ -9,7 +9,7 @@ import streamlit as st
 
 def lazy_tabs(contents: Mapping[str, Callable[[], object]], key: str) -> None:
     """A tab for each of `contents`, by title. Only the open one is made, so that no page waits for what it hides."""
-    if title := st.session_state.pop(_next(key), None):
+    if (title := st.session_state.pop(next_tab(key), None)) in contents:
         st.session_state[key] = title
     for tab, show in zip(st.tabs(list(contents), key=key, on_change="rerun"), contents.values(), strict=True):
         if tab.open:
@@ -19,8 +19,9 @@ def lazy_tabs(contents: Mapping[str, Callable[[], object]], key: str) -> None:
 
 def open_tab(key: str, title: str) -> None:
     """Show this one of the tabs with `key` when they are made again: a widget's state can't be set once it is there."""
-    st.session_state[_next(key)] = title
+    st.session_state[next_tab(key)] = title
 
 
-def _next(key: str) -> str:
+def next_tab(key: str) -> str:
+    """Where the session keeps the title of the tab that is to be open; one that there isn't is passed over."""
     return f"{key}.next"

@@ -14,6 +14,13 @@ from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
+DIRECTIONS = {
+    "random": "random",
+    "dimension": "one dimension",
+    "towards": "towards another image",
+    "steepest": "steepest (by the Jacobian)",
+}
+CHOSEN = "perturbation.chosen"  # in the session: unit and size
 STRIP_COLUMNS, SLIDER_STEPS = 10, 25  # of the server's strips and of its slider
 IMAGES = 12  # in a row, to choose from
 

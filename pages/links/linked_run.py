@@ -17,16 +17,24 @@ from vae.config import RunConfig
 from vae.errors import InputError
 
 
+def described() -> RunConfig | None:
+    """What the address says of a run; None where it doesn't tell both data set and seed.
+
+    Raises InputError where that can't be trained.
+    """
+    asked = {name: st.query_params[name] for name in RunConfig.model_fields if name in st.query_params}
+    return RunConfig.parse(asked) if {"dataset", "seed"} <= asked.keys() else None
+
+
 def open_run() -> RunConfig | None:
     """Select the run that the address describes; what it describes, where there is no such run."""
-    asked = {name: st.query_params[name] for name in RunConfig.model_fields if name in st.query_params}
-    if RUN in st.query_params or not {"dataset", "seed"} <= asked.keys():
+    if RUN in st.query_params:
         return None
     try:
-        config = RunConfig.parse(asked)
+        config = described()
     except InputError:
         return None  # the form says what is wrong with it
-    same = resources.store().same(config)
+    same = resources.store().same(config) if config else None
     if same is None:
         return config
     run_picker.select(same.id)
