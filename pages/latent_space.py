@@ -19,6 +19,7 @@ from pages.stage import at_rest
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models
 from pages.text.terms import explain
+from pages.text.what_to_notice import what_to_notice
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import tile_grid, to_grey
@@ -36,7 +37,7 @@ def lesson(run: Run) -> None:
     asked = epochs.looked_at(run.id)
     epoch = at_rest.nearest_kept(run.id, run.epoch if asked is None else asked)
     views = at_rest.views(run.id, epoch, dimensions)
-    st.markdown(f"**What to notice at epoch {epoch}.** " + latent_views.notice(run, epoch))
+    what_to_notice(latent_views.notice(run, epoch), "layout", f"What to notice at epoch {epoch}.")
     lazy_tabs(
         {
             "At the pin": partial(at_the_pin, run, epoch, views, pinned),

@@ -16,6 +16,7 @@ from pages.shared.which_images import watched
 from pages.state import loaded_models
 from pages.text.escape_markdown import escape_markdown
 from pages.text.terms import explain
+from pages.text.what_to_notice import what_to_notice
 from vae.analysis.sentences import Quantity, over_images, together
 from vae.choices.variants import VARIANTS
 from vae.figures.errors import error_bars
@@ -130,7 +131,7 @@ def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str,
         else f"The mean image's squared error per pixel is {floor:.4f}, {times:.1f} times the largest of these."
     )
     quantity = Quantity("Squared error per pixel", on, ".4f")
-    st.markdown(f"**What to notice.** {together(compared, over_images(quantity, losses))}")
+    what_to_notice(together(compared, over_images(quantity, losses)), "errors")
     csv(lambda: pd.DataFrame(losses), f"errors-{run.id}")
 
 

@@ -15,6 +15,7 @@ from pages.shared.image_strips import choose_image, heading, inline_png, numbere
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
 from pages.text.terms import explain
+from pages.text.what_to_notice import what_to_notice
 from vae.analysis.sentences import Mean, Quantity, over_drawn
 from vae.choices.variants import VARIANTS
 from vae.figures.paths import step_sizes
@@ -81,7 +82,7 @@ def new_images(run: Run) -> None:
         judged(run, table)
     few = f", fewer than {COMPONENTS}: there are too few codes for more" if components < COMPONENTS else ""
     mixture = f" The mixture has {components} Gaussians with full covariances{few}." if source == "mixture" else ""
-    st.markdown(f"**What to notice.** {notice(table, source)}{mixture}")
+    what_to_notice(f"{notice(table, source)}{mixture}", "samples")
     csv(lambda: table, f"samples-{run.id}-epoch-{epoch}")
 
 
@@ -177,7 +178,7 @@ def between(run: Run) -> None:
     if a == b:
         st.info("Both ends are the same image: choose another one to go somewhere.")
     else:
-        st.markdown(f"**What to notice.** Path length ÷ straight distance, of this one path: {detour}.")
+        what_to_notice(f"Path length ÷ straight distance, of this one path: {detour}.", "detour")
     many_paths(run, epoch)
     csv(lambda: every_step(paths), f"paths-{run.id}-epoch-{epoch}")
 

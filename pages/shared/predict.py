@@ -44,9 +44,10 @@ def predicted(
     if (answer := _answers().get(name)) is None and not _unasked():
         _ask(name, question, choices)
         return False
-    show()
-    if answer not in (None, SHOWN):
-        st.caption(_compared(choices, int(answer), measured()))
+    with st.container(key=f"verdict-{name}"):  # which a teacher's link can hide
+        show()
+        if answer not in (None, SHOWN):
+            st.caption(_compared(choices, int(answer), measured()))
     return True
 
 

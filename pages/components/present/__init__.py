@@ -8,7 +8,7 @@ A component that has smaller letters says `font-size: max(0.8rem, var(--least-ty
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -48,10 +48,11 @@ def presenting() -> bool:
     return st.query_params.get(PARAMETER) == "1"
 
 
-def dress(hidden: Iterable[str] = ()) -> None:
+def dress(hidden: Collection[str] = ()) -> None:
     """To be called before a page is drawn: what is not shown, keys of HIDDEN, and the letters of present mode."""
     style = STYLE if presenting() else ""
     style += "".join(f".stMain {HIDDEN[name]} {{ display: none !important; }}\n" for name in hidden)
+    style += ":root { --verdicts: none; }\n" if "verdicts" in hidden else ""  # of a component that tells one itself
     if style:
         st.html(f"<style>{style}</style>")
 

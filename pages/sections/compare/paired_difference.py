@@ -11,6 +11,7 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
 from pages.shared.which_images import tested
+from pages.text.what_to_notice import what_to_notice
 from pages.text.words import plural, signed
 from vae.analysis.comparing import difference
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
@@ -62,7 +63,7 @@ def paired_differences(found: Sequence[ComparedSetting]) -> None:
         )
     else:
         st.dataframe(_in_words(table, first, second), hide_index=True, width="stretch")
-        st.markdown("**What to notice.** " + verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)))
+        what_to_notice(verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)), "difference")
         st.caption(
             f"{second} − {first} on {tested(a.shown)}, seed by seed: runs with the same seed have the same batches "
             "and, where shapes match, the same initial weights. 95 % interval of the mean: Student's t over pairs, "

@@ -12,6 +12,7 @@ from pages.shared import similar_runs
 from pages.shared.csv_button import csv
 from pages.state import resources
 from pages.state.run_index import EveryRun, every_run
+from pages.text.what_to_notice import what_to_notice
 from pages.text.words import plural
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.choices.likelihoods import LIKELIHOODS
@@ -77,7 +78,7 @@ def frontier(found: Sequence[ComparedSetting]) -> None:
         key="compare.plane",
         alt="Reconstruction against KL, all runs, with the Pareto front",
     )
-    st.markdown("**What to notice.** " + notice(folded, words_of_front(every.runs)))
+    what_to_notice(notice(folded, words_of_front(every.runs)), "front")
     st.caption(
         "On **validation** images (training images where none are set aside), at each run's last epoch. Large points: "
         "settings, means over seeds. Small points: single seeds. Dotted line: the Pareto front, where no other setting "

@@ -13,6 +13,7 @@ from pages.shared.csv_button import csv
 from pages.state import resources
 from pages.state.run_index import every_run
 from pages.text.terms import explain
+from pages.text.what_to_notice import what_to_notice
 from vae.analysis.sentences import conclusion, together
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
@@ -121,7 +122,7 @@ def overlaid_curves(found: Sequence[ComparedSetting]) -> None:
     if not axes:
         st.caption("None of the variants shown has this measure.")
         return
-    st.markdown("**What to notice.** " + notice(axes, measure))
+    what_to_notice(notice(axes, measure), "curves")
     st.caption(_legend(found, measure))
     with st.container(horizontal=True):
         csv(lambda: curves.assign(measure=measure), f"curves-{measure}")
