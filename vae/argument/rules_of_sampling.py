@@ -194,7 +194,7 @@ def without_the_trick(evidence: Evidence) -> Finding:
     turned_by = turn(verdict, "every estimator but the trick gave exactly 0", "none of them gave exactly 0")
     reached = {ESTIMATOR_SETUPS[name].estimator for name, clear in arrives.items() if clear}
     answers = ({TRICK}, {TRICK, "score_function"}, {TRICK, "score_function", "detached"})
-    answer = answers.index(reached) if reached in answers else None
+    answer = answers.index(reached) if reached in answers and None not in arrives.values() else None
     return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the estimator")
 
 
