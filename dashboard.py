@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 from starlette.routing import Route
 
 from pages.components import figure
+from pages.rooms import routes as rooms
 from pages.stage import routes as stage
 from pages.state.crash_reports import on_script_error
 from pages.visitors.cookie import VisitorCookie
@@ -74,7 +75,7 @@ def _own_routes() -> list[Route]:
     """What is served beside Streamlit's pages, below the same `server.baseUrlPath`."""
     prefix = st.get_option("server.baseUrlPath").strip("/")
     folder = f"/{prefix}" if prefix else ""
-    routes = [figure.ROUTE, *stage.ROUTES]
+    routes = [figure.ROUTE, *stage.ROUTES, *rooms.ROUTES]
     return [Route(f"{folder}{route.path}", route.endpoint, methods=list(route.methods or ())) for route in routes]
 
 

@@ -36,7 +36,15 @@ ALLOWED = {
 LIBRARY = set(ALLOWED)
 ALLOWED |= {"vae.cli": LIBRARY, "vae.__main__": {"vae.cli"}}
 # Each may import those after it.
-ROOMS_OF_PAGES = ["pages.sections", "pages.stage", "pages.links", "pages.shared", "pages.visitors", "pages.state"]
+ROOMS_OF_PAGES = [
+    "pages.sections",
+    "pages.rooms",
+    "pages.stage",
+    "pages.links",
+    "pages.shared",
+    "pages.visitors",
+    "pages.state",
+]
 for number, room in enumerate(ROOMS_OF_PAGES):
     ALLOWED[room] = LIBRARY | set(ROOMS_OF_PAGES[number + 1 :]) | {"pages.text", "pages.components"}
 ALLOWED["pages.shared"] |= {"pages._lessons"}  # which question a page answers

@@ -1,4 +1,4 @@
-"""What a visitor does to runs, sweeps and images: every change that a page makes goes through here, as theirs.
+"""What a visitor does to runs, sweeps, images and rooms: every change that a page makes goes through here, as theirs.
 
 Each is refused with a sentence where it isn't theirs to make, also when a button was drawn before it was refused.
 """
@@ -12,7 +12,8 @@ from pages.state import resources
 from vae.config import RunConfig
 from vae.datasets import Images
 from vae.errors import InputError
-from vae.store import uploaded_images
+from vae.store import rooms, uploaded_images
+from vae.store.rooms import Room
 from vae.store.runs import Run
 from vae.store.uploaded_images import Upload
 from vae.sweeps import stored
@@ -25,6 +26,7 @@ NOT_YOURS = {
     "run": "Someone else trained this run; only they can {}.",
     "sweep": "Someone else asked for this sweep; only they can {}.",
     "images": "Someone else brought these images; only they can {}.",
+    "room": "Someone else opened this room; only they can {}.",
 }
 
 
@@ -63,6 +65,11 @@ def ask_for(spec: SweepSpec, name: str) -> str:
 def keep_images(title: str, images: Images) -> Upload:
     """Keep images of one's own; those that somebody else brought keep their name. Raises InputError."""
     return uploaded_images.keep(resources.store(), title, images, visitor(), may_change)
+
+
+def open_room() -> str:
+    """Open a room and return its code; one that they have open ends. Raises InputError when there are too many."""
+    return rooms.open_room(resources.store(), visitor())
 
 
 # Changing what there is
@@ -126,6 +133,24 @@ def remove_images(upload: Upload) -> None:
     """Raises NotYoursError, or InputError when a run was trained on them."""
     _demand(upload.visitor, "images", "delete them")
     uploaded_images.remove(resources.store(), upload.name)
+
+
+def ask(room: Room, claim: int, choices: int) -> None:
+    """Show the room a claim. Raises NotYoursError, or InputError when the room has ended."""
+    _demand(room.visitor, "room", "ask something in it")
+    rooms.ask(resources.store(), room.code, claim, choices)
+
+
+def reveal(room: Room, claim: int, said: str, answer: int | None) -> None:
+    """Show the room what was measured. Raises NotYoursError, or InputError when the room has ended or moved on."""
+    _demand(room.visitor, "room", "show what was measured")
+    rooms.reveal(resources.store(), room.code, claim, said, answer)
+
+
+def end_room(room: Room) -> None:
+    """Raises NotYoursError, or InputError when it has ended."""
+    _demand(room.visitor, "room", "end it")
+    rooms.close(resources.store(), room.code)
 
 
 def _run(run_id: str) -> Run:

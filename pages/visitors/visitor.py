@@ -45,7 +45,7 @@ def local() -> bool:
     That is: no accounts, a server that listens on loopback only, a connection from there, and no sign of a proxy that
     passes on somebody else's. A proxy that leaves no sign is named by VAE_SHARED=1.
     """
-    if resources.settings().shared or accounts() or not _is_loopback(st.get_option("server.address")):
+    if resources.settings().shared or accounts() or not is_loopback(st.get_option("server.address")):
         return False
     headers = st.context.headers
     # Streamlit says None where the connection came from this computer.
@@ -70,7 +70,8 @@ def _hashed(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def _is_loopback(address: str | None) -> bool:
+def is_loopback(address: str | None) -> bool:
+    """Whether an address, or the name of a host, can be reached from this computer alone; None is every address."""
     if not address:
         return False  # every address of this computer
     if address == "localhost":

@@ -1,0 +1,1 @@
+"""A class that answers: what phones fetch, the invitation, and the panel on the projector."""
