@@ -11,6 +11,7 @@ import pytest
 from serving import chromium
 from sqlalchemy import update
 
+from vae.argument.claims import ARTICLE
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.exports.capsule import read
@@ -19,6 +20,7 @@ from vae.figures.overlay import DASHES, overlaid_curves, rate_distortion
 from vae.figures.style import VARIANT_COLOURS
 from vae.runs.execution import execute
 from vae.store import schema
+from vae.store.measurements import KINDS, keep_measurement
 from vae.store.runs import Store
 
 CONFIG = RunConfig(hidden=(16,), train_limit=200, validation_size=50, epochs=2, device="cpu")
@@ -124,6 +126,21 @@ def test_one_run_alone_has_a_page_too(place):
     assert "<h1>Mine &amp; &lt;yours&gt;</h1>" in alone
     assert "Reconstruction (nats / image)" in alone, "one unit is named once"
     assert "What differs" not in alone
+
+
+def test_claims_are_shown_where_something_was_measured(place, page):
+    store, ids = place
+    assert "The article’s claims" not in page, "nothing was"
+    table = pd.DataFrame([("", "eps_median", 0.67, 400)], columns=["variant", "measure", "value", "n"])
+    more = [("", "eps_std", 1.0, 400), ("", "eps_small_share", 0.08, 400)]
+    measured = pd.concat([table, pd.DataFrame(more, columns=table.columns)])
+    keep_measurement(store, ids[0], CONFIG.epochs, KINDS["claims"], measured)
+    page = comparison(store, ids)
+    claims = page[page.index("The article’s claims") : page.index("<h2>Pictures</h2>")]
+    assert claims.count("<svg") == 1, "one configuration of the three"
+    assert "ε is a random number with very low values." in claims and "Median of |ε|: 0.67" in claims
+    assert "no verdict yet" in claims and "not measured yet" in claims
+    assert f'href="{ARTICLE.address}"' in claims
 
 
 def test_runs_that_are_not_done_or_too_many_are_refused(place):

@@ -43,7 +43,7 @@ COLLAPSED = 0.1  # spread of the means ÷ σ, below which all images share one d
 def few_numbers(evidence: Evidence) -> Finding:
     """Claim 1. The AE's squared error is compared with the mean image's, and with that of PCA with as many numbers.
 
-    Clearly below both: holds. Clearly below one: depends on what it is compared with. Below none, and clearly above
+    Clearly below both: holds. Clearly below one: depends on the comparison. Below none, and clearly above
     one: doesn't hold.
     """
     ae, mean_image, pca = shared(evidence.of("mse", "ae"), evidence.of("mean_image_mse"), evidence.of("pca_mse"))
@@ -75,7 +75,7 @@ def few_numbers(evidence: Evidence) -> Finding:
         verdict, "the AE’s error were clearly below both", "the AE’s error were clearly above one, and below neither"
     )
     answer = None if found is None else len(SHARES) - found
-    return conclude(evidence, ae, verdict, said, numbers, turned_by, answer, "what it is compared with")
+    return conclude(evidence, ae, verdict, said, numbers, turned_by, answer, "the comparison")
 
 
 def layout(evidence: Evidence) -> Finding:

@@ -83,7 +83,7 @@ def two_losses(evidence: Evidence) -> Finding:
     """Claim 9. The VAE with β = 0, 1 and 20: distances of real images from the nearest drawn picture, squared errors.
 
     Clearly further with β = 0 than with 1 (the samples are lost without the KL), and a clearly higher error with β = 20
-    (the reconstructions are lost with too much of it): holds. One of them: depends on which loss is weakened. None, and
+    (the reconstructions are lost with too much of it): holds. One of them: depends on the loss. None, and
     the reverse of one: doesn't hold.
     """
     none, usual, much = (as_text(beta) for beta in BETAS)
@@ -136,7 +136,7 @@ def two_losses(evidence: Evidence) -> Finding:
         numbers,
         turned_by,
         None if verdict == "open" else answer,
-        "which loss is weakened",
+        "the loss",
     )
 
 

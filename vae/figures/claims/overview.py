@@ -11,7 +11,7 @@ from ..style import BADGE_COLOURS, NEUTRAL
 WIDTH, ROW, HEAD = 1200, 50, 62
 LEFT, BADGE = 50, 846  # where titles and badges begin
 MARK = 11  # half the width of a badge's mark
-TITLE_LETTERS, DETAIL_LETTERS, BADGE_LETTERS = 86, 114, 38  # of a line, before it is cut
+TITLE_LETTERS, DETAIL_LETTERS, BADGE_LETTERS = 86, 112, 30  # of a line, before it is cut
 PAPERS = {"light": ("#222222", "#FFFFFF"), "dark": ("#EEEEEE", "#111111")}  # text and ground of a file of its own
 # Drawn around (0, 0): no font needs to have them.
 MARKS = {
