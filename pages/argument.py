@@ -3,18 +3,28 @@
 import streamlit as st
 
 from pages.claims import claim_picker, overview
-from pages.claims.claim_screen import claim_screen
+from pages.claims.claim_screen import claim_screen, reveal
+from pages.components.present import present
 from pages.shared import run_picker
 from pages.shared.page_head import page_head
 from pages.stage.first_run import train_both_now
 from pages.state.run_index import every_run
+from vae.argument.claims import CLAIMS
 
-place = page_head("argument.py")
-number = claim_picker.shown()
+SCREENS = (*CLAIMS, claim_picker.ALL)  # in present mode all claims come last, as what they add up to
+
+with st.container(key="hidden_when_presenting_head", gap="small"):
+    place = page_head("argument.py")
+    number = claim_picker.shown()
+move = present(SCREENS.index(number) + 1, len(SCREENS))
+if isinstance(move, int):
+    claim_picker.show(SCREENS[move - 1])
+    st.rerun()
 if not every_run().experiments and not run_picker.selected():
-    claim_picker.article()
     train_both_now("argument", st.container())
 elif run := run_picker.run_picker(place):
+    if move == "reveal" and number:
+        reveal(run, number)
     if number:
         claim_screen(run, number)
     else:

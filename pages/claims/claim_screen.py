@@ -31,11 +31,14 @@ def claim_screen(run: Run, number: int) -> None:
         else:
             EXPERIMENTS[number](run, loaded_models.kept_epochs(run.id, run.epoch)[-1])
     with right:
-        st.html(
-            f'<div class="claim"><span class="number">{number}</span><span class="said">{escape(claim.title)}</span>'
-            "</div>"
-        )
+        title = f'<span class="number">{number}</span><span>{escape(claim.title)}</span>'
+        st.html(f'<h2 class="claim">{title}</h2>')
         st.fragment(_answer, run_every=POLL if standing.of(run, number).busy else None)(run, number)
+
+
+def reveal(run: Run, number: int) -> None:
+    """Show what was measured without an answer: whoever stands in front pressed a key."""
+    predict.reveal(_question(number), run.config)
 
 
 def _answer(run: Run, number: int) -> None:
@@ -45,7 +48,7 @@ def _answer(run: Run, number: int) -> None:
     if was_busy and not stands.busy:
         st.rerun()  # once more as a whole, and then without polling
     predict.predicted(
-        f"claim {number}",
+        _question(number),
         claim.question,
         claim.choices,
         partial(_measured, run, number, stands),
@@ -104,6 +107,10 @@ def numbers(finding: Finding) -> str:
         for number in finding.numbers[LARGE:]
     )
     return f'<div class="measured"><div class="large">{large}</div>{small}</div>'
+
+
+def _question(number: int) -> str:
+    return f"claim {number}"
 
 
 def _busy(run: Run, number: int) -> str:

@@ -191,7 +191,9 @@ def _strips(run: Run, epoch: int) -> None:
 
 def _turn(label: str, key: str) -> int:
     """A button, and how often it was pressed."""
-    if st.button(label, icon=":material/casino:", key=f"{key}.button"):
+    with st.container(key="hidden_when_presenting_turn"):
+        pressed = st.button(label, icon=":material/casino:", key=f"{key}.button")
+    if pressed:
         st.session_state[key] = st.session_state.get(key, 0) + 1
     return st.session_state.get(key, 0)
 

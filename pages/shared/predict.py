@@ -56,6 +56,12 @@ def always_shown(always: bool = True) -> None:
     st.session_state[ALWAYS] = always
 
 
+def reveal(key: str, config: RunConfig | None = None) -> None:
+    """Show the verdict from now on, as if the visitor had asked for it; an answer stays."""
+    if (name := _name(key, config)) not in _answers():
+        _remember(name, SHOWN)
+
+
 def answered(key: str, config: RunConfig | None = None) -> int | None:
     """Which choice the visitor has predicted, counted from 0; None where they were only shown, or not asked yet."""
     answer = _answers().get(_name(key, config), SHOWN)
