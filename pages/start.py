@@ -2,13 +2,12 @@
 
 import streamlit as st
 
-from pages._lessons import LESSONS
-from pages.shared import run_picker, train_again
+from pages.claims import overview
+from pages.shared import run_picker
 from pages.shared.network_diagram import networks
 from pages.shared.page_head import page_head
+from pages.stage.first_run import CONFIG, train_both_now
 from pages.stage.run_panel import run_header, run_results, run_stage
-from vae.config import FIRST, PRESETS
-from vae.errors import InputError
 
 place = page_head(
     "start.py",
@@ -18,20 +17,8 @@ place = page_head(
 button, header = st.columns([2, 7], vertical_alignment="center")
 told = st.container()
 with button:
-    pressed = st.button(
-        "Train both now",
-        type="primary",
-        icon=":material/play_arrow:",
-        help=PRESETS[FIRST].description,
-        width="stretch",
-    )
-if pressed:
-    try:
-        train_again.train(PRESETS[FIRST].config, "start")
-    except InputError as error:
-        told.error(str(error))
+    train_both_now("start", told)
 with told:
-    train_again.question(PRESETS[FIRST].config, "start")
     run_id = run_picker.selected()
 run_picker.switch(place, run_id)
 if run_id:
@@ -40,10 +27,7 @@ if run_id:
     run_stage(run_id)
     run_results(run_id)
 else:
-    networks(PRESETS[FIRST].config)
+    networks(CONFIG)
 
-st.header("The way through", divider="gray")
-for number, lesson in enumerate(LESSONS[1:], start=1):
-    with st.container(horizontal=True, vertical_alignment="center"):
-        st.page_link(lesson.file, label=f"{number}. {lesson.title}", icon=lesson.icon)
-        st.markdown(lesson.question)
+st.header("The article, claim by claim", divider="gray")
+overview.on_start(run_id)

@@ -10,11 +10,12 @@ import streamlit as st
 from pages.claims import standing
 from pages.claims.experiments import EXPERIMENTS
 from pages.claims.standing import Standing
-from pages.shared import predict, similar_runs
+from pages.shared import predict
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models
 from vae.argument.claims import CLAIMS
 from vae.argument.findings import BADGES, Finding
+from vae.figures.style import BADGE_COLOURS, NEUTRAL
 from vae.store.runs import Run
 
 LARGE = 2  # numbers that the last row reads
@@ -71,26 +72,15 @@ def _measured(run: Run, number: int, stands: Standing) -> None:
             st.progress(stands.share, text=stands.what)
         with st.container(horizontal=True, vertical_alignment="center"):
             if stands.to_train and not run.active:
-                train_missing(stands, key=f"claims.train.{number}")
+                standing.train_missing(stands.to_train, key=f"claims.train.{number}")
             st.page_link(claim.page, label=claim.deeper, icon=":material/arrow_forward:", query_params={"run": run.id})
-
-
-def train_missing(stands: Standing, key: str) -> None:
-    """A button that trains what is lacking for a verdict."""
-    count = len(stands.to_train)
-    label = f"Train {count} more run{'s' * (count > 1)} for a verdict"
-    if (
-        st.button(label, icon=":material/add:", type="primary", key=key)
-        and similar_runs.queue(stands.to_train) is not None
-    ):
-        st.rerun()
 
 
 def badge(finding: Finding) -> str:
     """Markup of how a claim stands: sign, words and colour."""
-    kind = BADGES[finding.badge]
+    colour = BADGE_COLOURS.get(finding.badge, NEUTRAL)
     return (
-        f'<div class="badge" style="--badge:{kind.colour}"><span class="sign" aria-hidden="true">{kind.sign}</span>'
+        f'<div class="badge" style="--badge:{colour}"><span class="sign">{BADGES[finding.badge].sign}</span>'
         f"<span>{escape(finding.title)}</span></div>"
     )
 

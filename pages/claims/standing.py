@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+import streamlit as st
 
 from pages.shared import similar_runs
 from pages.state import background_measurements, resources
@@ -54,8 +56,16 @@ def of(run: Run, number: int) -> Standing:
     return Standing(finding, lacking.configs, problems, share, what)
 
 
+def train_missing(configs: Sequence[RunConfig], key: str) -> None:
+    """A button that trains what is lacking for a verdict."""
+    count = len(configs)
+    label = f"Train {count} more run{'s' * (count > 1)} for a verdict"
+    if st.button(label, icon=":material/add:", type="primary", key=key) and similar_runs.queue(configs) is not None:
+        st.rerun()
+
+
 @shared_for(FRESH, most=50)
-def findings(config: RunConfig, numbers: Iterable[int] = tuple(CLAIMS)) -> dict[int, Finding]:
+def findings(config: RunConfig, numbers: tuple[int, ...] = tuple(CLAIMS)) -> dict[int, Finding]:
     """What follows from what is kept, by claim: nothing is begun. Shared between visitors: never changed."""
     from vae.argument import kept
 

@@ -74,9 +74,12 @@ const scaled = (sides, by) => Object.fromEntries(Object.entries(sides).map(([sid
 
 // Text, and lines that name no colour, have the page's own.
 const themed = (layout, element) => {
-  const { fontFamily: family, color } = getComputedStyle(element)
+  const style = getComputedStyle(element)
+  const { fontFamily: family, color } = style
   const shapes = layout.shapes?.map((shape) => ({ ...shape, line: { color, ...shape.line } }))
-  return { ...layout, shapes, font: { size: 12 * growth(), ...layout.font, family, color } }
+  const least = parseFloat(style.getPropertyValue("--least-type") || 0) * 16 * growth() // rem, where a room looks on
+  const annotations = layout.annotations?.map((note) => ({ ...note, font: { ...note.font, size: Math.max(note.font?.size ?? 0, least) || undefined } }))
+  return { ...layout, shapes, annotations, font: { size: Math.max(12 * growth(), least), ...layout.font, family, color } }
 }
 
 export default ({ data, parentElement }) => {

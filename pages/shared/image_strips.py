@@ -81,7 +81,7 @@ def strip(
     png = tile_rows([images], shape, min(len(images), columns))
     st.html(
         f'<div style="border-left:4px solid {colour};padding-left:.55rem">'
-        f'<div style="font-size:.86rem;margin-bottom:.15rem">{escape(title)}</div>'
+        f'<div style="font-size:max(.86rem,var(--least-type,0px));margin-bottom:.15rem">{escape(title)}</div>'
         f"{inline_png(png, f'{title}: {told}' if told else title, width)}</div>"
     )
 

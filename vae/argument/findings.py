@@ -11,18 +11,17 @@ class Badge:
     """How a claim stands."""
 
     title: str
-    sign: str  # for those who can't tell colours apart
-    colour: str  # contrast of at least 3:1 against the light and the dark page
+    sign: str  # for those who can't tell colours apart, which are `figures.style.BADGE_COLOURS`
     verdict: bool  # whether it concludes something; below three seeds none may
 
 
 BADGES: dict[str, Badge] = {
-    "holds": Badge("holds", "✓", "#17845C", True),
-    "depends": Badge("depends", "±", "#B3610A", True),
-    "fails": Badge("does not hold here", "✗", "#C03A3A", True),
-    "open": Badge("no clear difference", "≈", "#2A72B8", True),
-    "too_few": Badge("no verdict yet", "…", "#757A83", False),
-    "not_measured": Badge("not measured yet", "○", "#757A83", False),
+    "holds": Badge("holds", "✓", True),
+    "depends": Badge("depends", "±", True),
+    "fails": Badge("does not hold here", "✗", True),
+    "open": Badge("no clear difference", "≈", True),
+    "too_few": Badge("no verdict yet", "…", False),
+    "not_measured": Badge("not measured yet", "○", False),
 }
 
 

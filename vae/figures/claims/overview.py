@@ -9,6 +9,7 @@ from html import escape
 from ..style import BADGE_COLOURS, NEUTRAL
 
 WIDTH, ROW, HEAD = 1200, 50, 62
+SCREEN = "max(28rem, calc(100vh - var(--above-a-picture, 13rem)))"  # all claims at once
 LEFT, BADGE = 50, 846  # where titles and badges begin
 MARK = 11  # half the width of a badge's mark
 TITLE_LETTERS, DETAIL_LETTERS, BADGE_LETTERS = 86, 112, 30  # of a line, before it is cut
@@ -53,7 +54,7 @@ def overview_svg(rows: Sequence[ClaimRow], head: str, measured: str, paper: str 
         parts.insert(0, f'<rect width="{WIDTH}" height="{height}" fill="{ground}"/>')
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(said)}" style="width:100%;min-width:44rem;height:auto;display:block;{look}">'
+        f'aria-label="{escape(said)}" style="width:100%;min-width:44rem;height:auto;max-height:{SCREEN};display:block;{look}">'
         f"{''.join(parts)}</svg>"
     )
 
