@@ -78,8 +78,9 @@ const themed = (layout, element) => {
   const { fontFamily: family, color } = style
   const shapes = layout.shapes?.map((shape) => ({ ...shape, line: { color, ...shape.line } }))
   const least = parseFloat(style.getPropertyValue("--least-type") || 0) * 16 * growth() // rem, where a room looks on
-  const annotations = layout.annotations?.map((note) => ({ ...note, font: { ...note.font, size: Math.max(note.font?.size ?? 0, least) || undefined } }))
-  return { ...layout, shapes, annotations, font: { size: Math.max(12 * growth(), least), ...layout.font, family, color } }
+  const own = (font) => ({ ...font, size: Math.max(font?.size ?? 12 * growth(), least) })
+  const annotations = layout.annotations?.map((note) => ({ ...note, font: own(note.font) }))
+  return { ...layout, shapes, annotations, font: { ...own(layout.font), family, color } }
 }
 
 export default ({ data, parentElement }) => {

@@ -10,7 +10,7 @@ const laidOut = ({ whole, top, type, small, drawing, models }) => {
   const columns = wide ? models : 1
   const width = wide ? (whole - pen - 1.5 * type * (columns - 1 + (pen ? 1 : 0))) / columns : whole
   const below = small ? 0 : Math.round(type * 6)
-  const left = innerHeight - top - type * 6.3 - below // for the spaces: without heads, slider and gaps
+  const left = innerHeight - top - type * (small ? 7.9 : 6.3) - below // for the spaces: without heads, slider and gaps
   if (small && wide) { // a picture is below its space
     const space = Math.round(Math.min(left * 0.66, width))
     return { width, space, picture: Math.max(left - space, 80), below, pen }

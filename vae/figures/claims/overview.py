@@ -52,9 +52,10 @@ def overview_svg(rows: Sequence[ClaimRow], head: str, measured: str, paper: str 
         text, ground = PAPERS[paper]
         look = f"color:{text};background:{ground};font-family:system-ui,sans-serif"
         parts.insert(0, f'<rect width="{WIDTH}" height="{height}" fill="{ground}"/>')
+    size = f"width:100%;min-width:44rem;height:auto;max-height:{SCREEN};display:block"
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(said)}" style="width:100%;min-width:44rem;height:auto;max-height:{SCREEN};display:block;{look}">'
+        f'aria-label="{escape(said)}" style="{size};{look}">'
         f"{''.join(parts)}</svg>"
     )
 
