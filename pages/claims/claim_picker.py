@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.rooms.room_panel import room_bar
 from vae.argument.claims import ARTICLE, CLAIMS
 
 KEY = "claim"  # in the address; without it all claims are shown
@@ -29,6 +30,7 @@ def shown() -> int:
             on_change=lambda: show(st.session_state[PICKED]),
         )
         article()
+        room_bar()
     return number
 
 

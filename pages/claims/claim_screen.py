@@ -10,6 +10,7 @@ import streamlit as st
 from pages.claims import standing
 from pages.claims.experiments import EXPERIMENTS
 from pages.claims.standing import Standing
+from pages.rooms import room_panel
 from pages.shared import predict
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models
@@ -48,6 +49,10 @@ def _answer(run: Run, number: int) -> None:
     st.session_state[_busy(run, number)] = stands.busy
     if was_busy and not stands.busy:
         st.rerun()  # once more as a whole, and then without polling
+    if room_panel.current():
+        if room_panel.tally(number, stands.finding):
+            _measured(run, number, stands)
+        return
     predict.predicted(
         _question(number),
         claim.question,

@@ -54,7 +54,7 @@ def room_bar() -> None:
         _invite(room)
 
 
-def tally(number: int, finding: Finding | None) -> bool:
+def tally(number: int, finding: Finding) -> bool:
     """Ask the room claim `number`, and show its answers as they come in. Returns whether it was shown the finding.
 
     Only in a room (`current`). Whoever opened it asks by looking at a claim, and reveals by a button.
@@ -71,7 +71,7 @@ def tally(number: int, finding: Finding | None) -> bool:
     return revealed
 
 
-def _answers(code: str, number: int, finding: Finding | None, revealed: bool) -> None:
+def _answers(code: str, number: int, finding: Finding, revealed: bool) -> None:
     claim = CLAIMS[number]
     try:
         room = rooms.find(resources.store(), code)
@@ -81,34 +81,47 @@ def _answers(code: str, number: int, finding: Finding | None, revealed: bool) ->
     if (number in room.revealed) != revealed:
         st.rerun()  # with what was measured
     measured = room.revealed[number].answer if revealed else None
-    st.html(bars(claim.question, claim.choices, counts, measured))
+    st.html(bars(claim.question, claim.choices, counts, revealed, measured))
     if revealed:
         return
-    refused = actions.refusal(room.visitor, "room", "show what was measured")
+    if room.claim == number:
+        _reveal_button(room, number, finding)
+        return
     with st.container(horizontal=True, vertical_alignment="center"):
-        if room.claim != number:
-            if st.button(
-                "Ask the room this", icon=":material/campaign:", key="rooms.ask", disabled=refused is not None
-            ):
-                _ask(room, number)
-                st.rerun()
-            st.caption("The room is asked about another claim.", width="content")
-        elif (
-            st.button(
-                "Reveal",
-                icon=":material/visibility:",
-                type="primary",
-                key="rooms.reveal",
-                disabled=refused is not None or finding is None or not finding.numbers,
-                help=refused or "Shows what was measured, here and on the phones; answers then stay as they are.",
-            )
-            and finding is not None
-        ):
-            _reveal(room, number, finding)
+        refused = actions.refusal(room.visitor, "room", "ask something in it")
+        if st.button("Ask this", icon=":material/campaign:", key="rooms.ask", disabled=bool(refused), help=refused):
+            _ask(room, number)
+            st.rerun()
+        st.caption("The room is asked about another claim.", width="content")
 
 
-def bars(question: str, choices: tuple[str, ...], counts: list[int], measured: int | None) -> str:
-    """Markup of the question and of how many chose what; `measured`: the choice that the numbers give, marked."""
+def _reveal_button(room: Room, number: int, finding: Finding) -> None:
+    refused = actions.refusal(room.visitor, "room", "show what was measured")
+    if not finding.numbers:
+        refused = refused or "Nothing is measured yet."
+    if st.button(
+        "Reveal",
+        icon=":material/visibility:",
+        type="primary",
+        key="rooms.reveal",
+        disabled=bool(refused),
+        help=refused or "Shows what was measured, here and on the phones; answers then stay as they are.",
+    ):
+        try:
+            actions.reveal(room, number, finding.said, finding.answer)
+        except InputError as problem:
+            st.error(str(problem))
+        else:
+            st.rerun()
+
+
+def bars(
+    question: str, choices: tuple[str, ...], counts: list[int], revealed: bool = False, measured: int | None = None
+) -> str:
+    """Markup of the question and of how many chose what; `measured`: the choice that the numbers give, marked.
+
+    Where it is `revealed` it takes less room, which what was measured needs.
+    """
     total = sum(counts)
     rows = ""
     for place, (choice, count) in enumerate(zip(choices, counts, strict=True)):
@@ -156,12 +169,3 @@ def _ask(room: Room, number: int) -> None:
         actions.ask(room, number, len(CLAIMS[number].choices))
     except InputError as problem:
         st.error(str(problem))
-
-
-def _reveal(room: Room, number: int, finding: Finding) -> None:
-    try:
-        actions.reveal(room, number, finding.said, finding.answer)
-    except InputError as problem:
-        st.error(str(problem))
-    else:
-        st.rerun()
