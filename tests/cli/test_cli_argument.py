@@ -64,7 +64,7 @@ def test_other_seeds_are_found_and_measured(vae: Command) -> None:
     assert result["claims"][9]["numbers"][0]["low"] < 0.6745 < result["claims"][9]["numbers"][0]["high"]
     code, out, _ = vae("argument", first)
     assert code == 0
-    assert "10. ε is a random number with very low values.\n   DOES NOT HOLD HERE (3 seeds, on 297 test images" in out
+    assert "10. ε is a random number with very low values.\n   DOES NOT HOLD HERE (3 seeds, on 400 draws" in out
     assert "NOT MEASURED YET" in out and "--json lists them" in out
 
 

@@ -72,11 +72,15 @@ class Evidence:
         """Those that anything was measured of."""
         return list(dict.fromkeys(self.measures["member"]))
 
-    @property
-    def on(self) -> str:
-        """The images: "10,000 test images of MNIST"; "" where nothing was measured."""
-        counts = self.measures.loc[self.measures["measure"] == "mse", "n"]
-        return f"{images(int(counts.max()), 'test')} of {self.dataset or self.base.dataset}" if len(counts) else ""
+    def count(self, measure: str) -> int:
+        """Over how many images, or draws, it was measured; 0 where it wasn't."""
+        counts = self.measures.loc[self.measures["measure"] == measure, "n"]
+        return int(counts.max()) if len(counts) else 0
+
+    def on(self, measure: str = "mse") -> str:
+        """The images of a measure: "500 of 10,000 test images of MNIST"; "" where it wasn't measured."""
+        count, every = self.count(measure), self.count("mse")
+        return f"{images(count, 'test', every or None)} of {self.dataset or self.base.dataset}" if count else ""
 
     @property
     def vae(self) -> str:

@@ -106,20 +106,25 @@ def conclude(
     turned_by: str,
     answer: int | None = None,
     depends_on: str = "",
+    on: str = "",
 ) -> Finding:
-    """The finding over so many seeds; below SEEDS_FOR_A_VERDICT no verdict, and no answer either."""
+    """The finding over so many seeds; below SEEDS_FOR_A_VERDICT no verdict, and no answer either.
+
+    `on`: what it was measured on, if not all test images.
+    """
+    on = on or evidence.on()
     known = tuple(of_one for of_one in numbers if not np.isnan(of_one.value))
     if len(seeds) < SEEDS_FOR_A_VERDICT:
         wanted = f"{SEEDS_FOR_A_VERDICT} seeds allow a verdict."
-        return Finding("too_few", together(said, conclusion(len(seeds))), known, evidence.on, len(seeds), wanted)
+        return Finding("too_few", together(said, conclusion(len(seeds))), known, on, len(seeds), wanted)
     depends_on = depends_on if verdict == "depends" else ""
-    return Finding(verdict, said, known, evidence.on, len(seeds), turned_by, answer, depends_on)
+    return Finding(verdict, said, known, on, len(seeds), turned_by, answer, depends_on)
 
 
 def not_measured(evidence: Evidence, what: str, numbers: Sequence[Number] = ()) -> Finding:
     """`what` is lacking, as in "Not measured yet: …"."""
     wanted = f"The measurement, over {SEEDS_FOR_A_VERDICT} seeds."
-    return Finding("not_measured", f"Not measured yet: {what}.", tuple(numbers), evidence.on, 0, wanted)
+    return Finding("not_measured", f"Not measured yet: {what}.", tuple(numbers), evidence.on(), 0, wanted)
 
 
 # Words
@@ -141,10 +146,11 @@ def relations(subject: str, found: Mapping[str, bool | None], yes: str, no: str)
     return f"{subject} {'; '.join(parts)}."
 
 
-def turn(verdict: str, holds: str, fails: str) -> str:
-    """What would give another badge; both as they follow "if"."""
+def turn(verdict: str, holds: str, fails: str, depends_on: str = "") -> str:
+    """What would give another badge; `holds` and `fails` as they follow "if"."""
     if verdict == "holds":
-        return f"It would not hold if {fails}."
+        some = f"It would depend on {depends_on} if only a part of this were clear. " if depends_on else ""
+        return f"{some}It would not hold if {fails}."
     if verdict == "fails":
         return f"It would hold if {holds}."
     return f"It would hold if {holds}. It would not if {fails}."

@@ -72,7 +72,10 @@ def few_numbers(evidence: Evidence) -> Finding:
         said += " " + relations("The AE’s error is", below, "below", "above")
     verdict, found = badge(below.values()), place(share, SHARES)
     turned_by = turn(
-        verdict, "the AE’s error were clearly below both", "the AE’s error were clearly above one, and below neither"
+        verdict,
+        "the AE’s error were clearly below both",
+        "the AE’s error were clearly above one of them, and below neither",
+        "the comparison",
     )
     answer = None if found is None else len(SHARES) - found
     return conclude(evidence, ae, verdict, said, numbers, turned_by, answer, "the comparison")
@@ -111,7 +114,8 @@ def layout(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         "the AE’s codes were clearly further by both measures",
-        "they were clearly nearer by one, and further by none",
+        "the AE’s codes were clearly nearer by one, and further by none",
+        "the measure",
     )
     answer = {"holds": 1, "fails": 0, "open": 2}.get(verdict)
     return conclude(evidence, kls[0], verdict, said, numbers, turned_by, answer, "the measure")
@@ -172,6 +176,7 @@ def more_dimensions(evidence: Evidence) -> Finding:
         verdict,
         f"both errors, which fell before, stopped falling {step}",
         f"no model’s error stopped falling {step}, and one’s still fell clearly",
+        "the model",
     )
     goes_on = tuple(None if stopped is None else not stopped for stopped in stops.values())
     answers = ((True, True), (True, False), (False, True), (False, False))
@@ -221,7 +226,7 @@ def distribution(evidence: Evidence) -> Finding:
         said += " All images share one distribution." if differ is False else " That is as good as a point."
     turned_by = turn(
         verdict,
-        f"σ were clearly above {A_POINT:g} of the neighbour distance, and the means apart",
-        f"σ were clearly below that, or the means spread clearly less than {COLLAPSED:g} of σ",
+        f"σ were clearly above {A_POINT:g} of the neighbour distance, and the means’ spread above {COLLAPSED:g} of σ",
+        f"σ were clearly below {A_POINT:g} of the neighbour distance, or the means’ spread below {COLLAPSED:g} of σ",
     )
     return conclude(evidence, std, verdict, said, numbers, turned_by, place(width, ALIKE))

@@ -54,10 +54,12 @@ def diverse(evidence: Evidence) -> Finding:
         said += f" The AE’s pictures of one image differ by {numbers[3].short}."
     seen = is_above(visible, 1.0)
     verdict = badge([seen])
-    turned_by = turn(verdict, "pictures differed clearly by more than a grey level", "they differed clearly by less")
+    turned_by = turn(
+        verdict, "pictures differed clearly by more than a grey level", "pictures of one image differed clearly by less"
+    )
     than_error = {False: 1, True: 2, None: None}[is_above(beside, 1.0)]
     answer = {False: 0, True: than_error, None: None}[seen]
-    return conclude(evidence, spread, verdict, said, numbers, turned_by, answer)
+    return conclude(evidence, spread, verdict, said, numbers, turned_by, answer, on=evidence.on("spread"))
 
 
 def log_variance(evidence: Evidence) -> Finding:
@@ -74,7 +76,7 @@ def log_variance(evidence: Evidence) -> Finding:
     said += (
         ", where no variance can be; exp makes each positive." if clear is not False else ": as variances all would do."
     )
-    turned_by = turn(badge([clear]), "some outputs were below 0 in every seed", "none were below 0 in any seed")
+    turned_by = turn(badge([clear]), "some outputs were below 0 in every seed", "no output were below 0 in any seed")
     answer = {False: 1, True: 2, None: None}[is_above(share, 50)] if clear else 0 if clear is False else None
     return conclude(evidence, below, badge([clear]), said, [share], turned_by, answer)
 
@@ -124,7 +126,8 @@ def two_losses(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         f"samples were clearly worse with β = 0, and reconstructions with β = {much}",
-        "neither were worse, and one were clearly better",
+        "neither samples nor reconstructions were worse, and one of them clearly better",
+        "the loss",
     )
     samples, reconstructions = (clear is True for clear in lost.values())
     answer = {(True, True): 3, (True, False): 1, (False, True): 2, (False, False): 0}[samples, reconstructions]
@@ -148,13 +151,10 @@ def small_epsilon(evidence: Evidence) -> Finding:
     size = evidence.of("eps_median")
     if not size:
         return not_measured(evidence, "ε, drawn as in training")
-    median = number("Median of |ε|", size, "")
+    median = number("Median of |ε|", size, "", ".3f")
     numbers = [median]
-    for measure, title, unit, factor in (
-        ("eps_std", "Standard deviation of ε", "", 1),
-        ("eps_small_share", f"|ε| below {SMALL:g}", "%", 100),
-    ):
-        numbers.append(number(title, evidence.of(measure), unit, times=factor))
+    numbers.append(number("Standard deviation of ε", evidence.of("eps_std"), "", ".3f"))
+    numbers.append(number(f"|ε| below {SMALL:g}", evidence.of("eps_small_share"), "%", ".1f", 100))
     said = f"Half of all ε are larger than {median.short} in size; {numbers[2].short} are smaller than {SMALL:g}."
     noise, means = shared(evidence.of("noise_rms", "vae"), evidence.of("code_std", "vae"))
     if noise:
@@ -164,9 +164,12 @@ def small_epsilon(evidence: Evidence) -> Finding:
     large = is_above(median, SMALL)
     verdict = badge([None if large is None else not large])
     turned_by = turn(
-        verdict, f"half of all ε were clearly below {SMALL:g} in size", f"half of them were clearly above {SMALL:g}"
+        verdict,
+        f"half of all ε were clearly below {SMALL:g} in size",
+        f"half of all ε were clearly above {SMALL:g} in size",
     )
-    return conclude(evidence, size, verdict, said, numbers, turned_by, place(median, (SMALL, LARGE)))
+    on = f"{evidence.count('eps_median'):,} draws of the first epoch"
+    return conclude(evidence, size, verdict, said, numbers, turned_by, place(median, (SMALL, LARGE)), on=on)
 
 
 def without_the_trick(evidence: Evidence) -> Finding:
@@ -191,11 +194,14 @@ def without_the_trick(evidence: Evidence) -> Finding:
     none = [ESTIMATOR_SETUPS[name].title for name, clear in others.items() if clear is False]
     said += f" Exactly 0 with {listed(none)}." if none else " It is 0 with none of them."
     verdict = badge(None if clear is None else not clear for clear in others.values())
-    turned_by = turn(verdict, "every estimator but the trick gave exactly 0", "none of them gave exactly 0")
+    turned_by = turn(
+        verdict, "every estimator but the trick gave exactly 0", "none of the others gave exactly 0", "the estimator"
+    )
     reached = {ESTIMATOR_SETUPS[name].estimator for name, clear in arrives.items() if clear}
     answers = ({TRICK}, {TRICK, "score_function"}, {TRICK, "score_function", "detached"})
     answer = answers.index(reached) if reached in answers and None not in arrives.values() else None
-    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the estimator")
+    on = evidence.on(f"gradient_mu_{TRICK}")
+    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the estimator", on)
 
 
 def _at_encoder(evidence: Evidence, estimator: str) -> Seeds:

@@ -52,7 +52,8 @@ def small_step(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         "the AE’s pictures changed clearly more in every unit",
-        "they changed clearly less in one, and more in none",
+        "the AE’s changed clearly less in one unit, and more in none",
+        "the unit",
     )
     answer = {"holds": 0, "depends": 2, "fails": None if None in more.values() else 1}.get(verdict)
     return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
@@ -97,7 +98,8 @@ def sampling_smooths(evidence: Evidence) -> Finding:
     turned_by = turn(
         verdict,
         "noise alone moved pictures clearly less in every unit",
-        "noise alone moved them clearly more in one, and less in none",
+        "noise alone moved them clearly more in one unit, and less in none",
+        "the unit",
     )
     winners = set(least.values())
     answers = {"noise_only": 0, "kl_only": 1, "vae": 2}
