@@ -14,16 +14,17 @@ from pages.sections.the_trick.z_by_hand import z_by_hand
 from pages.shared import run_picker
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.text.terms import explain
+from vae.choices.variants import VARIANTS
 from vae.figures.trick import ESTIMATOR_TITLES
 from vae.store.runs import Run
 
 FREE = {"z by hand": st.fragment(z_by_hand), "A toy with known answers": st.fragment(the_toy)}  # they need no run
 TABS, WAY = "trick.tabs", "trick.way"
-AT_FIRST = "pathwise"
+AT_FIRST = "pathwise"  # gives no answer away: that a gradient passes by the trick is in all of them
 
 
 def lesson(run: Run) -> None:
-    """One image's step; behind it whole batches, trained runs, and what needs no run."""
+    """One image's step, after a prediction where it isn't by the trick; behind it batches and runs, and more."""
     from vae.measuring import noisy_variant
 
     with st.container(horizontal=True, vertical_alignment="bottom"):
@@ -39,12 +40,17 @@ def lesson(run: Run) -> None:
         estimator = way or AT_FIRST
         explain("score function", "leave-one-out baseline", "detached")
         epoch = run_picker.epoch_picker(run)
-    one_image.the_figure(run, epoch, estimator)
+    figure = partial(one_image.the_figure, run, epoch, estimator)
+    if estimator == AT_FIRST or not any(VARIANTS[name].noise for name in run.config.variants):
+        figure()
+    elif not encoder_gradients.before(run, epoch, figure):
+        lazy_tabs(FREE, TABS)
+        return
     noisy_variant(run)  # or a sentence: without noise there is no estimator to compare
     of_the_run: dict[str, Callable[[], None]] = {
         "A whole batch": partial(batch_graph, run, epoch, estimator),
         "How noisy is each?": partial(encoder_gradients.quality, run, epoch),
-        "Train with each": partial(train_all, run),
+        "Train with each": partial(train_all, run, epoch),
     }
     lazy_tabs(of_the_run | FREE, TABS)
 

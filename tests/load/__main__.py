@@ -32,6 +32,7 @@ THINKING = (1.0, 4.0)  # seconds between two things that a student does
 BEFORE = ("train",)  # pages seen before the run is asked for
 AFTER = ("latent_space", "perturbation", "reconstructions", "sampling", "the_trick", "two_losses", "compare")
 EPOCH = "Epoch"
+SHOW = "Show me"  # the button beside a question that stands before a verdict
 SAMPLED = 0.5  # seconds between looks at the memory
 READY = "worker ready"
 LONG = 50  # rounds of one visitor through the pages
@@ -68,13 +69,15 @@ async def lesson(student: Student, number: int) -> None:
 
 
 async def look_around(student: Student, chance: random.Random) -> None:
-    """On a page about the run: another epoch, on the stage or by the slider, and a tab."""
+    """On a page about the run: another epoch, on the stage or by the slider, a tab, and a verdict."""
     if film := student.film():
         await student.rest(chance.choice(film.kept))
     elif student.has("slider", EPOCH):
         await student.slide(EPOCH, chance.choice(student.find("slider", EPOCH).options))
     if tabs := student.tabs():
         await student.open_tab(chance.choice(sorted(tabs)))
+    if student.has("button", SHOW):
+        await student.click(SHOW)
 
 
 async def school(dashboard: Dashboard, sessions: int) -> dict[str, object]:

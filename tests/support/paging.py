@@ -13,6 +13,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
+from pages.shared import predict
 from pages.state import background_measurements, memory_cache, resources
 from pages.text.escape_markdown import JOINER
 from vae.config import RunConfig
@@ -93,8 +94,10 @@ def finished(shared: Store) -> str:
     return run_id
 
 
-def open_page(name: str, **query: str) -> AppTest:
+def open_page(name: str, asking: bool = False, **query: str) -> AppTest:
+    """A page, in a session that has turned the questions off; with `asking` verdicts come after them."""
     app = AppTest.from_file(str(ROOT / "pages" / "_navigation.py"), default_timeout=TIMEOUT)
+    app.session_state[predict.OFF] = not asking
     for key, value in query.items():
         app.query_params[key] = value
     app.run()

@@ -12,6 +12,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import postgres
 from find_chromium import find
@@ -31,6 +32,7 @@ FLAGS = [
 ]
 READY = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
 PATIENCE = 30_000  # milliseconds
+NO_QUESTIONS = {"name": "latent_twins_questions", "value": "off"}  # as Don't ask me sets it
 
 
 class Dashboard:
@@ -92,9 +94,15 @@ def chromium() -> Iterator[Browser]:
 
 
 def open_page(
-    browser: Browser, url: str, width: int = 1280, height: int = 800, dark: bool = False, touch: bool = False
+    browser: Browser,
+    url: str,
+    width: int = 1280,
+    height: int = 800,
+    dark: bool = False,
+    touch: bool = False,
+    asking: bool = False,
 ) -> Page:
-    """A visitor of their own, their page at rest.
+    """A visitor of their own, their page at rest. With `asking` they have not turned the questions off.
 
     What the browser complains about is kept in `page.complaints`, and every message to the server in `page.messages`.
     """
@@ -104,6 +112,8 @@ def open_page(
         device_scale_factor=1,
         has_touch=touch,
     )
+    if not asking:
+        context.add_cookies([NO_QUESTIONS | {"url": "{0.scheme}://{0.netloc}".format(urlsplit(url))}])
     page = context.new_page()
     page.set_default_timeout(PATIENCE)
     page.complaints, page.messages = [], []

@@ -71,10 +71,11 @@ def in_words(found: pd.DataFrame, titles: dict[str, str], setting: str = "", idl
                 parts[-1][1].append(row.end)
             else:
                 parts.append((row.said, [row.start, row.end]))
-        listed = ", ".join(f"{words[said]} {' → '.join(map(_short, values))}" for said, values in parts)
+        listed = ", ".join(f"{words[said]} {' → '.join(map(short, values))}" for said, values in parts)
         sentences.append(f"{titles[variant]}: {listed}")
     return sentences
 
 
-def _short(value: object) -> str:
+def short(value: object) -> str:
+    """A value of a setting, as it stands in a sentence."""
     return f"{value:g}" if isinstance(value, int | float) else str(value)

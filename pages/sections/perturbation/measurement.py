@@ -11,6 +11,7 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared import run_picker, similar_runs
 from pages.shared.csv_button import csv
+from pages.shared.predict import questions
 from pages.shared.which_images import tested
 from pages.shared.which_ingredient import POLL, ingredients
 from pages.state import background_measurements, loaded_models
@@ -100,8 +101,22 @@ def nearest_size(size: float) -> float:
     return min(SIZES, key=lambda known: max(known / size, size / known))
 
 
+def predicted(run: Run, size: float, table: pd.DataFrame, show: Callable[[], None]) -> None:
+    """`show` whose picture changes more, after the visitor has said what they expect; no question with one model."""
+    from vae.analysis.comparing import ratios
+
+    if {"ae", "vae"} <= set(run.config.variants):
+        questions.before("claim 3", show, lambda: ratios(table[table["size"] == size]), run.config)
+    else:
+        show()
+
+
 def at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) -> None:
     """Who changes more after a nudge of this size, in every unit."""
+    predicted(run, size, table, partial(_at_one_size, run, size, table, family_size))
+
+
+def _at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) -> None:
     from vae.analysis.comparing import ratios
     from vae.analysis.verdict import verdict
 
@@ -121,6 +136,10 @@ def at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) ->
 
 def at_every_size(run: Run, unit: str, size: float, table: pd.DataFrame, _family_size: int) -> None:
     """The curves of one unit, and all numbers of the marked size in a paragraph."""
+    predicted(run, size, table, partial(_at_every_size, run, unit, size, table))
+
+
+def _at_every_size(run: Run, unit: str, size: float, table: pd.DataFrame) -> None:
     from vae.analysis.comparing import ratios
     from vae.analysis.reference import REAL_IMAGES
     from vae.analysis.sensitivity import NEAREST_QUERIES
@@ -199,7 +218,10 @@ def _number(value: float | None) -> str:
 
 
 def _ingredients(run: Run, unit: str, size: float, table: pd.DataFrame, _family_size: int) -> None:
-    st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
+    def show() -> None:
+        st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
+
+    questions.before("claim 6", show, lambda: table[table["size"] == size], run.config)
 
 
 def which_ingredient(run: Run, epoch: int, unit: str, size: float) -> None:

@@ -7,8 +7,9 @@ import streamlit as st
 
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
+from pages.shared.predict import questions
 from pages.text.words import plural
-from vae.analysis.effects import in_words, steps, with_intervals
+from vae.analysis.effects import in_words, short, steps, with_intervals
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import FIELD_TEXTS
@@ -38,16 +39,33 @@ def effects(look: ShownSweep) -> None:
         drawing = drawn_points(shown, column, titles[column], measures[measure], log)
     else:
         drawing = against(shown, column, titles[column], measures[measure], {other: titles[other] for other in others})
+    one_setting = not others and not isinstance(spec.over[name], Range)
+    found = steps(rows, column, measure) if one_setting else None
+
+    def show() -> None:
+        with right:
+            figure(drawing, key="sweep.effect", alt=f"{measures[measure]} against {titles[column]}")
+        with left:
+            if found is None:
+                st.caption("Each line or dot is one combination of the other settings. Point at it to see which.")
+            else:
+                _notice(spec, found, int(shown["seeds"].max()))
+            if split == "test":
+                st.caption("Choose settings by the validation images. Test images are for reporting the choice.")
+            csv(lambda: shown, f"sweep-{sweep.id}-{measure}-{split}")
+
+    if found is None or sweep.status == "running" or not _comparable(spec, found):
+        show()
+        return
+    words = {
+        "setting": titles[column],
+        "measure": measures[measure],
+        "first": short(found["start"].iloc[0]),
+        "start": short(found["start"].iloc[-1]),
+        "last": short(found["end"].iloc[-1]),
+    }
     with right:
-        figure(drawing, key="sweep.effect", alt=f"{measures[measure]} against {titles[column]}")
-    with left:
-        if others or isinstance(spec.over[name], Range):
-            st.caption("Each line or dot is one combination of the other settings. Point at it to see which.")
-        else:
-            _notice(spec, rows, column, measure, int(shown["seeds"].max()))
-        if split == "test":
-            st.caption("Choose settings by the validation images. Test images are for reporting the choice.")
-        csv(lambda: shown, f"sweep-{sweep.id}-{measure}-{split}")
+        questions.before("last step", show, lambda: found, spec.base, words, f"{name} {measure}")
 
 
 def _controls(look: ShownSweep) -> tuple[str, str, str]:
@@ -66,11 +84,21 @@ def _controls(look: ShownSweep) -> tuple[str, str, str]:
     return column, measure, split
 
 
-def _notice(spec: SweepSpec, rows: pd.DataFrame, column: str, measure: str, seeds: int) -> None:
+def _idle(spec: SweepSpec) -> list[str]:
+    """Variants that the only setting is no part of."""
+    (name,) = spec.over
+    return [variant for variant in spec.base.variants if name in VARIANTS[variant].idle_fields]
+
+
+def _comparable(spec: SweepSpec, found: pd.DataFrame) -> bool:
+    """Whether there are an autoencoder and a VAE that took these steps, so that one may be asked about both."""
+    return {"ae", "vae"} <= set(found["variant"]) and not _idle(spec)
+
+
+def _notice(spec: SweepSpec, found: pd.DataFrame, seeds: int) -> None:
     """The steps from one value of the only setting to the next, in words."""
     (name,) = spec.over
-    idle = [variant for variant in spec.base.variants if name in VARIANTS[variant].idle_fields]
-    said = in_words(steps(rows, column, measure), VARIANT_TITLES, FIELD_TEXTS[name].title, idle)
+    said = in_words(found, VARIANT_TITLES, FIELD_TEXTS[name].title, _idle(spec))
     if not said:
         return
     st.markdown("**What to notice.** From one value to the next:\n" + "\n".join(f"- {sentence}." for sentence in said))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
+from pages.shared.predict import questions
 from pages.state import background_measurements, loaded_models, resources
 from vae.figures.trick import ESTIMATOR_TITLES, legend, lines_by_estimator
 from vae.store.runs import Run
@@ -26,6 +30,17 @@ def gradient_norms(run_id: str, epoch: int, estimator: str) -> pd.DataFrame:
     from vae.measuring import gradient_norms_of
 
     return gradient_norms_of(resources.store(), resources.run(run_id), epoch, resources.settings(), estimator)
+
+
+def before(run: Run, epoch: int, show: Callable[[], None]) -> bool:
+    """Ask by which estimators a gradient reaches the encoder, in the place of what shows it; whether it was shown."""
+    return questions.before("claim 11", show, partial(_reaching, run.id, epoch), run.config)
+
+
+def _reaching(run_id: str, epoch: int) -> dict[str, float]:
+    """The norm of the reconstruction's gradient with respect to the encoder's weights, by estimator."""
+    tables = {name: gradient_norms(run_id, epoch, name).set_index("place") for name in ESTIMATOR_TITLES}
+    return {name: float(table.loc["encoder_weights", "reconstruction"]) for name, table in tables.items()}
 
 
 def quality(run: Run, epoch: int) -> None:
@@ -62,7 +77,10 @@ def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
         return
     if was_waiting:
         st.rerun()
-    table = state.table
+    before(run, epoch, partial(_compared, run, epoch, state.table))
+
+
+def _compared(run: Run, epoch: int, table: pd.DataFrame) -> None:
     st.html(f"<div>{legend([estimator for estimator in ESTIMATOR_TITLES if estimator in set(table['way'])])}</div>")
     for column, (y, title, spread, log_y) in zip(
         st.columns(2),

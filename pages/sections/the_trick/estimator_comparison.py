@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.sections.the_trick import encoder_gradients
 from pages.shared import similar_runs
 from pages.shared.csv_button import csv
 from pages.shared.which_images import tested, watched
@@ -30,8 +34,8 @@ def configs(run: Run) -> dict[str, RunConfig]:
     return {name: run.config.model_copy(update=shared | setup.settings) for name, setup in ESTIMATOR_SETUPS.items()}
 
 
-def train_all(run: Run) -> None:
-    """A button, and the curves of what it has trained."""
+def train_all(run: Run, epoch: int) -> None:
+    """A button, and the curves of what it has trained; `epoch` is that of the run whose gradients are looked at."""
     wanted = configs(run)
     found = similar_runs.found(wanted)
     if len(found) < len(wanted):
@@ -42,10 +46,10 @@ def train_all(run: Run) -> None:
         similar_runs.offer("Train with every estimator", wanted)
     if found:
         active = similar_runs.under_way(wanted.values())
-        st.fragment(_panel, run_every=POLL if active else None)(run, active)
+        st.fragment(_panel, run_every=POLL if active else None)(run, epoch, active)
 
 
-def _panel(run: Run, was_active: bool) -> None:
+def _panel(run: Run, epoch: int, was_active: bool) -> None:
     found = similar_runs.found(configs(run))
     if was_active and not similar_runs.under_way(configs(run).values()):
         st.rerun()
@@ -62,9 +66,23 @@ def _panel(run: Run, was_active: bool) -> None:
     if not started:
         return
     data = resources.run(started[0].id).data
+    if set(history.loc[history["split"] == "test", "way"]) == set(ESTIMATOR_TITLES):
+        encoder_gradients.before(run, epoch, partial(_outcome, run, data, history))
+        similar_runs.offer_seeds(list(configs(run).values()), key="race.seeds")
+    else:
+        _curves(run, data, history)
+
+
+def _outcome(run: Run, data: dict[str, Any], history: pd.DataFrame) -> None:
+    """Once all four have ended."""
+    _curves(run, data, history)
+    _notice(run, data["floor"]["test"][run.config.reconstruction], history[history["split"] == "test"].set_index("way"))
+
+
+def _curves(run: Run, data: dict[str, Any], history: pd.DataFrame) -> None:
     floor = data["floor"][data["watched_split"]][run.config.reconstruction]
     curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
-    st.html(f"<div>{legend(list(found))}</div>")
+    st.html(f"<div>{legend([name for name in ESTIMATOR_TITLES if name in set(history['way'])])}</div>")
     unit = LIKELIHOODS[run.config.reconstruction].per_image
     figure(estimator_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
     st.caption(
@@ -72,12 +90,10 @@ def _panel(run: Run, was_active: bool) -> None:
         "image costs."
     )
     csv(lambda: history, f"estimators-{run.id}")
-    ended = history[history["split"] == "test"].set_index("way")
-    if len(ended) == len(ESTIMATOR_TITLES):
-        _notice(run, ended, data["floor"]["test"][run.config.reconstruction], unit)
 
 
-def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
+def _notice(run: Run, floor: float, ended: pd.DataFrame) -> None:
+    unit = LIKELIHOODS[run.config.reconstruction].per_image
     names = {name: METRICS[name].heading(unit) for name in ("loss", "reconstruction", "kl", "active_units")}
     present = [estimator for estimator in ESTIMATOR_TITLES if estimator in ended.index]
     table = ended.loc[present, list(names)].rename(columns=names)
@@ -93,7 +109,6 @@ def _notice(run: Run, ended: pd.DataFrame, floor: float, unit: str) -> None:
         f"{run.config.seed}). "
         + together(over_seeds(quantity, values), sentence("estimator", differences(quantity, values)))
     )
-    similar_runs.offer_seeds(list(configs(run).values()), key="race.seeds")
 
 
 def _losses(run: Run) -> dict[str, dict[int, float]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import numpy as np
 import streamlit as st
@@ -11,8 +12,10 @@ from pages.components.figure import figure
 from pages.components.scale_switch import scale_switch
 from pages.shared import similar_runs
 from pages.shared.image_strips import heading, strip
+from pages.shared.predict import questions
 from pages.shared.which_images import watched
 from pages.state import resources
+from vae.analysis.comparing import Difference
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, common_seeds, differences, listed, together
 from vae.choices.likelihoods import LIKELIHOODS
@@ -25,6 +28,7 @@ from vae.store.runs import Run
 
 IMAGES = 6
 POLL = 0.5
+Terms = dict[str, tuple[Quantity, dict[str, dict[int, float]]]]  # by measure: what it is, its values by β and seed
 
 
 def sweep(run: Run) -> None:
@@ -57,24 +61,52 @@ def _thumbnails(run: Run, was_active: bool) -> None:
     for column, (beta, current) in zip(st.columns(len(started)), started.items(), strict=True):
         with column:
             _one(beta, current, pictures[beta], windows[beta])
-    st.markdown(f"**What to notice.** {_notice(run)}")
+    _what_beta_does(run, was_active)
     similar_runs.offer_seeds(list(similar_runs.with_every_beta(run).values()), key="beta.seeds")
 
 
-def _notice(run: Run) -> str:
-    """Both terms under each β, and from the least β to the greatest what the article leads us to expect."""
+def _what_beta_does(run: Run, active: bool) -> None:
+    """What to notice, after a prediction where there is something to predict."""
+    terms = _terms(run)
+    show = partial(_notice, terms)
+    if active or not all(len(values) > 1 and common_seeds(values) for _, values in terms.values()):
+        show()
+        return
+    first, *_, last = terms["kl"][1]
+    questions.before("betas", show, partial(_from_end_to_end, terms), run.config, {"first": first, "last": last})
+
+
+def _terms(run: Run) -> Terms:
+    """Of the runs that are done, by β and by seed."""
     units = {
         "kl": f"KL in {KL_UNIT}",
         "reconstruction": f"Reconstruction in {LIKELIHOODS[run.config.reconstruction].per_image}",
     }
-    said = []
+    found = {}
     for measure, title in units.items():
         quantity = Quantity(title, f"{watched(run)}, from a sample" if measure == "reconstruction" else watched(run))
-        found = {beta: _by_seed(config, measure) for beta, config in similar_runs.with_every_beta(run).items()}
-        values = {f"β = {beta:g}": by_seed for beta, by_seed in found.items() if by_seed}
+        of_betas = {beta: _by_seed(config, measure) for beta, config in similar_runs.with_every_beta(run).items()}
+        found[measure] = quantity, {f"β = {beta:g}": by_seed for beta, by_seed in of_betas.items() if by_seed}
+    return found
+
+
+def _from_end_to_end(terms: Terms) -> dict[str, Difference]:
+    """From the least β to the greatest, by seed."""
+    found = {}
+    for measure, (quantity, values) in terms.items():
+        first, *_, last = values
+        found[measure] = differences(quantity, {end: values[end] for end in (first, last)})[last]
+    return found
+
+
+def _notice(terms: Terms) -> None:
+    """Both terms under each β, and from the least β to the greatest what the article leads us to expect."""
+    said = []
+    for measure, (quantity, values) in terms.items():
         seeds = common_seeds(values) if values else []
         if not seeds:
-            return "No seed has finished training with every β that was started."
+            said = ["No seed has finished training with every β that was started."]
+            break
         means = {title: sum(by_seed[seed] for seed in seeds) / len(seeds) for title, by_seed in values.items()}
         said.append(listed(quantity, means, len(seeds)))
         if len(values) > 1:
@@ -82,7 +114,7 @@ def _notice(run: Run) -> str:
             lower, higher = (last, first) if measure == "kl" else (first, last)
             apart = differences(quantity, {lower: values[lower], higher: values[higher]})
             said.append(sentence(f"beta_{measure}", {f"from {first} to {last}": apart.get(higher)}))
-    return together(*said)
+    st.markdown(f"**What to notice.** {together(*said)}")
 
 
 def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
+import pandas as pd
 import streamlit as st
 
 from pages.components.lazy_tabs import open_tab
 from pages.shared import run_picker, similar_runs
+from pages.shared.predict import questions
 from pages.shared.which_images import tested
 from pages.stage.run_panel import BADGES
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
 from vae.config import PRESETS, RunConfig
+from vae.store.runs import Run
 
 from . import loss_terms
 
@@ -79,19 +85,33 @@ def _train_both() -> None:
 
 
 def _outcome(was_active: bool) -> None:
-    """Status and test numbers of both."""
+    """Status and test numbers of both, after a prediction once there are some."""
     current = {title: resources.progress(run.id) for title, run in similar_runs.found(both_configs()).items()}
     if was_active and not any(run.active for run, _ in current.values()):
         st.rerun()
+    show = partial(_rows, current)
+    averaged = _ended(*current[AVERAGED]) if AVERAGED in current else None
+    if was_active or averaged is None:
+        show()
+        return
+    config = both_configs()[AVERAGED]
+    counts = int(averaged["active_units"]), config.latent_dim
+    questions.before("reduction", show, lambda: counts, config, {"latent_dim": config.latent_dim})
+
+
+def _ended(run: Run, history: pd.DataFrame) -> pd.Series | None:
+    """The VAE's numbers on the test images; None before it has ended."""
+    rows = history[(history["variant"] == "vae") & (history["split"] == "test")]
+    return None if rows.empty else rows.iloc[0]
+
+
+def _rows(current: Mapping[str, tuple[Run, pd.DataFrame]]) -> None:
     for title, (run, history) in current.items():
         icon, colour = BADGES[run.status]
-        rows = history[(history["variant"] == "vae") & (history["epoch"] <= max(run.epoch, 0))]
-        ended = rows[rows["split"] == "test"]
         with st.container(horizontal=True, vertical_alignment="center"):
             st.badge(run.status, icon=icon, color=colour)
             text = f"**{title}**, β = {run.config.beta:g}"
-            if len(ended):
-                row = ended.iloc[0]
+            if (row := _ended(run, history)) is not None:
                 floor = run.data["floor"]["test"]["mse"]
                 text += (
                     f": KL **{row['kl']:.4f}** nats, **{int(row['active_units'])}** of {run.config.latent_dim} "

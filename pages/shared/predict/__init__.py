@@ -62,12 +62,6 @@ def reveal(key: str, config: RunConfig | None = None) -> None:
         _remember(name, SHOWN)
 
 
-def answered(key: str, config: RunConfig | None = None) -> int | None:
-    """Which choice the visitor has predicted, counted from 0; None where they were only shown, or not asked yet."""
-    answer = _answers().get(_name(key, config), SHOWN)
-    return None if answer == SHOWN else int(answer)
-
-
 def ask_again() -> None:
     """Below a page: where the visitor has turned the questions off, a button that turns them on."""
     if _off() and st.button("Ask me before each verdict", icon=":material/psychology_alt:", type="tertiary"):
