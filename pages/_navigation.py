@@ -14,6 +14,7 @@ from pages.links import teacher_link
 from pages.shared import predict
 from pages.state.outage_banner import guarded
 from pages.visitors import sign_in, visitor
+from vae.argument.claims import ARTICLE
 
 st.set_page_config(page_title="Latent Twins", page_icon=MARK, layout="wide")
 st.logo(LOGO, size="large")
@@ -41,7 +42,8 @@ else:
     lesson = next(lesson for lesson in LESSONS if lesson.title == page.title)
     guarded(partial(teacher_link.open_page, lesson, page.run))
     present.frame()
-    with st.container(horizontal=True, horizontal_alignment="right", key="below"):
+    with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="below"):
+        st.caption(f"The article: {ARTICLE.cited}", width="content")  # of which pages speak
         predict.ask_again()
         teacher_link.show_everything()
         teacher_link.link_for_slides(lesson, page.url_path)

@@ -19,6 +19,7 @@ from pages.shared.image_strips import choose_image
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
 from pages.text.terms import explain
+from vae.argument.claims import ARTICLE
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
@@ -122,6 +123,6 @@ def choose(direction: str, run: Run, page: int) -> int:
 lesson_on_a_run(
     "perturbation.py",
     lesson,
-    "The article: nothing tells an autoencoder how to lay out its codes, so a very small change of a code can change "
-    "the output a lot. Small in which unit?",
+    f"[The article]({ARTICLE.address}): nothing tells an autoencoder how to lay out its codes, so a very small change "
+    "of a code can change the output a lot. Small in which unit?",
 )

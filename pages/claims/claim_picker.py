@@ -44,4 +44,4 @@ def show(number: int) -> None:
 
 def article() -> None:
     """What all of this is about."""
-    st.markdown(f"The article: [{ARTICLE.title}]({ARTICLE.address}), {ARTICLE.author}, {ARTICLE.site}", width="content")
+    st.markdown(f"The article: {ARTICLE.cited}", width="content")

@@ -21,6 +21,11 @@ class Article:
     site: str = "Towards Data Science"
     address: str = "https://towardsdatascience.com/reparameterization-trick-126062cfd3c3"
 
+    @property
+    def cited(self) -> str:
+        """Named and linked, in Markdown."""
+        return f"[{self.title}]({self.address}), {self.author}, {self.site}"
+
 
 ARTICLE = Article()
 
