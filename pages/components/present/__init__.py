@@ -24,7 +24,7 @@ SEEN = "present.seen"  # in the session: a word for it, and the number of the la
 ON_PAGE = "present.on_page"  # in the session, while a page is drawn: it has taken the keys
 
 # What a link may hide, and where that is on a page: widgets by what Streamlit calls them; verdicts stand in
-# `st.container(key="verdict…")`. What stands below every page, and what trains a link's run, is never hidden.
+# `st.container(key="verdict…")`. What stands in KEPT is never hidden.
 WIDGETS = (
     "Button",
     "DownloadButton",
@@ -36,8 +36,10 @@ WIDGETS = (
     "Checkbox",
     "Radio",
 )
+# Below every page, what trains the run of a link, and the question before a verdict.
+KEPT = (".st-key-below", ".st-key-linked", '[class*="st-key-predict"]')
 HIDDEN = {
-    "controls": f":is({', '.join(f'.st{name}' for name in WIDGETS)}):not(.st-key-below *, .st-key-linked *)",
+    "controls": f":is({', '.join(f'.st{name}' for name in WIDGETS)}):not({', '.join(f'{place} *' for place in KEPT)})",
     "verdicts": '[class*="st-key-verdict"]',
     "captions": '[data-testid="stCaptionContainer"]',
 }
