@@ -58,7 +58,7 @@ HTML = """
 
 CSS = """
 .scales { display: flex; flex-wrap: wrap; align-items: center; gap: 0.4rem 0.9rem; color: var(--st-text-color);
-  font-family: var(--st-font); font-size: 0.875rem; }
+  font-family: var(--st-font); font-size: max(0.875rem, var(--least-type, 0px)); }
 .choice { display: inline-flex; }
 .choice label { cursor: pointer; }
 .choice input { position: absolute; opacity: 0; pointer-events: none; }
