@@ -38,6 +38,7 @@ ALLOWED |= {"vae.cli": LIBRARY, "vae.__main__": {"vae.cli"}}
 # Each may import those after it.
 ROOMS_OF_PAGES = [
     "pages.sections",
+    "pages.claims",
     "pages.rooms",
     "pages.stage",
     "pages.links",

@@ -40,7 +40,10 @@ def claim_screen(run: Run, number: int) -> None:
 
 def reveal(run: Run, number: int) -> None:
     """Show what was measured without an answer: whoever stands in front pressed a key."""
-    predict.reveal(_question(number), run.config)
+    if room_panel.current():
+        room_panel.reveal(number, standing.of(run, number).finding)
+    else:
+        predict.reveal(_question(number), run.config)
 
 
 def _answer(run: Run, number: int) -> None:

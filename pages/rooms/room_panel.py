@@ -71,6 +71,14 @@ def tally(number: int, finding: Finding) -> bool:
     return revealed
 
 
+def reveal(number: int, finding: Finding) -> None:
+    """Show the room what was measured, as its button does; nothing where the visitor may not, or all is shown."""
+    room = current()
+    may = room is not None and not actions.refusal(room.visitor, "room", "show what was measured")
+    if room is not None and may and room.claim == number and number not in room.revealed and finding.numbers:
+        _reveal(room, number, finding)
+
+
 def _answers(code: str, number: int, finding: Finding, revealed: bool) -> None:
     claim = CLAIMS[number]
     try:

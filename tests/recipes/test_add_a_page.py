@@ -27,8 +27,6 @@ app = AppTest.from_file("pages/_navigation.py", default_timeout=60).run()
 assert not app.exception, app.exception
 labels = [link.proto.label for link in app.get("page_link")]
 assert labels[-1] == "Toy", labels  # below the page, as in_bar=False says
-assert f"{len(labels) - 2}. Toy" in labels, labels  # and on Start, the last one on the way
-assert "What is a toy?" in [told.value for told in app.markdown]
 app.switch_page("toy.py").run()
 assert not app.exception, app.exception
 assert app.title[0].value == "What is a toy?"

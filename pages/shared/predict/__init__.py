@@ -82,7 +82,7 @@ def _ask(name: str, question: str, choices: Sequence[str]) -> None:
             format_func=lambda place: choices[place],
             key=f"predict.{name}",
         )
-        with st.container(horizontal=True, gap="small"):
+        with st.container(horizontal=True, gap="small", key=f"hidden_when_presenting-{name}"):
             shown = st.button("Show me", icon=":material/visibility:", key=f"predict.show.{name}")
             off = st.button(
                 "Don't ask me",
