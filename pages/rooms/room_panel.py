@@ -115,12 +115,16 @@ def _reveal_button(room: Room, number: int, finding: Finding) -> None:
         disabled=bool(refused),
         help=refused or "Shows what was measured, here and on the phones; answers then stay as they are.",
     ):
-        try:
-            actions.reveal(room, number, finding.said, finding.answer)
-        except InputError as problem:
-            st.error(str(problem))
-        else:
-            st.rerun()
+        _reveal(room, number, finding)
+
+
+def _reveal(room: Room, number: int, finding: Finding) -> None:
+    try:
+        actions.reveal(room, number, finding.said, finding.answer)
+    except InputError as problem:
+        st.error(str(problem))
+    else:
+        st.rerun()
 
 
 def bars(
