@@ -14,12 +14,19 @@ class Lesson:
     icon: str
     question: str
     in_bar: bool = True  # the bar at the top is full at 1280 px; what isn't in it is linked below every page
+    cites: bool = False  # whether it names the article itself, above; all others do below
     of_a_run: bool = True  # whether it looks at one run, which its picker chooses
 
 
 LESSONS = (
     Lesson("start.py", "Start", ":material/home:", "Two models, one difference"),
-    Lesson("argument.py", "Argument", ":material/fact_check:", "What does the article claim, and what was measured?"),
+    Lesson(
+        "argument.py",
+        "Argument",
+        ":material/fact_check:",
+        "What does the article claim, and what was measured?",
+        cites=True,
+    ),
     Lesson("train.py", "Train", ":material/model_training:", "What do both learn, and how do they differ?"),
     Lesson("reconstructions.py", "Reconstructions", ":material/compare:", "What survives the bottleneck?"),
     Lesson("latent_space.py", "Latent space", ":material/scatter_plot:", "How are codes laid out?"),

@@ -43,7 +43,8 @@ else:
     guarded(partial(teacher_link.open_page, lesson, page.run))
     present.frame()
     with st.container(horizontal=True, horizontal_alignment="right", vertical_alignment="center", key="below"):
-        st.markdown(f":small[The article: {ARTICLE.cited}]", width="content")  # of which pages speak
+        if not lesson.cites:
+            st.markdown(f":small[The article: {ARTICLE.cited}]", width="content")  # of which pages speak
         predict.ask_again()
         teacher_link.show_everything()
         teacher_link.link_for_slides(lesson, page.url_path)

@@ -31,7 +31,8 @@ def claim_screen(run: Run, number: int) -> None:
         if run.active or run.epoch < 0:
             run_stage(run.id, key=f"claims.stage.{run.id}.live", small=True)
         else:
-            EXPERIMENTS[number](run, loaded_models.kept_epochs(run.id, run.epoch)[-1])
+            epoch = loaded_models.kept_epochs(run.id, run.epoch)[-1]
+            EXPERIMENTS[number].draw(run, epoch, told=_told(run, number))
     with right:
         title = f'<span class="number">{number}</span><span>{escape(claim.title)}</span>'
         st.html(f'<h2 class="claim">{title}</h2>')
@@ -44,6 +45,13 @@ def reveal(run: Run, number: int) -> None:
         room_panel.reveal(number, standing.of(run, number).finding)
     else:
         predict.reveal(_question(number), run.config)
+
+
+def _told(run: Run, number: int) -> bool:
+    """Whether what was measured is shown: in a room to all at once."""
+    if room := room_panel.current():
+        return number in room.revealed
+    return predict.is_shown(_question(number), run.config)
 
 
 def _answer(run: Run, number: int) -> None:

@@ -1,8 +1,12 @@
-"""The live experiment of each claim, in small: what stands beside the question. One registry."""
+"""The live experiment of each claim, in small: what stands beside the question. One registry.
+
+Where a picture of what was measured is the answer itself, another one stands there until the verdict is shown.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -14,6 +18,7 @@ from pages.components.figure import figure
 from pages.components.nudge_strips import nudge_strips, payload
 from pages.shared import nudges, similar_runs
 from pages.shared.image_strips import strip
+from pages.shared.network_diagram import drawings
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models, resources
 from vae.argument.evidence import FAMILIES
@@ -28,7 +33,19 @@ from vae.store.runs import Run
 IMAGES = 8  # in a row
 SAMPLES = 16
 STEP = ("latent_std", 0.5)  # unit and size of a nudge at first
-Experiment = Callable[[Run, int], None]  # of a run at a kept epoch
+Drawing = Callable[[Run, int], None]  # of a run at a kept epoch
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What is drawn beside a claim."""
+
+    drawing: Drawing
+    asked: Drawing | None = None  # in its place while the class still predicts: `drawing` would tell the answer
+
+    def draw(self, run: Run, epoch: int, told: bool) -> None:
+        """`told`: whether the verdict is shown."""
+        (self.drawing if told or self.asked is None else self.asked)(run, epoch)
 
 
 def rebuilt(run: Run, epoch: int) -> None:
@@ -76,6 +93,22 @@ def sizes(run: Run, _epoch: int) -> None:
     st.caption("On the test images; a small point per seed. Dotted: the mean image.")
 
 
+def rebuilt_by_size(run: Run, _epoch: int) -> None:
+    """Claim 4, before: the same images, rebuilt from ever more numbers."""
+    strip("Images", to_grey(loaded_models.watched(run.id).x[:IMAGES]), run.shape, IMAGES)
+    for size, config in FAMILIES["sizes"](run.config).items():
+        for member in similar_runs.seeds_of(config).values():
+            if member.status == "done":
+                epoch = loaded_models.kept_epochs(member.id, member.epoch)[-1]
+                made = loaded_models.rebuilt(member.id, epoch)
+                for column, name in zip(st.columns(len(made)), made, strict=True):
+                    pictures = to_grey(made[name].from_mean[: IMAGES // 2])
+                    title, colour = f"{VARIANT_TITLES[name]}: from {size} numbers", VARIANT_COLOURS[name]
+                    with column:
+                        strip(title, pictures, run.shape, IMAGES // 2, colour)
+                break
+
+
 def samples(run: Run, epoch: int) -> None:
     """Claim 7: one image, decoded from many samples of its code."""
     from vae.analysis.reconstructions import resample
@@ -102,6 +135,11 @@ def outputs(run: Run, epoch: int) -> None:
         drawing = figures.outputs(2 * np.log(std.ravel()))
         figure(drawing, key="claims.outputs", alt="The encoder's outputs log σ²")
         st.caption(f"All {std.size:,} outputs for {len(std):,} {run.watched_images} images. exp makes each positive.")
+
+
+def two_heads(run: Run, _epoch: int) -> None:
+    """Claims 8 and 11, before: the network whose encoder puts out μ and log σ², and the random step."""
+    drawings(run.config.model_copy(update={"variants": tuple(_noisy(run))}))
 
 
 def betas(run: Run, epoch: int) -> None:
@@ -152,17 +190,17 @@ def passing(run: Run, epoch: int) -> None:
 
 
 EXPERIMENTS: dict[int, Experiment] = {
-    1: rebuilt,
-    2: spaces,
-    3: nudged,
-    4: sizes,
-    5: partial(spaces, ellipses=True),
-    6: nudged_variants,
-    7: samples,
-    8: outputs,
-    9: betas,
-    10: epsilon,
-    11: passing,
+    1: Experiment(rebuilt),
+    2: Experiment(spaces),
+    3: Experiment(nudged),
+    4: Experiment(sizes, rebuilt_by_size),
+    5: Experiment(partial(spaces, ellipses=True), spaces),
+    6: Experiment(nudged_variants),
+    7: Experiment(samples),
+    8: Experiment(outputs, two_heads),
+    9: Experiment(betas),
+    10: Experiment(epsilon, samples),
+    11: Experiment(passing, two_heads),
 }
 
 

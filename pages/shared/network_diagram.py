@@ -17,7 +17,13 @@ from .time_estimates import training_time
 
 
 def networks(config: RunConfig) -> None:
-    """One drawing per variant, AE left and VAE right, and an estimate of the training time."""
+    """The drawings, and an estimate of the training time."""
+    drawings(config)
+    st.caption(f"Estimated training time: {duration(training_time(config))}, when a worker is free.")
+
+
+def drawings(config: RunConfig) -> None:
+    """One drawing per variant, AE left and VAE right."""
     shape, network = resources.dataset(config.dataset).shape, network_of(config)
     layers = network.widths(config, shape)
     for column, name in zip(st.columns(len(config.variants)), config.variants, strict=True):
@@ -29,4 +35,3 @@ def networks(config: RunConfig) -> None:
             )
             parameters = network.counts(config, shape, variant).parameters
             svg(network_svg(layers, name, variant.noise, variant.kl, parameters), key=f"network.{name}")
-    st.caption(f"Estimated training time: {duration(training_time(config))}, when a worker is free.")

@@ -41,14 +41,20 @@ def predicted(
     where there is something to reveal.
     """
     name = _name(key, config)
-    if (answer := _answers().get(name)) is None and not _unasked():
+    if not is_shown(key, config):
         _ask(name, question, choices)
         return False
     with st.container(key=f"verdict-{name}"):  # which a teacher's link can hide
         show()
-        if answer not in (None, SHOWN):
+        answer = _answers().get(name, SHOWN)
+        if answer != SHOWN:
             st.caption(_compared(choices, int(answer), measured()))
     return True
+
+
+def is_shown(key: str, config: RunConfig | None = None) -> bool:
+    """Whether the verdict after question `key` is shown: it was answered, or nothing is asked here."""
+    return _name(key, config) in _answers() or _off() or st.session_state.get(ALWAYS, False)
 
 
 def always_shown(always: bool = True) -> None:
@@ -114,10 +120,6 @@ def _name(key: str, config: RunConfig | None) -> str:
     """Of a question about a configuration: eight hexadecimal digits, as a cookie is short."""
     about = "" if config is None else config.model_copy(update={"seed": 0}).model_dump_json()
     return hashlib.sha256(f"{key} {about}".encode()).hexdigest()[:8]
-
-
-def _unasked() -> bool:
-    return _off() or st.session_state.get(ALWAYS, False)
 
 
 def _answers() -> dict[str, str]:
