@@ -5,6 +5,8 @@ Read as `rules_of_codes`, which says what "clearly" means.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+
 import pandas as pd
 
 from ..analysis.comparing import Difference, ratios
@@ -30,6 +32,7 @@ from .reading import (
 )
 
 STEP = 0.1  # size of the nudge
+INGREDIENTS = ("noise_only", "kl_only", "vae")  # in the order of claim 6's choices
 
 
 def small_step(evidence: Evidence) -> Finding:
@@ -55,7 +58,7 @@ def small_step(evidence: Evidence) -> Finding:
         "the AE’s changed clearly less in one unit, and more in none",
         "the unit",
     )
-    answer = {"holds": 0, "depends": 2, "fails": None if None in more.values() else 1}.get(verdict)
+    answer = whose_picture(more.values())
     return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
 
 
@@ -87,7 +90,8 @@ def sampling_smooths(evidence: Evidence) -> Finding:
     if noisy:
         numbers.append(ratio("Spread of the codes, noise only ÷ AE", noisy, plain))
         said += f" Its codes spread {mean(noisy):.3g}, the AE’s {mean(plain):.3g}."
-    least = {unit: _least(evidence, unit) for unit in units}
+    moved = {unit: {name: evidence.nudged(name, unit, STEP) for name in names} for unit in units}
+    least = {unit: _least(of_unit) for unit, of_unit in moved.items()}
     if len(seeds) >= SEEDS_FOR_A_VERDICT:
         said += " " + relations("Pictures change", less, "less with noise alone", "more with noise alone")
         said += " Least of all four: " + listed(
@@ -101,21 +105,37 @@ def sampling_smooths(evidence: Evidence) -> Finding:
         "noise alone moved them clearly more in one unit, and less in none",
         "the unit",
     )
-    winners = set(least.values())
-    answers = {"noise_only": 0, "kl_only": 1, "vae": 2}
-    answer = answers.get(next(iter(winners))) if len(winners) == 1 else 3
-    return conclude(evidence, seeds, verdict, said, numbers, turned_by, answer, "the unit")
+    return conclude(evidence, seeds, verdict, said, numbers, turned_by, least_moved(moved.values()), "the unit")
+
+
+def whose_picture(more: Iterable[bool | None]) -> int | None:
+    """Claim 3's choice; `more`: by unit, whether the AE's picture clearly changes more; False: less, None: unclear."""
+    found = set(more)
+    if found >= {True, False}:
+        return 2
+    return 0 if found == {True} else 1 if found == {False} else None
+
+
+def least_moved(units: Iterable[Mapping[str, Mapping[int, float]]]) -> int | None:
+    """Claim 6's choice: whose pictures change clearly least of INGREDIENTS, in every unit, or that units disagree.
+
+    `units`: for each unit the change of pictures, RMSE, by variant and seed.
+    """
+    least = {_least({name: of_unit[name] for name in INGREDIENTS}) for of_unit in units}
+    if len(least - {""}) > 1:
+        return len(INGREDIENTS)
+    (name,) = least if len(least) == 1 else ("",)
+    return INGREDIENTS.index(name) if name else None
 
 
 def _opposite(clear: bool | None) -> bool | None:
     return None if clear is None else not clear
 
 
-def _least(evidence: Evidence, unit: str) -> str:
-    """The variant whose pictures change clearly less than every other's; "" where none does."""
-    moved = {name: evidence.nudged(name, unit, STEP) for name in VARIANTS}
+def _least(moved: Mapping[str, Mapping[int, float]]) -> str:
+    """The variant whose pictures change clearly less than every other's; "" where none does. By variant and seed."""
     for name, values in moved.items():
-        if all(is_higher(log_ratio(other, values)) for title, other in moved.items() if title != name):
+        if all(is_higher(log_ratio(others, values)) for other, others in moved.items() if other != name):
             return name
     return ""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from vae.analysis.sentences import Quantity, differences
+from vae.argument import rules_of_steps
 from vae.argument.claims import CLAIMS
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.config import RunConfig
@@ -60,29 +60,19 @@ def whose_picture(ratios: pd.DataFrame) -> int | None:
     """Rows of `sensitivity.ratios` at one size, in every unit."""
     from vae.analysis.verdict import judgement
 
+    more = {"AE moves more": True, "VAE moves more": False}
     found = {judgement(row) for _, row in ratios.iterrows()} - {"no ratio"}
-    if {"AE moves more", "VAE moves more"} <= found:
-        return 2
-    return {frozenset({"AE moves more"}): 0, frozenset({"VAE moves more"}): 1}.get(frozenset(found))
+    return rules_of_steps.whose_picture(more.get(each) for each in found)
 
 
 def least_moved(table: pd.DataFrame) -> int | None:
     """Rows of `sensitivity.table` at one size, of several seeds: who is clearly least, in every unit that all have."""
-    ingredients, moved = ("noise_only", "kl_only", "vae"), Quantity("Pixel RMSE", "test images", ".4f")
-    least = set()
-    for _, rows in table[table["variant"].isin(ingredients)].groupby("unit"):
-        values = {name: dict(zip(of["seed"], of["rmse"], strict=True)) for name, of in rows.groupby("variant")}
-        if set(values) == set(ingredients):
-            least.add(next((name for name in ingredients if _below_all(moved, name, values)), None))
-    if len(least - {None}) > 1:
-        return 3
-    (name,) = least if len(least) == 1 else (None,)
-    return None if name is None else ingredients.index(name)
-
-
-def _below_all(quantity: Quantity, name: str, values: Mapping[str, Mapping[int, float]]) -> bool:
-    apart = differences(quantity, {name: values[name], **values})
-    return bool(apart) and all(difference.judgement == "B is higher" for difference in apart.values())
+    units = []
+    for _, rows in table.groupby("unit"):
+        moved = {name: dict(zip(of["seed"], of["rmse"], strict=True)) for name, of in rows.groupby("variant")}
+        if set(rules_of_steps.INGREDIENTS) <= set(moved):
+            units.append(moved)
+    return rules_of_steps.least_moved(units)
 
 
 def who_passes(norms: Mapping[str, float]) -> int | None:
