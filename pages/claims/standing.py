@@ -45,13 +45,14 @@ def of(run: Run, number: int) -> Standing:
     read = _read(run.config, number)
     finding, lacking = kept.findings(read, (number,))[number], kept.lacking(read, number)
     states = [background_measurements.of(*measurement) for measurement in lacking.measurements]
-    waiting = [state for state in states if state.table is None and not state.problem]
     under_way = [_training(member) for member in lacking.under_way]
-    under_way += [(state.share, state.what) for state in waiting]
+    under_way += [(state.share, state.what) for state in states if state.table is None and not state.problem]
     share, what = 0.0, ""
     if under_way:
         share, what = max(under_way)
         what = f"{what} ({len(under_way)} to go)" if len(under_way) > 1 else what
+    elif any(state.table is not None for state in states):
+        share, what = 1.0, "Measured"  # since it was read: the next look shows it
     problems = tuple(dict.fromkeys(state.problem for state in states if state.problem))
     return Standing(finding, lacking.configs, problems, share, what)
 
@@ -61,6 +62,8 @@ def train_missing(configs: Sequence[RunConfig], key: str) -> None:
     count = len(configs)
     label = f"Train {count} more run{'s' * (count > 1)} for a verdict"
     if st.button(label, icon=":material/add:", type="primary", key=key) and similar_runs.queue(configs) is not None:
+        _read.clear()  # what it says of the time before would end the looking before it began
+        findings.clear()
         st.rerun()
 
 

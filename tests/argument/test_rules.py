@@ -209,6 +209,7 @@ TURNS = [
     (5, fifth(near(0.002)), "fails", 0, ""),
     (5, fifth(near(1.0), 0.001, 0.01), "fails", 2, ""),
     (5, fifth(wide(0.01)), "open", None, ""),
+    (5, fifth([0.1, 1.0, 10.0], 0.001, 1.0), "open", 2, ""),  # wide, but perhaps the same for all images
     (5, fifth(near(0.5, 2)), "too_few", None, ""),
     # 6: noise alone moves less in all units, in some, more in all, unclear; who moves least is asked apart
     (6, sixth([near(0.6), near(0.6)]), "holds", 2, ""),
@@ -327,6 +328,19 @@ def test_a_vae_of_another_beta_is_called_so() -> None:
     titles = [number.title for number in judge(1, other).numbers]
     assert "Squared error, VAE (β = 4)" in titles
     assert judge(1, other).on == "100 test images of Digits"
+
+
+def test_an_interval_ends_where_the_quantity_does() -> None:
+    share = judge(8, evidence({("negative_share", "vae"): [0.5, 0.7, 1.0]})).numbers[0]
+    assert (share.short, share.interval) == ("73.3 %", "95 % interval 10.8 to 100")
+    grey = judge(7, seventh([0.0, 0.01, 0.04])).numbers[0]
+    assert grey.low == 0 < grey.value
+    distance = judge(2, second(near(10), near(0.1), [0.3, 0.4, 0.5], [-0.01, 0.0, 0.02])).numbers[3]
+    assert distance.title == "MMD² to N(0, I), VAE" and distance.low < 0  # an unbiased estimate may be
+
+
+def test_many_times_have_no_digits_after_the_point() -> None:
+    assert judge(5, fifth(near(1000.0))).numbers[0].text == "10,100 times (95 % interval 9,854 to 10,351)"
 
 
 def test_an_infinite_kl_is_said_in_words() -> None:

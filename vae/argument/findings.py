@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+MANY = 1000  # from here on no digits after the point
+
 
 @dataclass(frozen=True)
 class Badge:
@@ -54,7 +56,9 @@ class Number:
         return f"{self._digits(self.value)} {self.unit}".strip()
 
     def _digits(self, value: float) -> str:
-        return "infinite" if math.isinf(value) else f"{value:{self.digits}}".replace("-", "−")
+        if math.isinf(value):
+            return "infinite"
+        return f"{value:{',.0f' if abs(value) >= MANY else self.digits}}".replace("-", "−")
 
 
 @dataclass(frozen=True)

@@ -25,12 +25,23 @@ def mean(values: Seeds) -> float:
     return float(np.mean(list(values.values())))
 
 
-def number(title: str, values: Seeds, unit: str, digits: str = ".3g", times: float = 1.0) -> Number:
-    """The mean over seeds with its interval, `times` a factor of the unit."""
+def number(
+    title: str,
+    values: Seeds,
+    unit: str,
+    digits: str = ".3g",
+    times: float = 1.0,
+    within: tuple[float, float] = (0, float("inf")),
+) -> Number:
+    """The mean over seeds with its interval, `times` a factor of the unit.
+
+    The interval ends where the quantity itself does, `within` in that unit: few seeds far apart would give more.
+    """
     of_all = times * np.array(list(values.values()))
     middle = float(of_all.mean())
     half = half_width(of_all) if len(of_all) >= SEEDS_FOR_A_VERDICT and np.isfinite(of_all).all() else float("nan")
-    return Number(title, middle, unit, middle - half, middle + half, digits)
+    low, high = np.clip([middle - half, middle + half], *within)
+    return Number(title, middle, unit, float(low), float(high), digits)
 
 
 def apart(a: Seeds, b: Seeds, digits: str) -> Difference | None:

@@ -94,13 +94,11 @@ def layout(evidence: Evidence) -> Finding:
     further = {"by KL": _further(*kls), "by MMD²": is_higher(apart(mmds[1], mmds[0], ".3g"))}
     names = ("AE", evidence.vae)
     of_kl = [_nats(f"KL to N(0, I), {name}", values) for name, values in zip(names, kls, strict=True)]
-    of_mmd = [number(f"MMD² to N(0, I), {name}", values, "") for name, values in zip(names, mmds, strict=True)]
-    drawn = [(title, evidence.of(measure)) for title, measure in (("KL", "kl_to_prior"), ("MMD²", "mmd_to_prior"))]
-    numbers = [
-        *of_kl,
-        *of_mmd,
-        *(number(f"{title}, draws of N(0, I) themselves", values, "") for title, values in drawn if values),
-    ]
+    of_mmd = [_mmd(f"MMD² to N(0, I), {name}", values) for name, values in zip(names, mmds, strict=True)]
+    numbers = [*of_kl, *of_mmd]
+    for title, measure, as_number in (("KL", "kl_to_prior", _nats), ("MMD²", "mmd_to_prior", _mmd)):
+        if drawn := evidence.of(measure):
+            numbers.append(as_number(f"{title}, draws of N(0, I) themselves", drawn))
     said = (
         f"KL of a Gaussian fitted to the codes, to N(0, I): {names[0]} {of_kl[0].short}, {names[1]} {of_kl[1].short}. "
         f"MMD² to N(0, I): {names[0]} {of_mmd[0].short}, {names[1]} {of_mmd[1].short}."
@@ -134,6 +132,11 @@ def _nats(title: str, values: Seeds) -> Number:
     """Of the seeds in which it is finite; infinite where it is so in every seed."""
     finite = {seed: value for seed, value in values.items() if math.isfinite(value)}
     return number(title, finite or values, "nats")
+
+
+def _mmd(title: str, values: Seeds) -> Number:
+    """Its estimate is unbiased, so that it may be below 0."""
+    return number(title, values, "", within=(-math.inf, math.inf))
 
 
 def more_dimensions(evidence: Evidence) -> Finding:
@@ -221,7 +224,7 @@ def distribution(evidence: Evidence) -> Finding:
         f"{own.value:.2f} times as far as σ."
     )
     wide, differ = is_above(width, A_POINT), is_above(own, COLLAPSED)
-    verdict = "fails" if False in (wide, differ) else badge([wide])
+    verdict = "fails" if False in (wide, differ) else badge([wide if differ else None])
     if verdict == "fails":
         said += " All images share one distribution." if differ is False else " That is as good as a point."
     turned_by = turn(

@@ -70,7 +70,7 @@ def log_variance(evidence: Evidence) -> Finding:
     below = evidence.of("negative_share", "vae")
     if not below:
         return not_measured(evidence, "the log σ² of a VAE with these settings")
-    share = number("Outputs log σ² below 0", below, "%", ".3g", 100)
+    share = number("Outputs log σ² below 0", below, "%", ".3g", 100, (0, 100))
     clear = agreed(value > 0 for value in below.values())
     said = f"{share.short} of the {evidence.vae}’s outputs for log σ² are below 0"
     said += (
@@ -154,7 +154,7 @@ def small_epsilon(evidence: Evidence) -> Finding:
     median = number("Median of |ε|", size, "", ".3f")
     numbers = [median]
     numbers.append(number("Standard deviation of ε", evidence.of("eps_std"), "", ".3f"))
-    numbers.append(number(f"|ε| below {SMALL:g}", evidence.of("eps_small_share"), "%", ".1f", 100))
+    numbers.append(number(f"|ε| below {SMALL:g}", evidence.of("eps_small_share"), "%", ".1f", 100, (0, 100)))
     said = f"Half of all ε are larger than {median.short} in size; {numbers[2].short} are smaller than {SMALL:g}."
     noise, means = shared(evidence.of("noise_rms", "vae"), evidence.of("code_std", "vae"))
     if noise:
