@@ -84,8 +84,7 @@ def _measured(run: Run, number: int, stands: Standing) -> None:
     with st.container(key="hidden_when_presenting_more", gap="small"):
         if finding.on or finding.turned_by:
             st.caption(" ".join(filter(None, [f"On {finding.on}." if finding.on else "", finding.turned_by])))
-        if stands.what:
-            st.progress(stands.share, text=stands.what)
+        standing.progress(stands)
         with st.container(horizontal=True, vertical_alignment="center"):
             if stands.to_train and not run.active:
                 standing.train_missing(stands.to_train, key=f"claims.train.{number}")

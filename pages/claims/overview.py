@@ -43,10 +43,7 @@ def _all_claims(run: Run, was_busy: bool) -> None:
             icon=":material/download:",
             on_click="ignore",
         )
-        under_way = [(stands.share, stands.what) for stands in every.values() if stands.busy]
-        if under_way:
-            share, what = max(under_way)
-            st.progress(share, text=what, width=360)
+        standing.progress(*every.values(), width=360)
 
 
 def on_start(run_id: str | None) -> None:

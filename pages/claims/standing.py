@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
@@ -29,13 +29,12 @@ class Standing:
     finding: Finding
     to_train: tuple[RunConfig, ...]  # what a verdict lacks
     problems: tuple[str, ...]  # why something could not be measured, in sentences
-    share: float = 0.0  # done of what is under way, from 0 to 1
-    what: str = ""  # is under way, in words; "" when nothing is
+    under_way: Mapping[Hashable, tuple[float, str]] = field(default_factory=dict)  # by what it is: done of it, in words
 
     @property
     def busy(self) -> bool:
         """Whether something is trained or measured, so that it is worth looking again."""
-        return bool(self.what)
+        return bool(self.under_way)
 
 
 def of(run: Run, number: int) -> Standing:
@@ -44,17 +43,22 @@ def of(run: Run, number: int) -> Standing:
 
     read = _read(run.config, number)
     finding, lacking = kept.findings(read, (number,))[number], kept.lacking(read, number)
-    states = [background_measurements.of(*measurement) for measurement in lacking.measurements]
-    under_way = [_training(member) for member in lacking.under_way]
-    under_way += [(state.share, state.what) for state in states if state.table is None and not state.problem]
-    share, what = 0.0, ""
+    states = {measurement: background_measurements.of(*measurement) for measurement in lacking.measurements}
+    under_way: dict[Hashable, tuple[float, str]] = {member.id: _training(member) for member in lacking.under_way}
+    # One that has ended since it was read is there, too: the next look shows it.
+    under_way |= {key: (state.share, state.what) for key, state in states.items() if not state.problem}
+    problems = tuple(dict.fromkeys(state.problem for state in states.values() if state.problem))
+    return Standing(finding, lacking.configs, problems, under_way)
+
+
+def progress(*stands: Standing, **layout: Any) -> None:
+    """A bar that tells what is trained or measured for these claims; nothing where nothing is."""
+    under_way: dict[Hashable, tuple[float, str]] = {}
+    for one in stands:
+        under_way |= one.under_way
     if under_way:
-        share, what = max(under_way)
-        what = f"{what} ({len(under_way)} to go)" if len(under_way) > 1 else what
-    elif any(state.table is not None for state in states):
-        share, what = 1.0, "Measured"  # since it was read: the next look shows it
-    problems = tuple(dict.fromkeys(state.problem for state in states if state.problem))
-    return Standing(finding, lacking.configs, problems, share, what)
+        share, what = max(under_way.values())
+        st.progress(share, text=f"{what} ({len(under_way)} to go)" if len(under_way) > 1 else what, **layout)
 
 
 def train_missing(configs: Sequence[RunConfig], key: str) -> None:
