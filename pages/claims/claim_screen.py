@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from html import escape
 
@@ -15,7 +16,7 @@ from pages.shared import predict
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models
 from vae.argument.claims import CLAIMS
-from vae.argument.findings import BADGES, Finding
+from vae.argument.findings import BADGES, Finding, Number
 from vae.figures.style import BADGE_COLOURS, NEUTRAL
 from vae.store.runs import Run
 
@@ -79,9 +80,12 @@ def _measured(run: Run, number: int, stands: Standing) -> None:
     claim, finding = CLAIMS[number], stands.finding
     st.html(badge(finding))
     if finding.numbers:
-        st.html(numbers(finding))
+        st.html(numbers(finding.numbers[:LARGE]))
     st.markdown(finding.said)
     with st.container(key="hidden_when_presenting_more", gap="small"):
+        if finding.numbers[LARGE:]:
+            with st.expander(f"All {len(finding.numbers)} numbers"):
+                st.html(listed(finding.numbers))
         if finding.on or finding.turned_by:
             st.caption(" ".join(filter(None, [f"On {finding.on}." if finding.on else "", finding.turned_by])))
         standing.progress(stands)
@@ -100,18 +104,20 @@ def badge(finding: Finding) -> str:
     )
 
 
-def numbers(finding: Finding) -> str:
-    """Markup of what was measured: the first two as a room reads them, the others below."""
-    large = "".join(
+def numbers(measured: Sequence[Number]) -> str:
+    """Markup of what was measured, as a room reads it."""
+    each = "".join(
         f'<div><div class="value">{escape(number.short)}</div><div class="of">{escape(number.title)}</div>'
         f'<div class="of">{escape(number.interval)}</div></div>'
-        for number in finding.numbers[:LARGE]
+        for number in measured
     )
-    small = "".join(
-        f'<div class="of"><b>{escape(number.text)}</b> {escape(number.title)}</div>'
-        for number in finding.numbers[LARGE:]
-    )
-    return f'<div class="measured"><div class="large">{large}</div>{small}</div>'
+    return f'<div class="measured"><div class="large">{each}</div></div>'
+
+
+def listed(measured: Sequence[Number]) -> str:
+    """Markup of what was measured, a line for each."""
+    lines = "".join(f'<div class="of"><b>{escape(number.text)}</b> {escape(number.title)}</div>' for number in measured)
+    return f'<div class="measured">{lines}</div>'
 
 
 def _question(number: int) -> str:

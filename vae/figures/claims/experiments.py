@@ -87,8 +87,8 @@ def noise(eps: np.ndarray, added: np.ndarray) -> go.Figure:
         "height": HEIGHT,
         "bargap": 0.02,
         "xaxis": GRID | {"range": [-ends, ends], "anchor": "y2"},
-        "yaxis": {"domain": [0.54, 1], "title": {"text": "ε"}, "showticklabels": False},
-        "yaxis2": {"domain": [0, 0.46], "title": {"text": "σ·ε"}, "showticklabels": False},
+        "yaxis": {"domain": [0.54, 1], "title": {"text": "ε"}, "showticklabels": False, "showgrid": False},
+        "yaxis2": {"domain": [0, 0.46], "title": {"text": "σ·ε"}, "showticklabels": False, "showgrid": False},
     }
     return go.Figure({"data": [above, below], "layout": layout})
 
