@@ -9,6 +9,7 @@ import pytest
 
 from vae.argument.claims import CLAIMS
 from vae.cli import main
+from vae.config import RunConfig
 from vae.settings import Settings
 from vae.store.measurements import KINDS, measurement
 from vae.store.runs import Store
@@ -79,6 +80,13 @@ def test_runs_of_two_configurations_are_refused(vae: Command) -> None:
     code, out, err = vae("argument", trained(vae), trained(vae, "--beta=4"))
     assert (code, out) == (2, "")
     assert err.startswith("vae: Runs ") and "differ in beta" in err
+
+
+def test_a_run_that_is_not_there_or_has_no_epoch_gets_one_sentence(vae: Command, settings: Settings) -> None:
+    assert vae("argument", "nosuch") == (2, "", "vae: There is no run 'nosuch' in this database.\n")
+    run_id = Store(settings.database_url).create(RunConfig(epochs=1, device="cpu"), "test")
+    said = f"vae: Run {run_id} (queued) has no epoch yet, so nothing can be measured on it.\n"
+    assert vae("argument", run_id) == (2, "", said)
 
 
 def test_a_run_that_cannot_be_measured_is_told_and_the_rest_is_judged(

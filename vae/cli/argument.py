@@ -37,6 +37,9 @@ def _argument(options: argparse.Namespace) -> int:
     store = Store(settings.database_url)
     runs = [store.run(run_id) for run_id in options.runs]
     same_but_for_seed(runs)
+    for run in runs:
+        if run.epoch < 1:  # −1 before its untrained state, 0 with it
+            raise InputError(f"Run {run.id} ({run.status}) has no epoch yet, so nothing can be measured on it.")
     base, wanted = runs[0].config, kept.read(store, runs[0].config)
     lacking = {number: kept.lacking(wanted, number) for number in CLAIMS}
     for kind, run_id, epoch in dict.fromkeys(key for of_claim in lacking.values() for key in of_claim.measurements):
