@@ -11,7 +11,6 @@ import streamlit as st
 from pages.shared import similar_runs
 from pages.state import background_measurements, resources
 from pages.state.shared_reads import shared_for
-from vae.argument.claims import CLAIMS
 from vae.argument.findings import Finding
 from vae.config import RunConfig
 from vae.store.runs import Run
@@ -72,11 +71,11 @@ def train_missing(configs: Sequence[RunConfig], key: str) -> None:
 
 
 @shared_for(FRESH, most=50)
-def findings(config: RunConfig, numbers: tuple[int, ...] = tuple(CLAIMS)) -> dict[int, Finding]:
+def findings(config: RunConfig) -> dict[int, Finding]:
     """What follows from what is kept, by claim: nothing is begun. Shared between visitors: never changed."""
     from vae.argument import kept
 
-    return kept.findings(kept.read(resources.store(), config, numbers, similar_runs.known()), numbers)
+    return kept.findings(kept.read(resources.store(), config, known=similar_runs.known()))
 
 
 @shared_for(FRESH, most=50)

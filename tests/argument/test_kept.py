@@ -10,6 +10,7 @@ import postgres
 import pytest
 
 from vae import measuring
+from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.argument import kept
 from vae.argument.claims import CLAIMS
 from vae.argument.evidence import FAMILIES
@@ -62,6 +63,16 @@ def test_one_run_wants_its_measurement_and_two_more_seeds(store: Store, settings
     assert kept.lacking(kept.read(store, CONFIG), 1).measurements == ()
     finding = kept.findings(kept.read(store, CONFIG), (1,))[1]
     assert (finding.badge, finding.seeds, finding.on) == ("too_few", 1, "297 test images of Digits 8×8")
+
+
+def test_an_empty_store_has_every_claim_to_measure(store: Store) -> None:
+    read = kept.read(store, CONFIG)
+    found = kept.findings(read)
+    assert set(found) == set(CLAIMS)
+    assert {(finding.badge, finding.numbers, finding.on) for finding in found.values()} == {("not_measured", (), "")}
+    for number, claim in CLAIMS.items():
+        family = FAMILIES[claim.family](CONFIG)
+        assert len(kept.lacking(read, number).configs) == SEEDS_FOR_A_VERDICT * len(family)
 
 
 def test_a_table_of_an_earlier_epoch_does_not_count(store: Store, settings: Settings) -> None:

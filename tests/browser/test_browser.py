@@ -186,7 +186,7 @@ def test_a_missing_data_set_is_offered_and_a_failed_download_leaves_nothing(app:
     assert sorted(app.folder.rglob("KMNIST*")) == [], "nothing is fetched before it is asked for"
     page.get_by_role("button", name="Download Kuzushiji-MNIST (about 21 MB)").click()
     error = page.get_by_test_id("stAlert").filter(has_text="could not be downloaded")
-    expect(error).to_contain_text(str(app.folder / "KMNIST" / "raw"))
+    expect(error).to_contain_text(str(app.folder / "KMNIST" / "raw"), timeout=PATIENCE)  # the request fails first
     expect(error).to_contain_text("the dataset digits needs no network")
     assert sorted(app.folder.rglob("KMNIST*")) == sorted(app.folder.rglob(".download*")) == []
     assert page.complaints == []

@@ -51,14 +51,14 @@ class Lacking:
 def read(
     store: Store,
     base: RunConfig,
-    numbers: Iterable[int] = tuple(CLAIMS),
+    numbers: Iterable[int] | None = None,
     known: Mapping[RunConfig, Mapping[int, Run]] | None = None,
 ) -> Kept:
-    """All that is kept for these claims, read at once. `known` may be handed over by who has it already."""
+    """All that is kept for these claims (all of them), read at once. `known`: from who has it already."""
     if known is None:
         known = by_configuration(store.runs(LOOKED_THROUGH, ("queued", "running", "done")))
     runs: dict[str, dict[str, Run]] = {}  # by kind and run
-    for claim in (CLAIMS[number] for number in numbers):
+    for claim in (CLAIMS[number] for number in (CLAIMS if numbers is None else numbers)):
         for of_member in _runs(base, known, claim).values():
             for kind in kinds(claim):
                 runs.setdefault(kind, {}).update({run.id: run for run in of_member.values() if run.status == "done"})
@@ -99,9 +99,9 @@ def _stacked(tables: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=str if name in WORDS else float) for name in columns})
 
 
-def findings(kept: Kept, numbers: Iterable[int] = tuple(CLAIMS)) -> dict[int, Finding]:
-    """What follows for each claim from what is kept."""
-    return {number: CLAIMS[number].rule(gather(kept, number)) for number in numbers}
+def findings(kept: Kept, numbers: Iterable[int] | None = None) -> dict[int, Finding]:
+    """What follows for these claims (all of them) from what is kept."""
+    return {number: CLAIMS[number].rule(gather(kept, number)) for number in (CLAIMS if numbers is None else numbers)}
 
 
 def lacking(kept: Kept, number: int) -> Lacking:

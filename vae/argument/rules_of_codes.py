@@ -202,8 +202,9 @@ def _stops(errors: list[dict[int, float]], last: Number) -> bool | None:
 def distribution(evidence: Evidence) -> Finding:
     """Claim 5. The VAE's σ beside the distance to the next image's code, and beside the spread of the means.
 
-    σ clearly above a tenth of the neighbour distance: holds. Clearly below: doesn't hold, it is as good as a point. Nor
-    does it where the means spread clearly less than a tenth of σ: then all images share one distribution.
+    σ clearly above a tenth of the neighbour distance, and the means' spread clearly above a tenth of σ: holds. The
+    first clearly below: doesn't hold, it is as good as a point. The second: nor then, all images share one
+    distribution.
     """
     std, next_one, means = shared(
         evidence.of("posterior_std", "vae"), evidence.of("neighbour_distance", "vae"), evidence.of("code_std", "vae")

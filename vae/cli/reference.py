@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import inspect
+import re
 from collections.abc import Iterable
 from typing import Any, get_type_hints
 
@@ -20,6 +22,7 @@ HEAD = """# Reference
 - [Settings of a run](#settings-of-a-run) and [what they may be](#what-a-setting-may-be)
 - [Presets](#presets), [data sets](#data-sets), [metrics](#metrics), [units of nudges](#units-of-nudges),
   [sweeps](#sweeps)
+- [Claims](#claims): the article's, the rules that judge them, and what the rules read
 - [Commands](#commands)
 """
 
@@ -31,7 +34,7 @@ def add(commands: Any) -> None:
 
 
 def _print(commands: Any) -> int:
-    sections = (_settings(), _fields(), _choices(), _presets(), _datasets(), _metrics(), _units(), _sweeps())
+    sections = (_settings(), _fields(), _choices(), _presets(), _datasets(), _metrics(), _units(), _sweeps(), _claims())
     print("\n\n".join([HEAD.rstrip(), *sections, _commands(commands)]))
     return 0
 
@@ -155,6 +158,31 @@ def _sweeps() -> str:
             table(("name", "title", "meaning"), objectives),
         ]
     )
+
+
+def _claims() -> str:
+    from ..analysis.claim_measures import MEASURES
+    from ..argument.claims import CLAIMS
+
+    claims = [(str(number), claim.title, claim.question, _rule(claim.rule)) for number, claim in CLAIMS.items()]
+    measures = [(code(name), measure.title, measure.unit, measure.sentence) for name, measure in MEASURES.items()]
+    text = (
+        "“Clearly” means that the 95 % interval over seeds tells it. Below three seeds there are numbers, but no badge "
+        "that concludes something."
+    )
+    return "\n\n".join(
+        [
+            section("Claims", text, table(("number", "claim", "what to predict", "rule"), claims)),
+            "What the rules read, beside the nudges of Perturbation, on all test images at a run's last epoch:",
+            table(("name", "title", "unit", "meaning"), measures),
+        ]
+    )
+
+
+def _rule(rule: Any) -> str:
+    """The docstring of a rule, without the claim's number, on one line."""
+    text = " ".join((inspect.getdoc(rule) or "").split())
+    return re.sub(r"^Claim \d+\. ", "", text)
 
 
 def _commands(commands: Any) -> str:
