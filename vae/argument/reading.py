@@ -14,6 +14,9 @@ from .evidence import Evidence, Seeds
 from .findings import Finding, Number
 
 
+ENOUGH = f"{SEEDS_FOR_A_VERDICT} seeds allow a verdict."
+
+
 def shared(*values: Seeds) -> tuple[dict[int, float], ...]:
     """The same values, of the seeds that all have."""
     seeds = sorted(set.intersection(*(set(of_one) for of_one in values)))
@@ -126,16 +129,15 @@ def conclude(
     on = on or evidence.on()
     known = tuple(of_one for of_one in numbers if not np.isnan(of_one.value))
     if len(seeds) < SEEDS_FOR_A_VERDICT:
-        wanted = f"{SEEDS_FOR_A_VERDICT} seeds allow a verdict."
-        return Finding("too_few", together(said, conclusion(len(seeds))), known, on, len(seeds), wanted)
+        return Finding("too_few", together(said, conclusion(len(seeds))), known, on, len(seeds), ENOUGH)
     depends_on = depends_on if verdict == "depends" else ""
     return Finding(verdict, said, known, on, len(seeds), turned_by, answer, depends_on)
 
 
 def not_measured(evidence: Evidence, what: str, numbers: Sequence[Number] = ()) -> Finding:
     """`what` is lacking, as in "Not measured yet: …"."""
-    wanted = f"The measurement, over {SEEDS_FOR_A_VERDICT} seeds."
-    return Finding("not_measured", f"Not measured yet: {what}.", tuple(numbers), evidence.on(), 0, wanted)
+    said = f"Not measured yet: {what}."
+    return Finding("not_measured", said, tuple(numbers), evidence.on(), 0, ENOUGH)
 
 
 # Words
