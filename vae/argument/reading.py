@@ -13,7 +13,6 @@ from ..analysis.sentences import conclusion, together
 from .evidence import Evidence, Seeds
 from .findings import Finding, Number
 
-
 ENOUGH = f"{SEEDS_FOR_A_VERDICT} seeds allow a verdict."
 
 
