@@ -25,7 +25,7 @@ from vae.settings import Settings
 from vae.store import rooms
 from vae.store.runs import Store
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.databases]
 
 COUNT = 60
 THUMB = 44  # pixels: the least height of what a thumb hits (WCAG 2.5.5)

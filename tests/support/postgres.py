@@ -146,7 +146,7 @@ def choose(config: pytest.Config, items: list[pytest.Item]) -> None:
         for_server = item.get_closest_marker("cluster") is not None
         stores = TOUCHED.intersection(getattr(item, "fixturenames", ()))
         if item.get_closest_marker("browser") or item.get_closest_marker("sqlite"):
-            stores = False
+            stores = item.get_closest_marker("databases") is not None
         wanted.append(for_server or stores if ON else not for_server)
     config.hook.pytest_deselected(items=[item for item, kept in zip(items, wanted, strict=True) if not kept])
     items[:] = [item for item, kept in zip(items, wanted, strict=True) if kept]
