@@ -6,8 +6,9 @@ from pages.claims import claim_picker, overview
 from pages.claims.claim_screen import claim_screen, reveal
 from pages.components.present import present
 from pages.shared import run_picker
+from pages.shared.network_diagram import networks
 from pages.shared.page_head import page_head
-from pages.stage.first_run import train_both_now
+from pages.stage.first_run import CONFIG, train_both_now
 from pages.state.run_index import every_run
 from vae.argument.claims import CLAIMS
 
@@ -21,7 +22,15 @@ if isinstance(move, int):
     claim_picker.show(SCREENS[move - 1])
     st.rerun()
 if not every_run().experiments and not run_picker.selected():
-    train_both_now("argument", st.container())
+    button, words = st.columns([2, 7], vertical_alignment="center")
+    told = st.container()
+    with button:
+        train_both_now("argument", told)
+    words.markdown(
+        "Each claim of the article, beside what is measured here. Nothing is trained yet: train both models, then "
+        "predict before you see."
+    )
+    networks(CONFIG)
 elif run := run_picker.run_picker(place):
     if move == "reveal" and number:
         reveal(run, number)

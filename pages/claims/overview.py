@@ -8,10 +8,10 @@ from pages.components.svg import svg
 from pages.state import resources
 from vae import naming
 from vae.argument.claims import CLAIMS
-from vae.argument.picture import picture
+from vae.argument.picture import for_pages, picture
 from vae.store.runs import Run
 
-from . import standing
+from . import claim_picker, standing
 
 POLL = 1.0  # seconds between looks while something is trained or measured
 PAPER = "light"  # of the file
@@ -28,7 +28,7 @@ def _all_claims(run: Run, was_busy: bool) -> None:
     if was_busy and not any(stands.busy for stands in every.values()):
         st.rerun()  # once more as a whole, and then without polling
     findings, name = {number: stands.finding for number, stands in every.items()}, naming.experiment(run.config)
-    svg(picture(findings, name), key="claims.overview")
+    svg(for_pages(findings, name), key="claims.overview")
     for problem in dict.fromkeys(problem for stands in every.values() for problem in stands.problems):
         st.error(problem)
     with st.container(horizontal=True, vertical_alignment="center", key="hidden_when_presenting_overview"):
@@ -48,7 +48,12 @@ def _all_claims(run: Run, was_busy: bool) -> None:
 
 def on_start(run_id: str | None) -> None:
     """What is kept about the run that is looked at, nothing begun: the way to the claims, one by one."""
-    st.page_link("argument.py", label="One by one: predict, then see what was measured", icon=":material/fact_check:")
+    st.page_link(
+        "argument.py",
+        label="One by one: predict, then see what was measured",
+        icon=":material/fact_check:",
+        query_params={claim_picker.KEY: str(min(CLAIMS))} | ({"run": run_id} if run_id else {}),
+    )
     run = resources.run(run_id) if run_id else None
     if run is not None:
-        svg(picture(standing.findings(run.config), naming.experiment(run.config)), key="claims.overview")
+        svg(for_pages(standing.findings(run.config), naming.experiment(run.config)), key="claims.overview")

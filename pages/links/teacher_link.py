@@ -177,7 +177,8 @@ def _read(lesson: Lesson, run: Run | None) -> list[str]:
 
 
 def _popover(lesson: Lesson, path: str) -> None:
-    with st.popover("Link for slides", icon=":material/add_link:", key="links.slides", on_change="rerun") as box:
+    label, icon = "Link for slides", ":material/add_link:"
+    with st.popover(label, icon=icon, type="tertiary", key="links.slides", on_change="rerun") as box:
         if not box.open:
             return
         st.caption("Opens this page as it is now, on any server: one without the run can train it.")

@@ -9,8 +9,18 @@ import pytest
 
 from vae.argument.claims import ARTICLE, CLAIMS
 from vae.argument.findings import BADGES, Finding, Number
-from vae.argument.picture import measured, picture
-from vae.figures.claims.overview import BADGE, MARK, MARKS, PAPERS, WIDTH, ClaimRow, overview_svg
+from vae.argument.picture import for_pages, measured, picture
+from vae.figures.claims.overview import (
+    BADGE,
+    MARK,
+    MARKS,
+    PAPERS,
+    PHONE,
+    WIDTH,
+    ClaimRow,
+    overview_for_pages,
+    overview_svg,
+)
 from vae.figures.style import BADGE_COLOURS, NEUTRAL
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -69,6 +79,22 @@ def test_nothing_leaves_the_picture() -> None:
             assert left + letter * len(element.text) <= (WIDTH if left > BADGE else BADGE - MARK)
 
 
+def test_on_phones_lines_are_broken_and_none_leaves_the_picture() -> None:
+    long = row("depends", title="word " * 30, badge_title="depends on " + "w" * 300, detail="ww ww " * 30)
+    drawn = overview_for_pages([long, row("holds")], "head " * 20, "measured " * 10)
+    root = ElementTree.fromstring(drawn[drawn.rindex("<svg") : drawn.rindex("</svg>") + len("</svg>")])
+    _, _, width, height = map(float, root.get("viewBox", "").split())
+    assert width == PHONE
+    said, lows = [element.text or "" for element in root.iter(f"{SVG}text")], []
+    for element, text in zip(root.iter(f"{SVG}text"), said, strict=True):
+        style, left = element.get("style", ""), float(element.get("x", 0))
+        letter = float(style.split("font-size:")[1].split("px")[0]) * (0.61 if "weight:600" in style else 0.5)
+        assert element.get("text-anchor") == "end" or left + letter * len(text) <= PHONE, text
+        lows.append(float(element.get("y", 0)))
+    assert max(lows) < height
+    assert " ".join(said).count("word") == 30 and " ".join(said).count("ww ww") >= 25, "nothing is cut but the badge"
+
+
 FOUND = {
     1: Finding("holds", "", (Number("Left", 0.6, "times", 0.5, 0.7, ".2f"),), "297 test images of Digits", 3),
     3: Finding(
@@ -92,8 +118,18 @@ def test_findings_as_a_picture() -> None:
         *("3", CLAIMS[3].title, "Absolute: 0.50 times; Per std: 2.00 times", "depends on the unit"),
         *("4", CLAIMS[4].title, "not measured yet"),
     ]
+    assert set(said) <= set(texts_of_pages := re.findall(r"<text[^>]*>([^<]*)<", for_pages(FOUND, "digits · 2-D")))
+    assert texts_of_pages.count("holds") == 2, "for wide windows and for phones"
     (title,) = re.findall(r'aria-label="([^"]*)"', picture(FOUND, "digits"))
     assert f"1. {CLAIMS[1].title} holds." in title
+
+
+def test_what_two_numbers_are_about_is_said_once() -> None:
+    two = (Number("AE ÷ VAE, absolute", 0.5, "times", 0.4, 0.6, ".2f"), Number("AE ÷ VAE, per std", 2, "", 1, 3, ".2f"))
+    for depends_on in ("", "the unit"):
+        finding = Finding("depends", "", two, "", 3, depends_on=depends_on)
+        interval = "" if depends_on else " (95 % interval 0.40 to 0.60)"
+        assert f"AE ÷ VAE, absolute: 0.50 times{interval}; per std: 2.00" in texts(picture({3: finding}, "digits"))
 
 
 def test_on_what_badges_rest() -> None:

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..figures.claims.overview import DETAIL_LETTERS, ClaimRow, overview_svg
+from ..figures.claims.overview import DETAIL_LETTERS, ClaimRow, overview_for_pages, overview_svg
 from .claims import ARTICLE, CLAIMS
 from .findings import Finding
+
+HEAD = f"“{ARTICLE.title}” by {ARTICLE.author}, {ARTICLE.site}"
 
 
 def picture(findings: Mapping[int, Finding], name: str, paper: str = "") -> str:
     """An SVG; `name`: of the configuration that the findings are about. `paper` as `overview_svg` has it."""
-    rows = [
-        ClaimRow(number, CLAIMS[number].title, finding.badge, finding.title, _detail(finding))
-        for number, finding in findings.items()
-    ]
-    return overview_svg(rows, f"“{ARTICLE.title}” by {ARTICLE.author}, {ARTICLE.site}", measured(findings, name), paper)
+    return overview_svg(_rows(findings), HEAD, measured(findings, name), paper)
+
+
+def for_pages(findings: Mapping[int, Finding], name: str) -> str:
+    """Markup of the picture for windows of any width."""
+    return overview_for_pages(_rows(findings), HEAD, measured(findings, name))
 
 
 def measured(findings: Mapping[int, Finding], name: str) -> str:
@@ -31,11 +34,23 @@ def measured(findings: Mapping[int, Finding], name: str) -> str:
     return "; ".join(filter(None, told))
 
 
+def _rows(findings: Mapping[int, Finding]) -> list[ClaimRow]:
+    return [
+        ClaimRow(number, CLAIMS[number].title, finding.badge, finding.title, _detail(finding))
+        for number, finding in findings.items()
+    ]
+
+
 def _detail(finding: Finding) -> str:
-    """The first two numbers, if there is room with the interval of the first; on what it depends is seen in two."""
+    """The first two numbers, if there is room with the interval of the first; on what it depends is seen in two.
+
+    What both are about is said once.
+    """
     if not finding.numbers:
         return ""
-    with_interval = [f"{number.title}: {number.text}" for number in finding.numbers[:2]]
-    short = [f"{number.title}: {number.short}" for number in finding.numbers[:2]]
-    both = "; ".join(short if finding.depends_on else [with_interval[0], *short[1:]])
-    return both if finding.depends_on or len(both) <= DETAIL_LETTERS else with_interval[0]
+    first, *more = finding.numbers[:2]
+    about = first.title.rpartition(", ")[0] + ", "
+    second = [f"{number.title.removeprefix(about)}: {number.short}" for number in more]
+    with_interval = f"{first.title}: {first.text}"
+    both = "; ".join([f"{first.title}: {first.short}" if finding.depends_on else with_interval, *second])
+    return both if finding.depends_on or len(both) <= DETAIL_LETTERS else with_interval

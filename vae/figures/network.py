@@ -12,7 +12,7 @@ WIDTH, HEIGHT = 520, 204
 MIDDLE = 90  # y of the axis on which the layers sit
 TALLEST, SHORTEST = 132, 20
 BAR = 22
-STYLE = "font-family:inherit;font-size:13px;fill:currentColor"
+STYLE = "font-family:inherit;font-size:var(--drawn-type,13px);fill:currentColor"  # larger in present mode
 
 
 def network_svg(layers: Sequence[int], variant: str, noise: bool, kl: bool, parameters: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
@@ -12,7 +13,10 @@ WIDTH, ROW, HEAD = 1200, 50, 62
 SCREEN = "max(28rem, calc(100vh - var(--above-a-picture, 13rem)))"  # all claims at once
 LEFT, BADGE = 50, 846  # where titles and badges begin
 MARK = 11  # half the width of a badge's mark
-TITLE_LETTERS, DETAIL_LETTERS, BADGE_LETTERS = 86, 112, 30  # of a line, before it is cut
+TITLE_LETTERS, DETAIL_LETTERS, BADGE_LETTERS = 86, 98, 30  # of a line, before it is cut
+PHONE = 400  # width of the drawing for phones, whose lines are broken at so many letters:
+PHONE_HEAD, PHONE_MEASURED, PHONE_TITLE, PHONE_DETAIL = 32, 51, 41, 50
+PHONE_WINDOW = 640  # pixels; in a narrower one letters of the wide drawing are too small to read
 PAPERS = {"light": ("#222222", "#FFFFFF"), "dark": ("#EEEEEE", "#111111")}  # text and ground of a file of its own
 # Drawn around (0, 0): no font needs to have them.
 MARKS = {
@@ -43,35 +47,85 @@ def overview_svg(rows: Sequence[ClaimRow], head: str, measured: str, paper: str 
     by itself; without one the drawing is see-through and takes the text colour around it.
     """
     height = HEAD + ROW * len(rows) + 10
-    parts = [_text(16, 28, head, 21, weight=600), _text(16, 52, measured, 15, opacity=0.75)]
+    parts = [_text(16, 28, head, 21, weight=600), _text(16, 52, measured, 16, opacity=0.75)]
     for place, row in enumerate(rows):
         parts.append(_row(row, HEAD + ROW * place))
-    said = f"{head}. " + " ".join(f"{row.number}. {row.title} {row.badge_title}." for row in rows)
     look = "color:inherit"
     if paper:
         text, ground = PAPERS[paper]
         look = f"color:{text};background:{ground};font-family:system-ui,sans-serif"
         parts.insert(0, f'<rect width="{WIDTH}" height="{height}" fill="{ground}"/>')
-    size = f"width:100%;min-width:44rem;height:auto;max-height:{SCREEN};display:block"
+    return _drawing(WIDTH, height, parts, _said(rows, head), f"max-height:{SCREEN};{look}")
+
+
+def overview_for_pages(rows: Sequence[ClaimRow], head: str, measured: str) -> str:
+    """Markup of the drawing that fits the window: on phones lines are broken, and a badge stands below its claim."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" role="img" '
-        f'aria-label="{escape(said)}" style="{size};{look}">'
-        f"{''.join(parts)}</svg>"
+        f"<style>.narrow{{display:none}}@media(max-width:{PHONE_WINDOW}px)"
+        "{.wide{display:none}.narrow{display:block}}</style>"
+        f'<div class="wide">{overview_svg(rows, head, measured)}</div>'
+        f'<div class="narrow">{_for_phones(rows, head, measured)}</div>'
     )
 
 
+def _for_phones(rows: Sequence[ClaimRow], head: str, measured: str) -> str:
+    y, parts = 4.0, []
+
+    def lines(x: float, text: str, letters: int, size: int, weight: int = 400, opacity: float = 1) -> None:
+        nonlocal y
+        for line in textwrap.wrap(text, letters):
+            y += size * 1.3
+            parts.append(_text(x, y, line, size, weight=weight, opacity=opacity))
+
+    lines(4, head, PHONE_HEAD, 19, weight=600)
+    lines(4, measured, PHONE_MEASURED, 15, opacity=0.75)
+    for row in rows:
+        y += 14
+        parts.append(_rule(4, PHONE - 4, y))
+        parts.append(_text(24, y + 17 * 1.3 + 4, str(row.number), 17, opacity=0.75, anchor="end"))
+        y += 4
+        lines(34, row.title, PHONE_TITLE, 17)
+        lines(34, row.detail, PHONE_DETAIL, 14, opacity=0.75)
+        y += 24
+        parts.append(_badge(row, 34 + MARK + 2, y, 17))
+        y += MARK
+    return _drawing(PHONE, round(y + 10), parts, _said(rows, head), "color:inherit")
+
+
+def _drawing(width: int, height: int, parts: Sequence[str], said: str, look: str) -> str:
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" role="img" '
+        f'aria-label="{escape(said)}" style="width:100%;height:auto;display:block;{look}">{"".join(parts)}</svg>'
+    )
+
+
+def _said(rows: Sequence[ClaimRow], head: str) -> str:
+    return f"{head}. " + " ".join(f"{row.number}. {row.title} {row.badge_title}." for row in rows)
+
+
 def _row(row: ClaimRow, top: float) -> str:
-    colour = BADGE_COLOURS.get(row.badge, NEUTRAL)
     middle = top + ROW / 2
     return (
-        f'<line x1="16" x2="{WIDTH - 16}" y1="{top + 2}" y2="{top + 2}" stroke="{NEUTRAL}" stroke-opacity="0.35"/>'
+        f"{_rule(16, WIDTH - 16, top + 2)}"
         f"{_text(LEFT - 12, middle + 1, str(row.number), 18, opacity=0.75, anchor='end')}"
         f"{_text(LEFT, middle + (1 if row.detail else 7), _cut(row.title, TITLE_LETTERS), 18)}"
-        f"{_text(LEFT, middle + 20, _cut(row.detail, DETAIL_LETTERS), 14, opacity=0.75)}"
-        f'<circle cx="{BADGE}" cy="{middle + 3}" r="{MARK + 2}" fill="{colour}" fill-opacity="0.18" stroke="{colour}"/>'
-        f'<path d="{MARKS[row.badge]}" transform="translate({BADGE} {middle + 3})" fill="none" stroke="{colour}" '
+        f"{_text(LEFT, middle + 20, _cut(row.detail, DETAIL_LETTERS), 16, opacity=0.75)}"
+        f"{_badge(row, BADGE, middle + 3, 18)}"
+    )
+
+
+def _rule(left: float, right: float, y: float) -> str:
+    return f'<line x1="{left}" x2="{right}" y1="{y:g}" y2="{y:g}" stroke="{NEUTRAL}" stroke-opacity="0.35"/>'
+
+
+def _badge(row: ClaimRow, x: float, y: float, size: int) -> str:
+    """The mark around (x, y), and its words."""
+    colour = BADGE_COLOURS.get(row.badge, NEUTRAL)
+    return (
+        f'<circle cx="{x:g}" cy="{y:g}" r="{MARK + 2}" fill="{colour}" fill-opacity="0.18" stroke="{colour}"/>'
+        f'<path d="{MARKS[row.badge]}" transform="translate({x:g} {y:g})" fill="none" stroke="{colour}" '
         'stroke-width="2.6" stroke-linecap="round" stroke-linejoin="round"/>'
-        f"{_text(BADGE + 22, middle + 9, _cut(row.badge_title, BADGE_LETTERS), 18, weight=600)}"
+        f"{_text(x + 22, y + 6, _cut(row.badge_title, BADGE_LETTERS), size, weight=600)}"
     )
 
 
