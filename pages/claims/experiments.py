@@ -110,20 +110,21 @@ def rebuilt_by_size(run: Run, _epoch: int) -> None:
 
 
 def samples(run: Run, epoch: int) -> None:
-    """Claim 7: one image, decoded from many samples of its code."""
+    """Claim 7: one image, decoded from many samples of its code; by the AE, which has none, once."""
     from vae.analysis.reconstructions import resample
     from vae.learning.randomness import stream
 
     draw, image = _turn("Draw again", f"claims.draw.{run.id}"), 0
     x = loaded_models.watched(run.id).x[image]
     strip("One image", to_grey(x[None]), run.shape, IMAGES)
-    for name, model in loaded_models.models(run.id, epoch).items():
+    models = loaded_models.models(run.id, epoch)
+    for name in [name for name in ("ae", *_noisy(run)) if name in models]:
         title, colour = VARIANT_TITLES[name], VARIANT_COLOURS[name]
         if not VARIANTS[name].noise:
             answer = loaded_models.rebuilt(run.id, epoch)[name].from_mean[image]
             strip(f"{title}: no noise, so one picture", to_grey(answer[None]), run.shape, IMAGES, colour)
             continue
-        pictures = to_grey(resample(model, x, SAMPLES, stream(run.config.seed, f"resample {draw}", epoch)))
+        pictures = to_grey(resample(models[name], x, SAMPLES, stream(run.config.seed, f"resample {draw}", epoch)))
         strip(f"{title}: {SAMPLES} samples of its code", pictures[:IMAGES], run.shape, IMAGES, colour)
         strip("", pictures[IMAGES:], run.shape, IMAGES, colour)
 

@@ -70,6 +70,7 @@ def outputs(logvar: np.ndarray) -> go.Figure:
     layout = BARE | {
         "height": HEIGHT,
         "bargap": 0.02,
+        "margin": {"l": 8, "r": 8, "t": 28, "b": 8},
         "xaxis": GRID | {"title": {"text": "what the encoder puts out: log σ²"}},
         "yaxis": {"visible": False},
         "shapes": [_upright(0.0)],
@@ -141,5 +142,5 @@ def _level(y: float) -> dict[str, Any]:
 
 
 def _says(text: str, x: float, anchor: str, colour: str) -> dict[str, Any]:
-    place = {"text": text, "x": x, "xref": "paper", "y": 1, "yref": "paper", "xanchor": anchor, "yanchor": "top"}
+    place = {"text": text, "x": x, "xref": "paper", "y": 1, "yref": "paper", "xanchor": anchor, "yanchor": "bottom"}
     return place | {"showarrow": False, "font": {"size": 14, "color": colour}}
