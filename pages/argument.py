@@ -12,7 +12,15 @@ from pages.stage.first_run import CONFIG, train_both_now
 from pages.state.run_index import every_run
 from vae.argument.claims import CLAIMS
 
+LOOK = 1.0  # seconds between looks while nothing is trained: a colleague, or another window, may train
 SCREENS = (*CLAIMS, claim_picker.ALL)  # in present mode all claims come last, as what they add up to
+
+
+def look_again() -> None:
+    """Show the page anew once there is something to show."""
+    if every_run().experiments:
+        st.rerun()
+
 
 with st.container(key="hidden_when_presenting_head", gap="small"):
     place = page_head("argument.py")
@@ -31,6 +39,7 @@ if not every_run().experiments and not run_picker.selected():
         "predict before you see."
     )
     networks(CONFIG)
+    st.fragment(look_again, run_every=LOOK)()
 elif run := run_picker.run_picker(place):
     if move == "reveal" and number:
         reveal(run, number)

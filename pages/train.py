@@ -50,7 +50,9 @@ elif config and (dear := settings_form.too_dear(config)):
 if train and config:
     try:
         with told, st.spinner("Looking at the data …"):
-            train_again.train(config, "train")
+            queued = train_again.train(config, "train")
+        if queued:
+            st.rerun()
     except InputError as error:
         told.error(escape_markdown(str(error)))
 

@@ -18,13 +18,17 @@ from . import run_picker
 ASKED = "again.asked"  # in the session: where it was asked, for what, and which run answers it
 
 
-def train(config: RunConfig, where: str) -> None:
-    """A button was pressed: train, or let `question` ask first. Raises InputError when it can't be trained."""
+def train(config: RunConfig, where: str) -> bool:
+    """A button was pressed: train, or let `question` ask first. Raises InputError when it can't be trained.
+
+    Returns whether it was queued, and is looked at from the next rerun on.
+    """
     same = resources.store().same(config)
     if same:
         st.session_state[ASKED] = (where, config, same.id)
     else:
         _train(config)
+    return not same
 
 
 def question(config: RunConfig | None, where: str) -> None:
@@ -49,12 +53,13 @@ def question(config: RunConfig | None, where: str) -> None:
             _train(config)
         except InputError as problem:
             st.error(str(problem))
+        else:
+            st.rerun()
 
 
 def _train(config: RunConfig) -> None:
     run_picker.select(actions.train(config))
     st.session_state.pop(ASKED, None)
-    st.rerun()
 
 
 def _told(run: Run) -> str:
