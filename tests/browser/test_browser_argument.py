@@ -25,7 +25,7 @@ each_claim = pytest.mark.parametrize(
 each_size = pytest.mark.parametrize(
     ("width", "height", "dark", "least"),
     [
-        pytest.param(1280, 720, False, 16, id="720-light"),
+        pytest.param(1280, 720, False, 16, id="720-light", marks=pytest.mark.slow),
         pytest.param(1280, 720, True, 16, id="720-dark", marks=pytest.mark.slow),
         pytest.param(1920, 1080, False, 22, id="1080-light", marks=pytest.mark.slow),
         pytest.param(1920, 1080, True, 22, id="1080-dark"),
@@ -54,6 +54,7 @@ def violations(page: Page) -> list[str]:
     return [f"{rule['id']}: {rule['nodes'][0]['html']}" for rule in found]
 
 
+@pytest.mark.slow
 def test_a_fresh_start_comes_to_a_revealed_claim_in_three_clicks(
     tmp_path_factory: pytest.TempPathFactory, browser: Browser, times: dict[str, float]
 ) -> None:
@@ -127,7 +128,7 @@ def test_all_claims_are_read_on_a_phone(app: Dashboard, browser: Browser, run_id
 
 
 @each_size
-@pytest.mark.parametrize("asking", [True, False])
+@pytest.mark.parametrize("asking", [pytest.param(True, marks=pytest.mark.slow), False])
 def test_presented_nothing_scrolls_and_the_last_row_reads_it(
     app: Dashboard,
     browser: Browser,

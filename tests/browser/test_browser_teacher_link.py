@@ -34,6 +34,7 @@ def nudge(page: Page) -> tuple[str, str]:
     return unit.inner_text(), page.locator(".size output").inner_text()
 
 
+@pytest.mark.slow
 def test_a_link_opens_the_same_page_on_a_server_that_trains_its_run(
     app: Dashboard, elsewhere: Dashboard, browser: Browser
 ) -> None:
