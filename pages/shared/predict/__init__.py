@@ -17,6 +17,7 @@ from vae.config import RunConfig
 
 # In the session; the first two are the names of cookies, too.
 ANSWERS, OFF, ALWAYS, CHANGED = "latent_twins_answers", "latent_twins_questions", "predict.always", "predict.changed"
+ANEW = "predict.anew"  # something was answered: the whole page is to be drawn, not only the question's fragment
 A_YEAR = 365 * 24 * 3600  # seconds
 MOST = 100  # answers that a cookie holds, the newest; it has 4 kB
 SHOWN = "s"  # in place of an answer: the visitor asked to be shown
@@ -40,6 +41,8 @@ def predicted(
     after the reveal which of `choices` the numbers give, counted from 0: None where they give none. Call this only
     where there is something to reveal.
     """
+    if st.session_state.pop(ANEW, False):
+        st.rerun()  # what is kept in the browser, and the line below, are outside of a fragment
     name = _name(key, config)
     if not is_shown(key, config):
         _ask(name, question, choices)
@@ -81,29 +84,33 @@ def keep() -> None:
 
 
 def _ask(name: str, question: str, choices: Sequence[str]) -> None:
+    """All is answered before anything is drawn: a page that looks again by itself would lose a click in between."""
     with st.container(key=f"predict-{name}", gap="small"):
-        answer = st.pills(
+        answer = f"predict.{name}"
+        st.pills(
             f"**Predict:** {question}",
             range(len(choices)),
             format_func=lambda place: choices[place],
-            key=f"predict.{name}",
+            key=answer,
+            on_change=lambda: _remember(name, str(st.session_state[answer])),
         )
         with st.container(horizontal=True, gap="small", key=f"hidden_when_presenting-{name}"):
-            shown = st.button("Show me", icon=":material/visibility:", key=f"predict.show.{name}")
-            off = st.button(
+            st.button(
+                "Show me",
+                icon=":material/visibility:",
+                key=f"predict.show.{name}",
+                on_click=_remember,
+                args=(name, SHOWN),
+            )
+            st.button(
                 "Don't ask me",
                 icon=":material/notifications_off:",
                 type="tertiary",
                 key=f"predict.off.{name}",
                 help="This browser then shows verdicts at once. A line below each page brings the questions back.",
+                on_click=_turn,
+                args=(True,),
             )
-    # The whole page, not only its fragment: what is kept in the browser, and the line below, are outside of it.
-    if off:
-        _turn(off=True)
-        st.rerun()
-    if shown or answer is not None:
-        _remember(name, SHOWN if answer is None else str(answer))
-        st.rerun()
 
 
 def _compared(choices: Sequence[str], answer: int, measured: int | None) -> str:
@@ -148,4 +155,5 @@ def _remember(name: str, answer: str) -> None:
 
 def _change(cookie: str, value: str, seconds: int | None) -> None:
     """Only what this session has changed is written: another window may have changed the rest."""
+    st.session_state[ANEW] = True
     st.session_state.setdefault(CHANGED, {})[cookie] = (value, seconds)
