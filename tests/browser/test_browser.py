@@ -53,6 +53,7 @@ def test_both_models_stand_side_by_side(app: Dashboard, browser: Browser, quick_
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_a_reload_and_a_second_visitor_see_the_same_run(app: Dashboard, browser: Browser, quick_run: str) -> None:
     page = open_page(browser, f"{app.url}/train?run={quick_run}")
     expect(page.get_by_text(quick_run)).to_be_visible()
@@ -96,6 +97,7 @@ def test_reconstructions_are_sorted_and_drawn_again(
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_a_long_run_is_stopped_and_goes_on(app: Dashboard, browser: Browser, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/train?epochs=1000&seed=3")
     page.get_by_role("button", name="Train", exact=True).click()
@@ -223,7 +225,7 @@ def other_setting(app: Dashboard, quick_run: str) -> str:
         pytest.param("perturbation", 0, marks=pytest.mark.slow),
         pytest.param("sampling", 0, marks=pytest.mark.slow),
         pytest.param("the_trick", 0, marks=pytest.mark.slow),
-        ("two_losses", 3),
+        pytest.param("two_losses", 3, marks=pytest.mark.slow),
         pytest.param("sweeps", 0, marks=pytest.mark.slow),
         pytest.param("compare", 2, marks=pytest.mark.slow),
         pytest.param("data", 0, marks=pytest.mark.slow),

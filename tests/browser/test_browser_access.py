@@ -97,6 +97,7 @@ def views(page: Page, app: Dashboard, run_id: str) -> Iterator[str]:
             yield f"{address} {tab}".strip()
 
 
+@pytest.mark.slow  # every page, and every tab of it
 @each_theme
 def test_axe_finds_nothing_that_is_ours_and_all_fits_at_200_per_cent(
     app: Dashboard, visitors: dict[str, Page], run_id: str, theme: str

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 import pytest
 from browsing import store_of, wait_for_workers
 from playwright.sync_api import Browser, Page, expect
-from serving import Dashboard, open_page, settled, shown_epoch
+from serving import Dashboard, open_page, settled
 
 from vae.config import RunConfig
 from vae.runs.execution import execute
@@ -49,6 +49,7 @@ def follow(page: Page, title: str, heading: str) -> None:
     settled(page)
 
 
+@pytest.mark.slow
 def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browser, runs: dict[str, str]) -> None:
     page = open_page(browser, app.url)
     way = [
@@ -76,7 +77,7 @@ def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browse
         page.evaluate("history.forward()")
         expect(page.locator("h1")).to_have_text(heading)
         settled(page)
-    assert shown_epoch(page) == 2
+    expect(page.get_by_role("slider", name="Epoch")).to_have_value("2")
     assert entries(page) == before + len(way)
     assert page.complaints == []
 
@@ -88,7 +89,7 @@ def test_the_epoch_of_an_address_is_shown_and_stays(
     app: Dashboard, browser: Browser, runs: dict[str, str], path: str
 ) -> None:
     page = open_page(browser, f"{app.url}/{path}?run={runs['both']}&epoch=2")
-    assert shown_epoch(page) == 2
+    expect(page.get_by_role("slider", name="Epoch")).to_have_value("2")
     slider = page.get_by_role("slider", name="Epoch")
     slider.focus()
     slider.press("ArrowRight")
@@ -168,6 +169,7 @@ def test_the_table_of_runs_is_as_high_as_its_rows(app: Dashboard, browser: Brows
     assert table.bounding_box()["height"] == pytest.approx(35 * (len(store_of(app).runs()) + 1), abs=5)
 
 
+@pytest.mark.slow
 def test_a_pair_that_is_compared_while_it_ends_is_shown_to_the_end(app: Dashboard, browser: Browser) -> None:
     """Table, badges, curves and what can be downloaded: all of them end where the runs end."""
     store = store_of(app)

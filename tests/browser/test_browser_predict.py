@@ -41,6 +41,7 @@ def verdict(page: Page) -> Locator:
     return page.get_by_text("Verdict. Only one seed")
 
 
+@pytest.mark.slow
 def test_the_question_stands_where_the_verdict_will_be_and_moves_nothing(
     app: Dashboard, browser: Browser, run_id: str
 ) -> None:

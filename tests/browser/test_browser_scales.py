@@ -44,7 +44,8 @@ PANELS = f"""() => {STAGE}.models.map(({{ space }}) => {{
 }})"""
 
 
-@pytest.mark.parametrize(("width", "dark"), [(1280, True), pytest.param(390, False, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
 def test_a_distance_is_as_long_in_both_spaces_at_the_same_scale(
     app: Dashboard, browser: Browser, spread_run: str, width: int, dark: bool
 ) -> None:

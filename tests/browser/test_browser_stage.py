@@ -45,7 +45,8 @@ def made(app: Dashboard, **changes: object) -> str:
 
 @pytest.mark.parametrize("dark", [False, pytest.param(True, marks=pytest.mark.slow)])
 @pytest.mark.parametrize(
-    ("window", "space", "picture", "letters"), [((1280, 720), 300, 150, 16), ((1920, 1080), 520, 300, 22)]
+    ("window", "space", "picture", "letters"),
+    [((1280, 720), 300, 150, 16), pytest.param((1920, 1080), 520, 300, 22, marks=pytest.mark.slow)],
 )
 def test_a_room_sees_all_of_it_on_one_screen(
     app: Dashboard,
@@ -96,6 +97,7 @@ def rebuilt_rows(page: Page, place: int) -> np.ndarray:
     return whole.transpose(0, 2, 1, 3).reshape(int(rows), columns, -1)
 
 
+@pytest.mark.slow
 def test_scrub_and_replay_ask_nothing_of_the_server_and_show_what_was_recorded(
     app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
@@ -164,6 +166,7 @@ def test_the_epoch_at_rest_goes_with_the_visitor(app: Dashboard, browser: Browse
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_a_run_that_learns_is_followed(
     app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
@@ -229,6 +232,7 @@ def test_under_the_pointer_both_decoders_draw_what_pytorch_draws(
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_hovering_draws_at_display_rate_without_asking_the_server(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:
@@ -337,6 +341,7 @@ def test_other_backgrounds_are_drawn(app: Dashboard, browser: Browser, quick_run
 # Drawing
 
 
+@pytest.mark.slow
 def test_what_is_drawn_is_encoded_as_pytorch_encodes_it(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:

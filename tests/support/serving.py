@@ -32,6 +32,7 @@ FLAGS = [
 ]
 READY = "[data-testid=stApp][data-test-connection-state=CONNECTED][data-test-script-state=notRunning]"
 PATIENCE = 30_000  # milliseconds
+expect.set_options(timeout=PATIENCE)  # its own five seconds are over when a busy machine stands still
 NO_QUESTIONS = {"name": "latent_twins_questions", "value": "off"}  # as Don't ask me sets it
 
 
