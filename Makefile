@@ -26,7 +26,7 @@ test-cluster: $(VENV)/test.done
 	sh tests/support/ensure_chromium.sh $(BIN)/python
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile \
 	  $(addprefix --ignore=,$(CLUSTER_TESTS)) $(PYTEST_ARGS)
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow" $(CLUSTER_TESTS) $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest $(CLUSTER_TESTS) $(PYTEST_ARGS)
 
 # Thirty students at once, and the trend from 1 to 60; about ten minutes: make load LOAD="--sessions 30" takes one.
 load: $(VENV)/test.done

@@ -55,6 +55,7 @@ def test_ratios_are_the_rows_divided_and_targets_judge_them(results):
     assert results["targets"]["pair float32 / products in threads"]["met"] == (slow <= 1.5)
 
 
+@pytest.mark.slow
 def test_torch_is_left_as_it_was_found(settings):
     def arithmetic():
         return torch.get_num_threads(), torch.backends.mkldnn.matmul.fp32_precision
@@ -74,6 +75,7 @@ def test_the_table_names_its_data_and_hides_no_miss(results):
         assert word in benchmark.table(results | {"targets": {"plain / pair float32": goal | {"met": met}}})
 
 
+@pytest.mark.slow
 def test_without_bfloat16_the_table_says_so(settings, monkeypatch):
     monkeypatch.setattr(benchmark, "has_bfloat16", lambda: False)
     results = benchmark.measure(settings, images=IMAGES, rounds=1)

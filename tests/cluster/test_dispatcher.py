@@ -75,6 +75,7 @@ def test_a_submitted_run_is_trained_in_another_process(jobs: Jobs) -> None:
     assert os.getpid() not in worker_pids(jobs)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_is_replaced_and_its_run_ends_done_with_each_epoch_once(jobs: Jobs) -> None:
     run_id = jobs.submit(RunConfig(epochs=120))
     wait(lambda: jobs.store.run(run_id).epoch >= 5)
@@ -126,6 +127,7 @@ def test_a_full_queue_refuses_with_a_sentence(jobs: Jobs) -> None:
 
 
 @pytest.mark.skipif(postgres.ON, reason="a remote cluster is nobody's to replace; see test_remote_cluster.py")
+@pytest.mark.slow
 def test_a_lost_cluster_is_replaced_and_its_run_goes_on(jobs: Jobs) -> None:
     run_id = jobs.submit(RunConfig(epochs=100))
     wait(lambda: jobs.store.run(run_id).epoch >= 3)

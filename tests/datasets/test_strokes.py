@@ -206,6 +206,7 @@ def test_a_stroke_passes_its_points_and_a_corner_stays_one() -> None:
 # Whether it is handwriting
 
 
+@pytest.mark.slow
 def test_a_classifier_of_real_digits_reads_them(images: Images, mnist_dir: Path) -> None:
     """One that was trained on MNIST alone, where it is right on 97.6 % of the test images."""
     model = train_classifier(datasets.load("mnist", mnist_dir))

@@ -181,6 +181,7 @@ def test_a_stop_is_honoured_within_an_epoch_and_a_long_epoch_gives_signs_of_life
     assert store.history(run_id).epoch.max() == 0
 
 
+@pytest.mark.slow
 def test_a_killed_process_costs_the_unfinished_epoch_and_nothing_else(store, settings):
     """kill -9, then another worker takes the run over, as Dask hands it to one."""
     run_id = queue(store, LONG)

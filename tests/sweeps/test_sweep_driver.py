@@ -135,7 +135,7 @@ def drawn(store, settings, sampler, count, restart=False, seed=0, wanted=1):
     return [trial.params for trial in points(store, sweep)]
 
 
-@pytest.mark.parametrize(("sampler", "count"), [("random", 4), ("tpe", 12)])
+@pytest.mark.parametrize(("sampler", "count"), [("random", 4), pytest.param("tpe", 12, marks=pytest.mark.slow)])
 def test_the_same_sweep_draws_the_same_points_also_when_restarted_between_them(store, settings, sampler, count):
     found = drawn(store, settings, sampler, count)
     assert drawn(store, settings, sampler, count, restart=True) == found
