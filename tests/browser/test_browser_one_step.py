@@ -73,6 +73,12 @@ def as_written(values: object) -> list[str]:
     return [written(value) for value in values]
 
 
+def told(page: Page, words: str) -> None:
+    """Wait for another picture: while the page is drawn again the one before may stand beside it."""
+    expect(page.locator(".said").filter(has_text=words)).to_be_visible()
+    expect(page.locator(".said")).to_have_count(1)
+
+
 def test_what_is_shown_is_what_was_measured(app: Dashboard, page: Page, run_id: str) -> None:
     steps = measured(app, run_id, "pathwise")
     expect(page.locator(".steps")).to_have_attribute("data-stage", "weights")
@@ -87,10 +93,10 @@ def test_what_is_shown_is_what_was_measured(app: Dashboard, page: Page, run_id: 
     assert f"weights {written(there.encoder)}" in of_vae
     assert f"KL: μ {written(norm(kl.mu))} log σ² {written(norm(kl.logvar))}" in of_vae
     page.get_by_role("radio", name="Detached", exact=True).click()
-    expect(page.locator(".said")).to_contain_text("exactly 0 reaches the encoder's weights", timeout=PATIENCE)
+    told(page, "exactly 0 reaches the encoder's weights")
     assert "weights 0" in gradients(page, "vae")
     page.get_by_role("radio", name="Score function", exact=True).click()
-    expect(page.locator(".said")).to_contain_text("the gradient goes around the random step", timeout=PATIENCE)
+    told(page, "the gradient goes around the random step")
     around = measured(app, run_id, "score_function")["vae"].gradients["reconstruction"]
     words = f"score function, around z: μ {written(norm(around.mu))} log σ² {written(norm(around.logvar))}"
     assert words in gradients(page, "vae")
