@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
@@ -61,8 +62,8 @@ def run_picker(place: DeltaGenerator) -> Run | None:
     """
     chosen, every = selected(), every_run()
     if chosen is None and RUN not in st.query_params and every.experiments:
-        chosen = every.runs["id"][every.runs["epoch"] >= 0].iloc[0]
-        _remember(chosen)  # the newest; the address says nothing while nobody has chosen
+        chosen = _newest(every.runs)
+        _remember(chosen)  # the address says nothing while nobody has chosen
         epochs.take_over(chosen)
     run = resources.run(chosen) if chosen else None
     if not every.experiments and run is None:
@@ -75,6 +76,13 @@ def run_picker(place: DeltaGenerator) -> Run | None:
         st.fragment(_nothing_learnt, run_every=LOOK if run.active else None)(run.id)
         return None
     return run
+
+
+def _newest(runs: pd.DataFrame) -> str:
+    """Of `overview.RUN_COLUMNS`: the newest run of both twins. What buttons train beside a pair is often newer."""
+    learnt = runs[runs["epoch"] >= 0]
+    both = learnt[learnt[["ae_watched_reconstruction", "vae_watched_reconstruction"]].notna().all(axis=1)]
+    return (learnt if both.empty else both)["id"].iloc[0]
 
 
 def switch(place: DeltaGenerator, run_id: str | None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lessons import AE, CONFIGS, LESSONS, done, each_lesson, numbers_missing, under_way, until
-from paging import every_tab, open_page, open_tab, texts, unescaped
+from paging import every_tab, forget_everything, open_page, open_tab, texts, unescaped
 from sqlalchemy import update
 
 from pages.state import background_measurements
@@ -28,6 +28,20 @@ def test_without_any_run_the_page_says_where_to_train_one(shared: Store, name: s
     assert len(app.title) == 1
     assert not app.error
     assert "Nothing is trained yet." in texts(app)
+
+
+def test_who_has_not_chosen_sees_the_newest_pair_not_what_was_trained_beside_it(shared: Store) -> None:
+    tiny, settings = RunConfig(epochs=1, train_limit=60, validation_size=20), Settings.from_environment()
+    pair, beside = (
+        shared.create(tiny.model_copy(update=update), "test") for update in ({}, {"variants": ("vae",), "beta": 4.0})
+    )
+    execute(shared, beside, settings)
+    assert open_page("reconstructions.py").selectbox(key="picked_run").value == beside, "all there is"
+    forget_everything()  # a look at all runs is shared for a moment
+    execute(shared, pair, settings)
+    newer = shared.create(tiny.model_copy(update={"variants": ("vae",), "beta": 20.0}), "test")
+    execute(shared, newer, settings)
+    assert open_page("reconstructions.py").selectbox(key="picked_run").value == pair
 
 
 @each_lesson
