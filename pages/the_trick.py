@@ -41,7 +41,7 @@ def lesson(run: Run) -> None:
         explain("score function", "leave-one-out baseline", "detached")
         epoch = run_picker.epoch_picker(run)
     figure = partial(one_image.the_figure, run, epoch, estimator)
-    if estimator == AT_FIRST or not any(VARIANTS[name].noise for name in run.config.variants):
+    if estimator == AT_FIRST or not any(VARIANTS[name].estimated for name in run.config.variants):
         figure()
     elif not encoder_gradients.before(run, epoch, figure):
         lazy_tabs(FREE, TABS)

@@ -114,11 +114,14 @@ def sensitivity_ratio(store: Store, run: Run, settings: Settings, unit: str = "l
 
 
 def noisy_variant(run: Run) -> str:
-    """The variant that samples its codes. Raises InputError when the run has none."""
-    noisy = [name for name in ("vae", "noise_only") if name in run.config.variants]
+    """The variant whose gradient has to get past a sample, both ingredients first. Raises InputError for none."""
+    noisy = [name for name in run.config.variants if VARIANTS[name].estimated]
     if not noisy:
-        raise InputError(f"Run {run.id} holds no variant that samples its codes, so no gradient has to be estimated.")
-    return noisy[0]
+        raise InputError(
+            f"Run {run.id} holds no variant that samples its codes and learns their σ, so no gradient has to be "
+            "estimated."
+        )
+    return max(noisy, key=lambda name: VARIANTS[name].kl)  # with both ingredients, where there is one
 
 
 def batch_of(store: Store, run: Run, images: Images) -> np.ndarray:

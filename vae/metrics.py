@@ -9,10 +9,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+
+class Measurable(Protocol):
+    """What decides which metrics a variant has."""
+
+    @property
+    def noise(self) -> bool: ...
+
+    @property
+    def penalty(self) -> str | None: ...
+
+    @property
+    def has_logvar(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -33,6 +46,7 @@ class Evaluated:
     logvar: Tensor | None  # (B, D); None for a variant without
     from_mean: Tensor  # (B, P), pictures of the means
     from_sample: Tensor | None  # (B, P), of one sample each; None for a variant without noise
+    penalty: Tensor | None = None  # (B,), in the unit of the loss; None for a variant without
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class Metric:
     short: str  # in a table's narrow heads, after the variant
     tolerance: Tolerance
     style: str = "%.4f"  # of its numbers in tables
-    needs: str | None = None  # "logvar" or "noise": variants without it lack the metric
+    needs: str | None = None  # "logvar", "noise" or "penalty": variants without it lack the metric
     test_only: bool = False  # measured once, on the test images, and not after every epoch
     whole: bool = False  # a count
     per_dimension: bool = False  # a list, one number for each latent dimension
@@ -63,16 +77,23 @@ class Metric:
         """With its unit, for axes and tables; `loss_unit` is the reconstruction loss's, per image."""
         return f"{self.title} ({self.unit or loss_unit})"
 
-    def has(self, noise: bool, logvar: bool) -> bool:
-        """Whether a variant with these ingredients has it."""
-        return {"noise": noise, "logvar": logvar}.get(self.needs or "", True)
+    def has(self, variant: Measurable) -> bool:
+        """Whether this variant has it."""
+        there = {"noise": variant.noise, "logvar": variant.has_logvar, "penalty": variant.penalty is not None}
+        return there.get(self.needs or "", True)
+
+
+def _penalty(images: Evaluated) -> Tensor:
+    assert images.penalty is not None, "measured where the variant has one"
+    return images.penalty
 
 
 METRICS: dict[str, Metric] = {
     "loss": Metric(
         "Own objective",
         None,
-        "What the model minimises: reconstruction + β · KL where it pays the KL, with the full β also during warm-up.",
+        "What the model minimises: reconstruction + β · KL where it pays the KL, with the full β also during warm-up, "
+        "+ the penalty where it has one.",
         "loss",
         Tolerance(0.002),
         style="%.2f",
@@ -82,7 +103,8 @@ METRICS: dict[str, Metric] = {
     "reconstruction": Metric(
         "Reconstruction",
         None,
-        "What it costs to rebuild an image: from a sample z where the variant has noise, else from the mean.",
+        "What it costs to rebuild an image: from a sample z where the variant has noise, from a noisy image where it "
+        "learns from those, else from the mean.",
         "rec.",
         Tolerance(0.002),
         style="%.2f",
@@ -133,6 +155,17 @@ METRICS: dict[str, Metric] = {
         style="%d",
         whole=True,
     ),
+    "penalty": Metric(
+        "Penalty",
+        None,
+        "What a variant pays besides, for its encoder's derivatives or for the size of codes and weights.",
+        "penalty",
+        Tolerance(0.02, 0.02),
+        style="%.2f",
+        needs="penalty",
+        own_objective=True,
+        per_image=_penalty,
+    ),
 }
 
 
@@ -173,10 +206,10 @@ def without_column() -> list[str]:
     return [name for name, metric in METRICS.items() if metric.per_image]
 
 
-def measured(noise: bool, logvar: bool, test: bool) -> dict[str, Callable[[Evaluated], Tensor]]:
-    """Metrics by image that a variant with these ingredients has on the test images, or on those it is watched on."""
+def measured(variant: Measurable, test: bool) -> dict[str, Callable[[Evaluated], Tensor]]:
+    """Metrics by image that this variant has on the test images, or on those it is watched on."""
     return {
         name: metric.per_image
         for name, metric in METRICS.items()
-        if metric.per_image and metric.has(noise, logvar) and (test or not metric.test_only)
+        if metric.per_image and metric.has(variant) and (test or not metric.test_only)
     }

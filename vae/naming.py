@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .choices.variants import VARIANTS
+from .choices.variants import VARIANTS, ingredients
 from .config import CHOICES, PRESETS, RunConfig, as_text
 
 LONGEST = 200  # characters of a run's name, as many as the store keeps
@@ -14,6 +14,9 @@ BETWEEN = " · "
 
 # Values that are no quantity.
 SPECIAL: dict[str, dict[Any, str]] = {"train_limit": {0: "all"}, "validation_size": {0: "none"}, "hidden": {(): "none"}}
+
+# Sets of variants that have a name.
+SETS = {ingredients(): "noise × KL", tuple(VARIANTS): "all variants"}
 
 # Each field as a part of a name, where its words alone could be those of another field.
 _PARTS: dict[str, Callable[[Any], str]] = {
@@ -24,12 +27,16 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "hidden": lambda value: "-".join(map(str, value)) or "no hidden layer",
     "beta": lambda value: f"β {as_text(value)}",
     "kl_warmup_epochs": "warm-up {}".format,
-    "variants": lambda value: "all variants" if value == tuple(VARIANTS) else _listed("variants", value, " + "),
+    "variants": lambda value: SETS.get(value) or _listed("variants", value, " + "),
     "samples": lambda value: f"{value} sample{'' if value == 1 else 's'}",
     "learning_rate": lambda value: f"learning rate {as_text(value)}",
     "batch_size": "batches of {}".format,
     "epochs": lambda value: f"{value:,} epoch{'' if value == 1 else 's'}",
     "seed": "seed {}".format,
+    "denoising_std": lambda value: f"noise on images {as_text(value)}",
+    "contractive_weight": lambda value: f"contractive × {as_text(value)}",
+    "rae_weight": lambda value: f"regularised × {as_text(value)}",
+    "code_noise_std": lambda value: f"noise on codes {as_text(value)}",
     "device": lambda value: f"on {CHOICES['device'][value].title}",
 }
 

@@ -34,4 +34,4 @@ def drawings(config: RunConfig) -> None:
                 f"{VARIANT_TITLES[name]}</div>"
             )
             parameters = network.counts(config, shape, variant).parameters
-            svg(network_svg(layers, name, variant.noise, variant.kl, parameters), key=f"network.{name}")
+            svg(network_svg(layers, name, parameters), key=f"network.{name}")

@@ -244,6 +244,6 @@ def _head(
 
 
 def _row_names(variant: str) -> list[str]:
-    if not VARIANTS[variant].has_logvar:
+    if not (VARIANTS[variant].noise or VARIANTS[variant].has_logvar):
         return ["rebuilt"]
     return ["from μ", *(["from z"] if VARIANTS[variant].noise else [])]

@@ -35,7 +35,7 @@ TEST_COLUMNS = {
     f"{variant}_test_{name}": (variant, name)
     for name in compared()
     for variant in VARIANTS_SHOWN
-    if METRICS[name].has(VARIANTS[variant].noise, VARIANTS[variant].has_logvar)
+    if METRICS[name].has(VARIANTS[variant])
 }
 
 

@@ -16,12 +16,12 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 from vae.analysis.one_step import one_step
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.likelihoods import LIKELIHOODS
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS, ingredients
 from vae.learning.randomness import stream
 
 CLOSE = {"rtol": 1e-6, "atol": 1e-12}
 
-each_variant = pytest.mark.parametrize("variant", VARIANTS)
+each_variant = pytest.mark.parametrize("variant", ingredients())
 each_loss = pytest.mark.parametrize("loss", ["bce", "sse"])
 each_setup = pytest.mark.parametrize("setup", ESTIMATOR_SETUPS)
 

@@ -88,13 +88,13 @@ def test_tiles_keep_every_pixel_a_square() -> None:
 @pytest.mark.parametrize("layers", [[784, 32], [784, 400, 20], [64, 512, 256, 128, 64, 1]])
 def test_the_drawing_is_well_formed_and_names_every_layer(layers: list[int], variant: str) -> None:
     ingredients = VARIANTS[variant]
-    drawing = ET.fromstring(network_svg(layers, variant, ingredients.noise, ingredients.kl, 12345))
+    drawing = ET.fromstring(network_svg(layers, variant, 12345))
     texts = [element.text for element in drawing.iter() if element.text]
     for width in layers[:-1]:
         assert texts.count(str(width)) >= 2, "once on the way in, once on the way out"
     assert any("12,345 parameters" in text for text in texts)
     assert ("ε" in texts) == ingredients.noise
-    assert ("log σ²" in texts) == ingredients.has_logvar
+    assert ("log σ²" in texts) == ingredients.has_logvar and ("σ" in texts) == ingredients.fixed_noise
 
 
 def test_every_variant_has_a_title_and_a_colour_of_its_own() -> None:

@@ -13,7 +13,7 @@ from torch.distributions import Normal, kl_divergence
 
 from vae import datasets
 from vae.choices.likelihoods import LIKELIHOODS
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS, ingredients
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.learning.estimators import ESTIMATORS, log_normal
@@ -296,7 +296,7 @@ def test_every_estimator_trains(setup: str, precision: str, tmp_path_factory: py
         estimator=estimator,
         baseline=baseline,
         samples=2,
-        variants=tuple(VARIANTS),
+        variants=ingredients(),
         epochs=2,
         hidden=(16,),
         train_limit=320,
@@ -305,7 +305,7 @@ def test_every_estimator_trains(setup: str, precision: str, tmp_path_factory: py
     )
     digits = datasets.load("digits", tmp_path_factory.getbasetemp())
     training = Training(config, digits, datasets.split(digits, config.validation_size, config.train_limit))
-    losses = {name: [] for name in VARIANTS}
+    losses = {name: [] for name in ingredients()}
     for epoch in training.run():
         for name, metrics in epoch.metrics.items():
             assert metrics.finite()

@@ -8,7 +8,7 @@ import torch
 from vae import datasets
 from vae.choices.activations import ACTIVATIONS
 from vae.choices.likelihoods import LIKELIHOODS
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import ingredients
 from vae.config import RunConfig
 from vae.learning.learner import Learner
 from vae.learning.manual_backward import Stack
@@ -64,7 +64,7 @@ def assert_stack_equals_autograd(config, variant, count, beta, batches=(40, 40, 
     assert [differing(one, other) for one, other in zip(alone, stacked, strict=True)] == [[]] * count
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ingredients())
 @pytest.mark.parametrize("activation", [name for name, entry in ACTIVATIONS.items() if entry.by_hand])
 @pytest.mark.parametrize("reconstruction", [name for name, entry in LIKELIHOODS.items() if entry.gradient])
 def test_a_step_is_autograds_to_the_last_bit(variant, activation, reconstruction):
@@ -74,7 +74,7 @@ def test_a_step_is_autograds_to_the_last_bit(variant, activation, reconstruction
         assert_stack_equals_autograd(config, variant, count, 0.7)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ingredients())
 @pytest.mark.parametrize("batches", [(1, 1, 1), (2, 1), (40, 5, 40)], ids=str)
 def test_so_are_steps_on_odd_batches(variant, batches):
     for latent_dim, hidden in itertools.product([1, 2], [(), (1,), (16,)]):
@@ -82,7 +82,7 @@ def test_so_are_steps_on_odd_batches(variant, batches):
         assert_stack_equals_autograd(config, variant, 2, 2.0, batches)
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ingredients())
 def test_without_kl_a_head_without_gradient_stays_as_it_is(variant):
     assert_stack_equals_autograd(SMALL, variant, 2, 0.0)
 
@@ -111,7 +111,7 @@ def test_a_network_that_diverges_leaves_the_others_alone():
     ids=str,
 )
 def test_a_run_by_hand_is_a_run_by_autograd(digits, update, threads):
-    config = SMALL.model_copy(update={"variants": tuple(VARIANTS)} | update)
+    config = SMALL.model_copy(update={"variants": ingredients()} | update)
     split = datasets.split(digits, config.validation_size, config.train_limit)
     by_hand, autograd = (Training(config, digits, split, threads=threads) for _ in range(2))
     for learner in autograd.learners:

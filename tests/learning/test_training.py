@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch.distributions import Normal, kl_divergence
 
 from vae import datasets
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS, ingredients
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
 from vae.learning import devices
@@ -23,7 +23,7 @@ from vae.metrics import METRICS, without_column
 from vae.store.tensor_bytes import pack_tensors, unpack_tensors
 
 SMALL = RunConfig(hidden=(32,), latent_dim=3, train_limit=320, validation_size=100, epochs=4, device="cpu")
-ALL = SMALL.model_copy(update={"variants": tuple(VARIANTS)})
+ALL = SMALL.model_copy(update={"variants": ingredients()})
 MNIST_REFERENCE = {"validation_size": 0, "seed": 1}  # as in REFERENCE.md: all 60,000 images, 10 epochs
 
 
@@ -191,7 +191,7 @@ def test_payloads_keep_shapes_types_and_bits():
 # Numbers worked out a second way
 
 
-@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("variant", ingredients())
 @pytest.mark.parametrize("reconstruction", ["bce", "sse"])
 def test_a_steps_gradient_equals_autograd_on_the_objective_as_written(digits, variant, reconstruction):
     """Mean over images of reconstruction + β · KL, with the same ε, differentiated by autograd alone."""

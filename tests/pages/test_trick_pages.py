@@ -136,7 +136,10 @@ def test_every_kind_of_run_is_shown(stocked: Store, runs: dict[str, str], name: 
 @pytest.mark.parametrize("kind", SILENT)
 def test_a_run_that_samples_nothing_is_told_in_a_sentence(stocked: Store, runs: dict[str, str], kind: str) -> None:
     app = open_page("the_trick.py", run=runs[kind])
-    sentence = f"Run {runs[kind]} holds no variant that samples its codes, so no gradient has to be estimated."
+    sentence = (
+        f"Run {runs[kind]} holds no variant that samples its codes and learns their σ, so no gradient has to be "
+        "estimated."
+    )
     assert errors(app) == [sentence]
     assert open_tab(app, TOY).dataframe, "the toy needs no run"
 

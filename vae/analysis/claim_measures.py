@@ -190,6 +190,7 @@ def _of_model(model: Autoencoder, name: str, config: RunConfig, x: np.ndarray, r
     if variant.noise:
         eps = normal_like(mu, stream(seed, "noise", 1)).numpy()
         yield "noise_rms", np.sqrt(np.square(codes.std * eps).mean()), eps.size
+    if variant.estimated:
         batch = x[: gradients.BATCH]
         for estimator in ESTIMATOR_SETUPS:
             norms = gradients.gradient_norms(

@@ -115,6 +115,43 @@ class RunConfig(BaseModel):
         1, "Objective", "Samples per image", "How many z the estimator draws for each image and step.", ge=1, le=64
     )
     baseline: str = _field("none", "Objective", "Baseline", "What the score function compares a sample's loss with.")
+    denoising_std: float = _field(
+        0.3,
+        "Objective",
+        "Noise on images",
+        "Of the denoising AE: the standard deviation of the noise on every pixel while it learns; pixels are between 0 "
+        "and 1.",
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+    )
+    contractive_weight: float = _field(
+        1.0,
+        "Objective",
+        "Weight of the encoder's derivatives",
+        "Of the contractive AE: what it pays for the squared derivatives of its encoder, ‖∂μ/∂x‖².",
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+    )
+    rae_weight: float = _field(
+        0.1,
+        "Objective",
+        "Weight of codes and weights",
+        "Of the regularised AE: what it pays for half the squared length of its codes and of the decoder's weights.",
+        ge=0,
+        le=1000,
+        allow_inf_nan=False,
+    )
+    code_noise_std: float = _field(
+        0.1,
+        "Objective",
+        "Noise on codes",
+        "Of the code-noise AE: the standard deviation of the noise on every code; that of the codes is 1.",
+        ge=0.001,
+        le=10,
+        allow_inf_nan=False,
+    )
     learning_rate: float = _field(
         1e-3, "Training", "Learning rate", "Adam's step size.", ge=1e-6, le=1, allow_inf_nan=False
     )

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from ..choices.variants import VARIANTS, Variant
 from .style import NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
 
 WIDTH, HEIGHT = 520, 204
@@ -15,10 +16,10 @@ BAR = 22
 STYLE = "font-family:inherit;font-size:var(--drawn-type,13px);fill:currentColor"  # larger in present mode
 
 
-def network_svg(layers: Sequence[int], variant: str, noise: bool, kl: bool, parameters: int) -> str:
-    """`layers`: widths from image to code, such as [784, 400, 2]. `noise` and `kl`: the variant's ingredients."""
-    colour = VARIANT_COLOURS[variant]
-    heads = noise or kl
+def network_svg(layers: Sequence[int], variant: str, parameters: int) -> str:
+    """`layers`: widths from image to code, such as [784, 400, 2]."""
+    colour, entry = VARIANT_COLOURS[variant], VARIANTS[variant]
+    heads = entry.noise or entry.kl
     *widths, latent = layers
     columns = len(widths) * 2 + (2 if heads else 1)
     step = (WIDTH - 2 * 30) / (columns - 1)
@@ -33,7 +34,7 @@ def network_svg(layers: Sequence[int], variant: str, noise: bool, kl: bool, para
     for left, right, a, b in zip(decoder, decoder[1:], back, back[1:], strict=False):
         parts.append(_funnel(left, right, _tall(a), _tall(b)))
     if heads:
-        parts.append(_heads(encoder[-1], code_x, decoder[0], widths[-1], latent, colour, noise, kl))
+        parts.append(_heads(encoder[-1], code_x, decoder[0], widths[-1], latent, colour, entry))
     else:
         parts.append(_funnel(encoder[-1], code_x[0], _tall(widths[-1]), _tall(latent)))
         parts.append(_funnel(code_x[0], decoder[0], _tall(latent), _tall(widths[-1])))
@@ -45,9 +46,7 @@ def network_svg(layers: Sequence[int], variant: str, noise: bool, kl: bool, para
         parts.append(_label(position, MIDDLE + _tall(width) / 2 + 18, str(width)))
     parts.append(_label(encoder[0], MIDDLE - _tall(widths[0]) / 2 - 8, "x", italic=True))
     parts.append(_label(decoder[-1], MIDDLE - _tall(widths[0]) / 2 - 8, "x̂", italic=True))
-    note = {(False, False): "the code goes straight to the decoder", (True, True): "z = μ + σ·ε, and KL to N(0, I)"}
-    note |= {(True, False): "z = μ + σ·ε, no KL", (False, True): "z = μ, and KL to N(0, I)"}
-    parts.append(_label(WIDTH / 2, HEIGHT - 6, f"{parameters:,} parameters · {note[noise, kl]}", small=True))
+    parts.append(_label(WIDTH / 2, HEIGHT - 6, f"{parameters:,} parameters · {entry.formula}", small=True))
     title = escape(
         f"{VARIANT_TITLES[variant]}: layers {' → '.join(map(str, layers))} and back, {parameters:,} parameters"
     )
@@ -58,21 +57,26 @@ def network_svg(layers: Sequence[int], variant: str, noise: bool, kl: bool, para
 
 
 def _heads(
-    left: float, code_x: Sequence[float], right: float, width: int, latent: int, colour: str, noise: bool, kl: bool
+    left: float, code_x: Sequence[float], right: float, width: int, latent: int, colour: str, entry: Variant
 ) -> str:
-    """The two heads, ε from the side, and the sampling node."""
+    """The two heads, or the one and a σ that is given, ε from the side, and the sampling node."""
     head_x, z_x = code_x
     tall = min(_tall(latent), 34)
     mu_y, var_y = MIDDLE - 34, MIDDLE + 34
-    parts = [_line(left + BAR / 2, MIDDLE, head_x - BAR / 2, y) for y in (mu_y, var_y)]
+    said = {mu_y: "μ", var_y: "log σ²"} if entry.has_logvar else {mu_y: "μ"}
+    parts = [_line(left + BAR / 2, MIDDLE, head_x - BAR / 2, y) for y in said]
     parts.append(_line(head_x + BAR / 2, mu_y, z_x - BAR / 2, MIDDLE))
-    parts.append(_line(head_x + BAR / 2, var_y, z_x - BAR / 2, MIDDLE, dashed=not noise))
+    parts.append(_line(head_x + BAR / 2, var_y, z_x - BAR / 2, MIDDLE, dashed=not entry.noise))
     parts.append(_funnel(z_x, right, 20, _tall(width)))
-    for y, name in ((mu_y, "μ"), (var_y, "log σ²")):
+    for y, name in said.items():
         parts.append(_bar(head_x, tall, colour, 1, y))
         parts.append(_label(head_x, y - tall / 2 - 6, name))
-    parts.append(_label(head_x, var_y + tall / 2 + 17, f"{latent} + {latent}", bold=True))
-    if noise:
+    if entry.has_logvar:
+        parts.append(_label(head_x, var_y + tall / 2 + 17, f"{latent} + {latent}", bold=True))
+    else:
+        parts.append(_label(head_x, var_y + 5, "σ"))
+        parts.append(_label(head_x, mu_y + tall / 2 + 17, f"{latent}", bold=True))
+    if entry.noise:
         parts.append(_line(z_x, MIDDLE - 62, z_x, MIDDLE - 15, arrow=True))
         parts.append(
             f'<circle cx="{z_x:.1f}" cy="{MIDDLE - 74:.1f}" r="13" fill="none" stroke="{colour}" '

@@ -8,17 +8,66 @@ or settings apart, or what else a figure compares.
 
 from typing import Any
 
-VARIANT_COLOURS = {"ae": "#2A7FCB", "noise_only": "#B0609A", "kl_only": "#17936B", "vae": "#D9730D"}
+VARIANT_COLOURS = {
+    "ae": "#2A7FCB",
+    "noise_only": "#B0609A",
+    "kl_only": "#17936B",
+    "vae": "#D9730D",
+    "denoising": "#30A854",
+    "contractive": "#546C24",
+    "rae": "#5448F0",
+    "code_noise": "#E40CCC",
+}
 VARIANT_TITLES = {
     "ae": "Autoencoder",
     "noise_only": "Noise only",
     "kl_only": "KL only",
     "vae": "Variational autoencoder",
+    "denoising": "Denoising autoencoder",
+    "contractive": "Contractive autoencoder",
+    "rae": "Regularised autoencoder",
+    "code_noise": "Code-noise autoencoder",
 }
-VARIANT_SHORT = {"ae": "AE", "noise_only": "Noise only", "kl_only": "KL only", "vae": "VAE"}  # at the end of a line
-VARIANT_SYMBOLS = {"ae": "square", "noise_only": "triangle-up", "kl_only": "diamond-open", "vae": "circle"}  # plotly's
-VARIANT_MARKS = {"ae": "■", "noise_only": "▲", "kl_only": "◇", "vae": "●"}  # the same ones in text
-VARIANT_PATTERNS = {"ae": "", "noise_only": ".", "kl_only": "x", "vae": "/"}  # plotly's hatchings of bars
+VARIANT_SHORT = {  # at the end of a line
+    "ae": "AE",
+    "noise_only": "Noise only",
+    "kl_only": "KL only",
+    "vae": "VAE",
+    "denoising": "Denoising",
+    "contractive": "Contractive",
+    "rae": "Regularised",
+    "code_noise": "Code noise",
+}
+VARIANT_SYMBOLS = {  # plotly's
+    "ae": "square",
+    "noise_only": "triangle-up",
+    "kl_only": "diamond-open",
+    "vae": "circle",
+    "denoising": "star",
+    "contractive": "x",
+    "rae": "cross",
+    "code_noise": "triangle-down-open",
+}
+VARIANT_MARKS = {  # the same ones in text
+    "ae": "■",
+    "noise_only": "▲",
+    "kl_only": "◇",
+    "vae": "●",
+    "denoising": "★",
+    "contractive": "✖",
+    "rae": "✚",
+    "code_noise": "▽",
+}
+VARIANT_PATTERNS = {  # plotly's hatchings of bars
+    "ae": "",
+    "noise_only": ".",
+    "kl_only": "x",
+    "vae": "/",
+    "denoising": "\\",
+    "contractive": "-",
+    "rae": "+",
+    "code_noise": "|",
+}
 SPARSE = 8  # markers along a curve of many points: enough to tell whose it is
 
 NEUTRAL = "#8A8F98"  # lines that belong to nothing in particular

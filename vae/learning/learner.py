@@ -15,6 +15,7 @@ from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..metrics import Evaluated, Metrics, measured
+from . import smoothing
 from .adam import Moments
 from .estimators import ESTIMATORS
 from .losses import active_units, kl_divergence, reparameterize
@@ -43,12 +44,19 @@ class Learner:
             if stop.is_set():
                 return
             self.step(x, rows, beta, noise)
+        self.settle(x)
+
+    def settle(self, x: Tensor) -> None:
+        """What a variant with normalised codes does before it is measured, with the training images `x` (N, P)."""
+        if self.variant.fixed_noise:
+            smoothing.settle(self.model, self.moments, x)
 
     def draws(self, images: int, epoch: int) -> tuple[Sequence[Tensor], torch.Generator, float]:
         """What an epoch is made of: the rows of each batch, the source of its noise, and its β."""
         config = self.config
         order = torch.randperm(images, generator=stream(config.seed, "order", epoch)).to(self.device)
-        noise = stream(config.seed, "noise", epoch, self.device.type)
+        purpose = "input noise" if self.variant.input_noise else "noise"
+        noise = stream(config.seed, purpose, epoch, self.device.type)
         beta = config.beta * min(1.0, epoch / config.kl_warmup_epochs) if config.kl_warmup_epochs else config.beta
         return order.split(config.batch_size), noise, beta
 
@@ -57,6 +65,12 @@ class Learner:
         config = self.config
         if self.stack:
             self.stack.step(x, [rows], beta, [noise])
+            return
+        if self.variant.strength:
+            batch = x.index_select(0, rows)
+            with self.autocast():
+                smoothing.learn(self.model, self.variant, batch, self.likelihood, self.strength, noise)
+            self.moments.step(config.learning_rate)
             return
         with self.autocast():
             ESTIMATORS[config.estimator](
@@ -71,10 +85,15 @@ class Learner:
             )
         self.moments.step(config.learning_rate)
 
+    @property
+    def strength(self) -> float:
+        """How much there is of what this variant adds by itself; 0 for those that are made of noise and KL alone."""
+        return float(getattr(self.config, self.variant.strength)) if self.variant.strength else 0.0
+
     @cached_property
     def stack(self) -> Stack | None:
         """The same step with the chain rule written out, its fast twin; None where only autograd knows it."""
-        by_hand = self.device.type == "cpu" and steps_by_hand(self.config)
+        by_hand = self.device.type == "cpu" and steps_by_hand(self.config, self.variant)
         return Stack(self.config, self.variant, [self.model], [self.moments]) if by_hand else None
 
     def autocast(self) -> torch.autocast | nullcontext:
@@ -87,7 +106,8 @@ class Learner:
     def evaluate(self, x: Tensor, purpose: str) -> Metrics:
         """Measure on all of `x` (N, P). The noise is the same at every epoch, so that curves move only by learning."""
         noise = stream(self.config.seed, purpose, 0, self.device.type)
-        further = measured(self.variant.noise, self.variant.has_logvar, test=purpose == "test")
+        input_noise = stream(self.config.seed, f"{purpose}, input noise", 0, self.device.type)
+        further = measured(self.variant, test=purpose == "test")
         sums = dict.fromkeys(("reconstruction", "mse_from_mean", "mse_from_sample", *further), 0.0)
         means, kl_sum = [], None
         for chunk in x.split(EVALUATION_CHUNK):
@@ -98,7 +118,7 @@ class Learner:
             means.append(mu)
             from_mean, from_sample = self.likelihood.mean(outputs), None  # (B, P)
             sums["mse_from_mean"] += float((from_mean - chunk).square().mean(-1).sum())
-            if logvar is not None:
+            if self.variant.has_logvar:
                 of_chunk = kl_divergence(mu, logvar.float()).sum(0)  # (D,)
                 kl_sum = of_chunk if kl_sum is None else kl_sum + of_chunk
             if self.variant.noise:
@@ -106,10 +126,15 @@ class Learner:
                     outputs = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
                 from_sample = self.likelihood.mean(outputs)
                 sums["mse_from_sample"] += float((from_sample - chunk).square().mean(-1).sum())
+            elif self.variant.input_noise:
+                with self.autocast():
+                    seen = smoothing.noisy(chunk, self.strength, input_noise)
+                    outputs = self.model.decoder(self.model.encoder(seen)[0]).float()
             losses = self.likelihood.value(outputs, chunk, **self.model.likelihood_parameters)  # (B,)
             sums["reconstruction"] += float(losses.sum())
+            penalty = self.penalty(chunk, mu)
             for name, per_image in further.items():
-                sums[name] += float(per_image(Evaluated(chunk, mu, logvar, from_mean, from_sample)).sum())
+                sums[name] += float(per_image(Evaluated(chunk, mu, logvar, from_mean, from_sample, penalty)).sum())
         sums = {name: value / len(x) for name, value in sums.items()}
         kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
         kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
@@ -117,6 +142,7 @@ class Learner:
         if self.variant.kl:
             assert kl is not None, "a variant with a KL has a log-variance"
             objective += self.config.beta * kl
+        objective += sums.get("penalty", 0.0)
         return Metrics(
             loss=objective,
             reconstruction=sums["reconstruction"],
@@ -127,6 +153,12 @@ class Learner:
             active_units=active_units(torch.cat(means)),
             per_image={name: sums[name] for name in further},
         )
+
+    def penalty(self, x: Tensor, mu: Tensor) -> Tensor | None:
+        """Strength · penalty of the images `x` (B, P) with the codes `mu` (B, D), (B,); None where there is none."""
+        if not self.variant.penalty:
+            return None
+        return self.strength * smoothing.PENALTIES[self.variant.penalty](self.model, x, mu, False).float()
 
     @torch.inference_mode()
     def snapshot(self, x: Tensor) -> Snapshot:

@@ -137,8 +137,13 @@ def network_of(config: RunConfig) -> Network:
     return ARCHITECTURES[config.network]
 
 
-def steps_by_hand(config: RunConfig) -> bool:
-    """Whether `manual_backward`, autograd's fast twin, has the training steps of such a run on the processor."""
+def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:
+    """Whether `manual_backward`, autograd's fast twin, has the training steps of such a run on the processor.
+
+    Of this `variant`; without one, of those that are made of noise and KL alone.
+    """
+    if variant and variant.strength:
+        return False
     likelihood = LIKELIHOODS[config.reconstruction]
     return (
         config.estimator == "pathwise"
@@ -152,7 +157,13 @@ def steps_by_hand(config: RunConfig) -> bool:
 
 def build(config: RunConfig, shape: Shape, variant: str) -> Autoencoder:
     """The network of one variant for images of a `shape`, its weights not yet drawn (see `Network.draw`)."""
-    return network_of(config).build(config, shape, VARIANTS[variant])
+    chosen = VARIANTS[variant]
+    model = network_of(config).build(config, shape, chosen)
+    if chosen.fixed_noise and chosen.strength:
+        from .smoothing import fix_noise
+
+        fix_noise(model, getattr(config, chosen.strength))
+    return model
 
 
 def initialised(config: RunConfig, shape: Shape, variant: str, generator: torch.Generator) -> Autoencoder:

@@ -120,6 +120,8 @@ class Training:
             with arithmetic_of_thread(self.threads):
                 if epoch:
                     learner.train_epoch(self.train_x, epoch, stop)
+                else:
+                    learner.settle(self.train_x)
                 if stop.is_set():
                     return None
                 metrics = learner.evaluate(self.watched_x, "watched")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..choices.likelihoods import LIKELIHOODS
-from ..choices.variants import VARIANTS
+from ..choices.variants import VARIANTS, Variant
 from ..config import RunConfig
 from ..datasets import Dataset, Shape
 from ..errors import InputError
@@ -76,8 +76,7 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
     demand = Demand.of(config, dataset)
     weights = FLOAT * sum(demand.weights)
     steps = [
-        _step(demand, counts, VARIANTS[name].noise)
-        for name, counts in zip(config.variants, demand.networks, strict=True)
+        _step(demand, counts, VARIANTS[name]) for name, counts in zip(config.variants, demand.networks, strict=True)
     ]
     at_once = max(demand.weights) * config.batch_size > THREADED
     together = sum if at_once else max
@@ -104,19 +103,22 @@ def _data(demand: Demand) -> int:
     return loaded + max(copies, 2 * loaded)  # while it is read: the row of the database, and its parts
 
 
-def _step(demand: Demand, counts: Counts, noise: bool) -> tuple[int, int]:
+def _step(demand: Demand, counts: Counts, variant: Variant) -> tuple[int, int]:
     """A training step of one variant: bytes that stay for the next one, and bytes that are given back."""
     config, wide, code = demand.config, counts.hidden, demand.config.latent_dim
     rows = min(config.batch_size, demand.train)
     gradient = LIKELIHOODS[config.reconstruction].gradient_arrays * demand.pixels
-    if steps_by_hand(config):  # buffers for whole batches and for the last
+    if steps_by_hand(config, variant):  # buffers for whole batches and for the last
         rest = demand.train % config.batch_size if demand.train > config.batch_size else 0
         return FLOAT * (rows + rest) * (4 * demand.pixels + 6 * wide + 9 * code), FLOAT * rows * gradient
-    samples = config.samples if noise else 1
+    samples = config.samples if variant.estimated else 1
     decoded = 3 * wide + 8 * code + (3 if samples > 1 else 2) * demand.pixels + gradient
-    if config.estimator == "score_function" and noise:
+    if config.estimator == "score_function" and variant.estimated:
         decoded += 2 * demand.pixels
-    return 0, FLOAT * rows * (demand.pixels + 3 * wide + 3 * code + samples * decoded)
+    # A penalty may keep the way back through the encoder for each dimension of the code; noisy images are a copy.
+    penalised = code * (2 * demand.pixels + 3 * wide) if variant.penalty else 0
+    penalised += 4 * demand.pixels if variant.strength else 0  # what autograd keeps of a likelihood
+    return 0, FLOAT * rows * (demand.pixels + 3 * wide + 3 * code + samples * decoded + penalised)
 
 
 def _evaluation(demand: Demand, counts: Counts) -> int:

@@ -121,7 +121,7 @@ class SweepSpec(BaseModel):
             return f"the runs train {', '.join(self.base.variants)}, so no objective can judge {shown(repr(self.of))}"
         variant = VARIANTS[self.of]
         for metric in self._metrics():
-            if not metric.has(variant.noise, variant.has_logvar):
+            if not metric.has(variant):
                 return f"{self.of} has no {metric.title} to judge by"
         if "ratio" in self.objectives and not {"ae", "vae"} <= set(self.base.variants):
             return "the ratio compares an autoencoder with a VAE, so the runs must train both"
