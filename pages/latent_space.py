@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import streamlit as st
 
+from pages.components.in_columns import in_columns
 from pages.components.lazy_tabs import lazy_tabs
 from pages.links.fixed_values import PIN
 from pages.links.fixed_values import PRINCIPAL as PCA
@@ -89,7 +90,7 @@ def at_the_pin(run: Run, epoch: int, views: dict, pinned: dict[str, list[float]]
     from vae.analysis.geometry import decode
 
     images, real, shape = loaded_models.watched(run.id), loaded_models.real_images(run.id), run.shape
-    for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
+    for column, (name, view) in zip(in_columns(len(views)), views.items(), strict=True):
         z = view.plane.lift(np.array([pinned[name]]))
         picture = decode(loaded_models.models(run.id, epoch)[name], z)
         apart = np.linalg.norm(view.codes.mu - z, axis=1)
@@ -145,7 +146,7 @@ def the_manifold(run: Run, epoch: int, views: dict) -> None:
     from vae.analysis.views import manifold
 
     shape = run.shape
-    for column, (name, view) in zip(st.columns(len(views)), views.items(), strict=True):
+    for column, (name, view) in zip(in_columns(len(views)), views.items(), strict=True):
         grid = manifold(view, name, SIDE)
         images = decode(loaded_models.models(run.id, epoch)[name], view.plane.lift(grid.uv))
         whose = "N(0, 1)" if VARIANTS[name].kl else "its codes"

@@ -7,13 +7,14 @@ import streamlit as st
 from pages.components.decoders import decoders
 from pages.components.lazy_tabs import lazy_tabs
 from pages.components.nudge_strips import nudge_strips, payload
+from pages.sections.perturbation import pair
 from pages.sections.perturbation.measurement import (
     at_every_size,
     at_one_size,
     measured,
     nearest_size,
-    which_ingredient,
 )
+from pages.sections.perturbation.ways import other_ways, which_ingredient
 from pages.shared import nudges, run_picker
 from pages.shared.image_strips import choose_image
 from pages.shared.lesson_frame import lesson_on_a_run
@@ -30,6 +31,7 @@ AT_FIRST = ("latent_std", 0.5)
 
 def lesson(run: Run) -> None:
     """All below the run picker; it runs again by itself when one of its controls is moved."""
+    pair.choose(run)
     lazy_tabs(
         {
             "One size": partial(one_size, run),
@@ -64,9 +66,10 @@ def every_size(run: Run) -> None:
 
 
 def ingredient(run: Run) -> None:
-    """Noise and KL apart, at the unit and the size of the strips."""
+    """Noise and KL apart, at the unit and the size of the strips; and every other way to smooth."""
     epoch, (unit, size) = run_picker.epoch_picker(run), st.session_state.get(nudges.CHOSEN, AT_FIRST)
     which_ingredient(run, epoch, unit, nearest_size(size))
+    other_ways(run, epoch, nearest_size(size))
 
 
 def what_to_nudge(run: Run) -> tuple[int, str, int]:
@@ -90,6 +93,7 @@ def what_to_nudge(run: Run) -> tuple[int, str, int]:
 def the_strips(run: Run, epoch: int, page: int, direction: str, choice: int) -> float:
     """One image or all, nudged in one direction, drawn by all decoders while the size is dragged. Returns the size."""
     found = nudges.nudges(run.id, epoch, page, direction, choice)
+    found = {name: found[name] for name in pair.of(run)}
     key, weights = loaded_models.shelf(run.id, epoch)
     unit, size = st.session_state.get(nudges.CHOSEN, AT_FIRST)
     if weights is None:
@@ -99,7 +103,7 @@ def the_strips(run: Run, epoch: int, page: int, direction: str, choice: int) -> 
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])
     names = nudges.names(run, page)
     data = payload(key, originals, names, run.shape, found, NUDGE_UNITS, unit, size)
-    new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}")
+    new_unit, new_size = nudge_strips(data, key=f"nudges.{run.id}.{'.'.join(found)}")
     unit, size = st.session_state[nudges.CHOSEN] = new_unit or unit, new_size or size
     return size
 

@@ -6,6 +6,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.components.in_columns import in_columns
 from pages.components.lazy_tabs import lazy_tabs
 from pages.sections.sampling import generated_images
 from pages.sections.sampling.path_lengths import many_paths
@@ -65,7 +66,7 @@ def new_images(run: Run) -> None:
     found = generated_images.pictures(run.id, epoch, source, components, draw, loaded_models.JUDGED)
     left, right = st.columns([5, 3], gap="medium")
     with left:
-        for column, (name, x) in zip(st.columns(len(found)), found.items(), strict=True):
+        for column, (name, x) in zip(in_columns(len(found)), found.items(), strict=True):
             with column:
                 rows = to_grey(x[: PICTURE_ROWS * PICTURE_COLUMNS]).reshape(PICTURE_ROWS, PICTURE_COLUMNS, -1)
                 heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
@@ -74,7 +75,7 @@ def new_images(run: Run) -> None:
         untrained = [VARIANT_TITLES[name] for name in found if not VARIANTS[name].kl]
         if source == "prior" and untrained:
             st.warning(
-                f"This test is unfair to: {' and '.join(untrained)}. Nothing in the training makes those codes follow "
+                f"This test is unfair to: {' and '.join(untrained)}. No term of their loss makes those codes follow "
                 "N(0, I)."
             )
     table = generated_images.quality(run.id, epoch, components, draw)
@@ -144,7 +145,7 @@ def between(run: Run) -> None:
             strip(VARIANT_TITLES[name], to_grey(path.images), shape, STEPS, VARIANT_COLOURS[name], told=told)
         step = st.slider("Along the way", 1, STEPS, (STEPS + 1) // 2, key="sampling.place") - 1
     with right:
-        for column, (name, path) in zip(st.columns(len(paths[kind])), paths[kind].items(), strict=True):
+        for column, (name, path) in zip(in_columns(len(paths[kind])), paths[kind].items(), strict=True):
             with column:
                 title = f"{VARIANT_SHORT[name]}, picture {step + 1}"
                 strip(title, to_grey(path.images[[step]]), shape, 1, VARIANT_COLOURS[name])
@@ -216,7 +217,7 @@ def every_dimension(run: Run) -> None:
         image = choose_image("Image", names, "sampling.traversed")
         epoch = run_picker.epoch_picker(run)
     found = latent_traversals.traversals(run.id, epoch, image, MOST_DIMENSIONS, REACH, TRAVERSED)
-    for column, (name, traversal) in zip(st.columns(len(found)), found.items(), strict=True):
+    for column, (name, traversal) in zip(in_columns(len(found)), found.items(), strict=True):
         with column:
             heading(VARIANT_TITLES[name], VARIANT_COLOURS[name])
             png = tile_rows(list(to_grey(traversal.images)), run.shape, TRAVERSED)

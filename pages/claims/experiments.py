@@ -15,6 +15,7 @@ import streamlit as st
 
 from pages.components.decoders import decoders
 from pages.components.figure import figure
+from pages.components.in_columns import in_columns
 from pages.components.nudge_strips import nudge_strips, payload
 from pages.shared import nudges, similar_runs
 from pages.shared.image_strips import strip
@@ -24,7 +25,7 @@ from pages.state import loaded_models, resources
 from vae.argument.evidence import FAMILIES
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.nudge_units import NUDGE_UNITS
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS, ingredients, twins
 from vae.figures.claims import experiments as figures
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
@@ -66,7 +67,7 @@ def spaces(run: Run, _epoch: int, *, ellipses: bool = False) -> None:
 
 def nudged(run: Run, epoch: int) -> None:
     """Claim 3: the same step in both models, in any unit."""
-    _strips(run, epoch)
+    _strips(run, epoch, run.config.variants if len(run.config.variants) < 3 else twins(run.config.variants))
 
 
 def nudged_variants(run: Run, epoch: int) -> None:
@@ -74,9 +75,9 @@ def nudged_variants(run: Run, epoch: int) -> None:
     for config in FAMILIES["variants"](run.config).values():
         for other in similar_runs.seeds_of(config).values():
             if other.status == "done":
-                _strips(other, loaded_models.kept_epochs(other.id, other.epoch)[-1])
+                _strips(other, loaded_models.kept_epochs(other.id, other.epoch)[-1], ingredients())
                 return
-    _strips(run, epoch)
+    _strips(run, epoch, run.config.variants)
 
 
 def sizes(run: Run, _epoch: int) -> None:
@@ -101,7 +102,7 @@ def rebuilt_by_size(run: Run, _epoch: int) -> None:
             if member.status == "done":
                 epoch = loaded_models.kept_epochs(member.id, member.epoch)[-1]
                 made = loaded_models.rebuilt(member.id, epoch)
-                for column, name in zip(st.columns(len(made)), made, strict=True):
+                for column, name in zip(in_columns(len(made)), made, strict=True):
                     pictures = to_grey(made[name].from_mean[: IMAGES // 2])
                     title, colour = f"{VARIANT_TITLES[name]}: from {size} numbers", VARIANT_COLOURS[name]
                     with column:
@@ -215,10 +216,11 @@ def _at_the_encoder(run_id: str, epoch: int, estimator: str) -> float:
     return float(np.hypot(norms["mu"], norms["logvar"]))
 
 
-def _strips(run: Run, epoch: int) -> None:
+def _strips(run: Run, epoch: int, models: Sequence[str]) -> None:
     """One image nudged ever further in each model, in the browser; by the server where decoders are too large."""
     key, weights = loaded_models.shelf(run.id, epoch)
     found = nudges.nudges(run.id, epoch, 0, "random", 0)
+    found = {name: nudge for name, nudge in found.items() if name in models}
     if weights is None:
         nudges.strips_by_the_server(run, epoch, found)
         return
@@ -239,4 +241,5 @@ def _turn(label: str, key: str) -> int:
 
 def _noisy(run: Run) -> Sequence[str]:
     """The one variant whose σ is looked at: the VAE, else another that samples; none where none does."""
-    return [name for name in ("vae", "noise_only") if name in run.config.variants][:1]
+    samples = [name for name in run.config.variants if VARIANTS[name].estimated]
+    return sorted(samples, key=lambda name: not VARIANTS[name].kl)[:1]

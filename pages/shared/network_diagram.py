@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
+from pages.components.in_columns import in_columns
 from pages.components.svg import svg
 from pages.state import resources
 from pages.text.words import duration
@@ -26,7 +27,7 @@ def drawings(config: RunConfig) -> None:
     """One drawing per variant, AE left and VAE right."""
     shape, network = resources.dataset(config.dataset).shape, network_of(config)
     layers = network.widths(config, shape)
-    for column, name in zip(st.columns(len(config.variants)), config.variants, strict=True):
+    for column, name in zip(in_columns(len(config.variants)), config.variants, strict=True):
         variant = VARIANTS[name]
         with column.container(border=True):
             st.html(

@@ -9,6 +9,7 @@ import streamlit as st
 
 from pages.state import resources
 from vae.choices.choice import Choice
+from vae.choices.variants import VARIANTS
 from vae.config import CHOICES, FIELD_TEXTS, PRESETS, RunConfig, as_text
 from vae.errors import InputError
 from vae.runs import cost
@@ -16,6 +17,12 @@ from vae.runs import cost
 PREFIX = "config."
 GROUPS = ("Data", "Network", "Objective", "Training")
 AS_WRITTEN = ("activation", "precision")  # names of functions and types: tanh, float32
+STEPS = {
+    "learning_rate": 1e-4,
+    "denoising_std": 0.1,
+    "rae_weight": 0.1,
+    "code_noise_std": 0.1,
+}  # of the arrows, else 0.5
 PRESET_KEY = f"{PREFIX}preset"
 
 
@@ -90,8 +97,11 @@ def fields_form() -> None:
 
 
 def _offered(name: str) -> bool:
+    """Whether there is something to choose: of one thing nothing is, nor of a strength whose variant isn't trained."""
     choices = CHOICES.get(name)
-    return choices is None or len(choices) > 1
+    whose = next((variant for variant, entry in VARIANTS.items() if entry.strength == name), None)
+    trained = whose is None or whose in st.session_state.get(_key("variants"), ())
+    return trained and (choices is None or len(choices) > 1)
 
 
 def parsed() -> RunConfig:
@@ -135,7 +145,7 @@ def _field(name: str) -> None:
     elif name == "hidden":
         st.text_input(text.title, placeholder="none: no hidden layer", **shared)
     elif kind is float:
-        st.number_input(text.title, step=1e-4 if name == "learning_rate" else 0.5, format="%g", **shared)
+        st.number_input(text.title, step=STEPS.get(name, 0.5), format="%g", **shared)
     else:
         st.number_input(text.title, step=1, **shared)
 

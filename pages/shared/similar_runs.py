@@ -59,8 +59,13 @@ def queue(configs: Iterable[RunConfig]) -> list[str] | None:
         st.error(escape_markdown(str(problem)))
         return None
     finally:
-        resources.forget()
-        known.clear()
+        forget()
+
+
+def forget() -> None:
+    """Something was queued: look at the store anew."""
+    resources.forget()
+    known.clear()
 
 
 def offer(label: str, configs: Mapping[Name, RunConfig], icon: str = ":material/play_arrow:") -> None:

@@ -9,7 +9,7 @@ from pages.state import background_measurements, loaded_models
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
 from vae.choices.nudge_units import NUDGE_UNITS
-from vae.choices.variants import VARIANTS as ALL_VARIANTS
+from vae.choices.variants import ingredients as noise_and_kl
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
 
@@ -23,7 +23,7 @@ INGREDIENT_COLUMNS = ("Without KL", "With KL")
 
 def answer(run: Run) -> None:
     """Once such a run is done: what a nudge does to each variant's pictures, and the way to all units and sizes."""
-    if run.status != "done" or not set(ALL_VARIANTS) <= set(run.config.variants):
+    if run.status != "done" or not set(noise_and_kl()) <= set(run.config.variants):
         return
     epoch = loaded_models.kept_epochs(run.id, run.epoch)[-1]
     state = background_measurements.of("sensitivity", run.id, epoch)
@@ -66,7 +66,8 @@ def ingredients(run: Run, table: pd.DataFrame, unit: str, size: float) -> str:
     """The other three variants beside the VAE, which has both ingredients, in one unit at one size."""
     at = table[(table["unit"] == unit) & (table["size"] == size)]
     found = {name: dict(zip(rows["seed"], rows["rmse"], strict=True)) for name, rows in at.groupby("variant")}
-    values = {VARIANT_TITLES[name]: found[name] for name in ("vae", *ALL_VARIANTS) if name in found}
+    *others, both = noise_and_kl()
+    values = {VARIANT_TITLES[name]: found[name] for name in (both, *others) if name in found}
     moved = Quantity(
         f"Pixel RMSE of a nudge of {size:g} {NUDGE_UNITS[unit].title}", tested(run, table["n"].iloc[0]), ".4f"
     )

@@ -15,7 +15,7 @@ from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
 from vae.analysis.sentences import Quantity, listed
 from vae.choices.likelihoods import LIKELIHOODS
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS, twins
 from vae.errors import InputError
 from vae.figures.curves import shared_ranges
 from vae.figures.latent import bar_words, plane_title, prior_of
@@ -229,6 +229,7 @@ def _head(
             }
             for name in run.config.variants
         ],
+        "twins": twins(run.config.variants),
         "classes": run.data["classes"],
         "palette": CLASS_COLOURS,
         "shape": run.shape,

@@ -130,7 +130,7 @@ def test_only_the_rows_of_the_asked_size_count() -> None:
 
 @pytest.mark.parametrize("ratio_table", [table(), table("ae", size=0.5)], ids=["no rows", "none of this size"])
 def test_without_rows_there_is_nothing_to_compare(ratio_table: pd.DataFrame) -> None:
-    assert verdict(ratio_table, 0.1) == "Nothing to compare: it takes an autoencoder and a VAE."
+    assert verdict(ratio_table, 0.1) == "Nothing to compare: it takes two models."
 
 
 def measured(values: dict[str, list[float]], unit: str = "absolute") -> pd.DataFrame:

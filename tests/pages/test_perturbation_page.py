@@ -74,7 +74,7 @@ def test_another_size_is_another_row_of_the_table(stocked: Store, runs: dict[str
 
 def test_one_variant_has_numbers_but_no_ratio(stocked: Store, runs: dict[str, str]) -> None:
     app = until(open_page("perturbation.py", run=runs["vae only"]), lambda app: app.dataframe)
-    assert "A ratio needs an autoencoder and a VAE; this run does not hold both." in texts(app)
+    assert "A ratio needs two models; this run holds one." in texts(app)
     assert "Verdict" not in texts(app)
     assert list(app.dataframe[0].value.columns) == [VAE]
 

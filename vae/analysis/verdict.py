@@ -6,51 +6,58 @@ import numpy as np
 import pandas as pd
 
 from ..choices.nudge_units import NUDGE_UNITS
-from .comparing import Difference
+from ..choices.variants import VARIANTS
+from .comparing import Difference, ratios
 from .expectations import sentence
 from .intervals import SEEDS_FOR_A_VERDICT
 from .sentences import NO_CLEAR_DIFFERENCE, conclusion, together
 
 
-def judgement(row: pd.Series) -> str:
-    """What one row of `comparing.ratios` says: "AE moves more", "VAE moves more", "open", and two reasons why not."""
+def judgement(row: pd.Series, of: str = "ae", to: str = "vae") -> str:
+    """What one row of `comparing.ratios` says: "AE moves more", "VAE moves more", "open", and two reasons why not.
+
+    `of` and `to`: the variants that were compared.
+    """
     if pd.isna(row["ratio"]):
         return "no ratio"
     if row["seeds"] < SEEDS_FOR_A_VERDICT:
         return "too few seeds"
     if row["low"] > 1 and not _tied(row):
-        return "AE moves more"
-    return "VAE moves more" if row["high"] < 1 and not _tied(row) else "open"
+        return _moves(of)
+    return _moves(to) if row["high"] < 1 and not _tied(row) else "open"
 
 
-def verdict(ratios: pd.DataFrame, size: float) -> str:
+def verdict(ratios: pd.DataFrame, size: float, of: str = "ae", to: str = "vae") -> str:
     """Whose pictures change more in the rows of `comparing.ratios` with this nudge size, in a sentence or two."""
     rows = ratios[ratios["size"] == size]
     if rows.empty:
-        return "Nothing to compare: it takes an autoencoder and a VAE."
+        return "Nothing to compare: it takes two models."
     seeds = int(rows["seeds"].min())
     if seeds < SEEDS_FOR_A_VERDICT:
         return conclusion(seeds)
-    found = {judgement(row) for _, row in rows.iterrows()} - {"no ratio"}
-    if {"AE moves more", "VAE moves more"} <= found:
+    found = {judgement(row, of, to) for _, row in rows.iterrows()} - {"no ratio"}
+    if {_moves(of), _moves(to)} <= found:
         end = "Which of the two moves more depends on the unit."
-    elif found == {"AE moves more"}:
-        end = "The autoencoder moves more in every unit measured."
-    elif found == {"VAE moves more"}:
-        end = "The VAE moves more in every unit measured."
+    elif found == {_moves(of)}:
+        end = f"The {_called(of)} moves more in every unit measured."
+    elif found == {_moves(to)}:
+        end = f"The {_called(to)} moves more in every unit measured."
     elif found <= {"open"}:
         end = "There is no clear difference in any unit."
     else:
-        more = "autoencoder" if "AE moves more" in found else "VAE"
+        more = _called(of if _moves(of) in found else to)
         end = f"The {more} moves more in some units; in the others there is no clear difference."
     return f"{seeds} seeds. {end}"
 
 
-def in_numbers(ratios: pd.DataFrame, size: float, on: str) -> str:
+def in_numbers(ratios: pd.DataFrame, size: float, on: str, of: str = "ae", to: str = "vae") -> str:
     """The same rows with all their numbers, and what the article leads us to expect; `on`: the images, in words."""
     rows = ratios[ratios["size"] == size]
     parts = "; ".join(_sentence(row) for _, row in rows.iterrows())
-    change = f"After a nudge of {size:g}, the AE's pictures change, compared with the VAE's, {parts}."
+    whose, others = VARIANTS[of].noun, VARIANTS[to].noun
+    change = f"After a nudge of {size:g}, the {whose}'s pictures change, compared with the {others}'s, {parts}."
+    if (of, to) != ("ae", "vae"):  # the article speaks of these two alone
+        return together(change, f"In pixel RMSE over {on}.", conclusion(int(rows["seeds"].min())))
     expected = sentence("nudge", {NUDGE_UNITS[row["unit"]].measured: logarithm(row) for _, row in rows.iterrows()})
     return together(change, f"In pixel RMSE over {on}.", expected)
 
@@ -75,3 +82,55 @@ def _sentence(row: pd.Series) -> str:
         return times
     doubt = f": {NO_CLEAR_DIFFERENCE}" if judgement(row) == "open" else ""
     return f"{times} (95 % interval {row['low']:.2f} to {row['high']:.2f}{doubt})"
+
+
+def _moves(variant: str) -> str:
+    return f"{VARIANTS[variant].title} moves more"
+
+
+def _called(variant: str) -> str:
+    noun = VARIANTS[variant].noun
+    return "autoencoder" if noun == "AE" else noun
+
+
+def ways(measured: pd.DataFrame, size: float, of: str = "ae") -> str:
+    """Every other variant beside `of` after a nudge of this size, in all units that both have.
+
+    `measured`: the columns of `sensitivity.table`, over seeds. Sorted by what came out, whichever way that is.
+    """
+    sorts: dict[str, list[str]] = {}
+    seeds = []
+    for name in dict.fromkeys(measured["variant"]):
+        rows = ratios(measured[measured["size"] == size], of, name) if name != of else measured.iloc[:0]
+        if rows.empty:
+            continue
+        seeds.append(int(rows["seeds"].min()))
+        found = {judgement(row, of, name) for _, row in rows.iterrows()} - {"no ratio"}
+        sorts.setdefault(_sort(found, _moves(of), _moves(name)), []).append(VARIANTS[name].title)
+    if not seeds:
+        return f"Nothing to compare with the {_called(of)}."
+    if min(seeds) < SEEDS_FOR_A_VERDICT:
+        return conclusion(min(seeds))
+    said = "; ".join(f"{sort}: {', '.join(sorts[sort])}" for sort in _SORTS if sort in sorts)
+    return f"{min(seeds)} seeds. Compared with the {_called(of)}, pictures change {said}."
+
+
+_SORTS = (
+    "less in every unit",
+    "less in some units, and in none clearly more",
+    "less or more, as the unit is",
+    "no clear amount less or more",
+    "more in some units, and in none clearly less",
+    "more in every unit",
+)
+
+
+def _sort(found: set[str], less: str, more: str) -> str:
+    """Which of _SORTS these judgements are; `less`: what says that the other one's pictures change less."""
+    if {less, more} <= found:
+        return _SORTS[2]
+    if less in found:
+        return _SORTS[0] if found == {less} else _SORTS[1]
+    if more in found:
+        return _SORTS[5] if found == {more} else _SORTS[4]
+    return _SORTS[3]

@@ -6,6 +6,7 @@ strength and neither with a KL nor with a σ that is learnt. What they compute s
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .choice import Choice
@@ -22,6 +23,11 @@ class Variant(Choice):
     input_noise: bool = False  # while it learns, the encoder sees x + strength · ε; the image to rebuild is x
     fixed_noise: bool = False  # σ is the strength, for every image and dimension, and codes are normalised
     penalty: str | None = None  # the objective contains strength · this one of `learning.smoothing.PENALTIES`
+
+    @property
+    def noun(self) -> str:
+        """What a sentence calls such a model: "the VAE", "the model with noise only"."""
+        return self.title if self.title.endswith("AE") else f"model with {self.title}"
 
     @property
     def has_logvar(self) -> bool:
@@ -106,3 +112,11 @@ def ingredients() -> tuple[str, ...]:
 def other_ways() -> tuple[str, ...]:
     """Variants that add something else to an autoencoder."""
     return tuple(name for name, variant in VARIANTS.items() if variant.strength)
+
+
+def twins(names: Sequence[str]) -> tuple[str, ...]:
+    """Of these variants the two to look at first: those with neither ingredient and with both, else the ends."""
+    plain, *_, both = ingredients()
+    if {plain, both} <= set(names):
+        return plain, both
+    return (names[0], names[-1]) if len(names) > 1 else tuple(names)

@@ -70,7 +70,7 @@ class Film {
     const { classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted, windows, ranges } = rest
     Object.assign(this, { kept, windows, ranges })
     if (variants) {
-      Object.assign(this, { variants, classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted })
+      Object.assign(this, { variants, twins, classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted })
       this.labels = arrays.labels.data
       this.originals = arrays.originals.data
       this.images = arrays.originals.shape[0]

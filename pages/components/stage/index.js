@@ -74,11 +74,10 @@ class Stage {
   }
 
   build() {
-    const { variants } = this.film
-    this.models = variants.slice(0, 2).map((_, place) => new Model(this, place))
+    const { variants, twins } = this.film
+    this.models = twins.map((_, place) => new Model(this, place))
     this.leader = this.models[0]
-    const shown = variants.length > 2 ? [variants[0], variants.at(-1)] : variants // of four: the AE and the VAE
-    this.models.forEach((model, place) => model.of(shown[place]))
+    this.models.forEach((model, place) => model.of(variants.find(({ variant }) => variant === twins[place])))
     this.part(".models").replaceChildren(...this.models.map(({ root }) => root))
     this.part(".models").style.setProperty("--columns", this.models.length)
     this.part(".scales").hidden = this.models.length < 2

@@ -9,18 +9,19 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from pages.shared import run_picker, similar_runs
+from pages.shared import similar_runs
 from pages.shared.csv_button import csv
 from pages.shared.predict import questions
 from pages.shared.which_images import tested
-from pages.shared.which_ingredient import POLL, ingredients
+from pages.shared.which_ingredient import POLL
 from pages.state import background_measurements, loaded_models
 from vae.analysis.sentences import NO_CLEAR_DIFFERENCE
 from vae.choices.nudge_units import NUDGE_UNITS
-from vae.choices.variants import VARIANTS as ALL_VARIANTS
 from vae.figures.nudges import NUDGE_MEASURES, nudge_curves
-from vae.figures.style import VARIANT_TITLES
+from vae.figures.style import VARIANT_SHORT, VARIANT_TITLES
 from vae.store.runs import Run
+
+from . import pair
 
 JUDGED = {"open": NO_CLEAR_DIFFERENCE, "too few seeds": "needs 3 seeds", "no ratio": "–"}
 Show = Callable[[pd.DataFrame, int], None]  # rows of `sensitivity.table` of all seeds so far; how many seeds there are
@@ -102,10 +103,10 @@ def nearest_size(size: float) -> float:
 
 
 def predicted(run: Run, size: float, table: pd.DataFrame, show: Callable[[], None]) -> None:
-    """`show` whose picture changes more, after the visitor has said what they expect; no question with one model."""
+    """`show` whose picture changes more, after the visitor has said what they expect of the article's two models."""
     from vae.analysis.comparing import ratios
 
-    if {"ae", "vae"} <= set(run.config.variants):
+    if pair.of(run) == pair.ARTICLES:
         questions.before("claim 3", show, lambda: ratios(table[table["size"] == size]), run.config)
     else:
         show()
@@ -120,13 +121,13 @@ def _at_one_size(run: Run, size: float, table: pd.DataFrame, family_size: int) -
     from vae.analysis.comparing import ratios
     from vae.analysis.verdict import verdict
 
-    compared, seeds = ratios(table), sorted(set(table["seed"]))
-    if {"ae", "vae"} <= set(run.config.variants):
+    models, seeds = pair.of(run), sorted(set(table["seed"]))
+    if len(models) > 1:
         missing = f" ({family_size - len(seeds)} more to come)" if family_size > len(seeds) else ""
-        st.markdown(f"**Verdict{missing}.** {verdict(compared, size)}")
+        st.markdown(f"**Verdict{missing}.** {verdict(ratios(table, *models), size, *models)}")
     else:
-        st.info("A ratio needs an autoencoder and a VAE; this run does not hold both.")
-    st.dataframe(every_unit(table, compared, size, run.config.variants), width="stretch")
+        st.info("A ratio needs two models; this run holds one.")
+    st.dataframe(every_unit(table, size, models), width="stretch")
     st.caption(
         f"Pixel RMSE after a nudge of {size:g} in each unit, over {tested(run, table['n'].iloc[0])}, each in a random "
         f"direction. {f'Means over {len(seeds)} seeds' if len(seeds) > 1 else f'Seed {seeds[0]}'}; the 95 % interval "
@@ -157,9 +158,10 @@ def _at_every_size(run: Run, unit: str, size: float, table: pd.DataFrame) -> Non
             required=True,
             key="measurement.measure",
         )
-        if {"ae", "vae"} <= set(run.config.variants):
+        models = pair.of(run)
+        if len(models) > 1:
             on = tested(run, table["n"].iloc[0])
-            st.markdown(f"**What to notice.** {in_numbers(ratios(table), size, on)}")
+            st.markdown(f"**What to notice.** {in_numbers(ratios(table, *models), size, on, *models)}")
     with left:
         figure(
             nudge_curves(table, unit, measure, size),
@@ -190,55 +192,31 @@ def _at_every_size(run: Run, unit: str, size: float, table: pd.DataFrame) -> Non
     csv(lambda: table, f"sensitivity-{run.id}")
 
 
-def every_unit(table: pd.DataFrame, compared: pd.DataFrame, size: float, variants: tuple[str, ...]) -> pd.DataFrame:
-    """One row per unit at one size: the ratio AE ÷ VAE, its interval, what follows, and the RMSE of each variant."""
+def every_unit(table: pd.DataFrame, size: float, models: tuple[str, ...]) -> pd.DataFrame:
+    """One row per unit at one size: the ratio of two `models`, its interval, what follows, and the RMSE of each."""
+    from vae.analysis.comparing import ratios
     from vae.analysis.verdict import judgement
 
     at_size = table[table["size"] == size]
     means = at_size.groupby(["unit", "variant"], sort=False)["rmse"].mean()
-    ratio_by_unit = {row["unit"]: row for _, row in compared[compared["size"] == size].iterrows()}
+    compared = ratios(at_size, *models) if len(models) > 1 else None
+    ratio_by_unit = {} if compared is None else {row["unit"]: row for _, row in compared.iterrows()}
+    head = " ÷ ".join(VARIANT_SHORT[name] for name in models)
     rows = {}
     for unit in NUDGE_UNITS:
         row = {}
-        if {"ae", "vae"} <= set(variants):
+        if compared is not None:
             ratio = ratio_by_unit.get(unit)
             ratio = None if ratio is None or pd.isna(ratio["ratio"]) else ratio
             known = ratio if ratio is not None and ratio["seeds"] > 1 else None
-            row["AE ÷ VAE"] = "–" if ratio is None else f"{ratio['ratio']:.2f}"
+            row[head] = "–" if ratio is None else f"{ratio['ratio']:.2f}"
             row["95 % interval"] = "–" if known is None else f"{known['low']:.2f} … {known['high']:.2f}"
-            said = "–" if ratio is None else judgement(ratio)
+            said = "–" if ratio is None else judgement(ratio, *models)
             row["Moves more"] = JUDGED.get(said, said.removesuffix(" moves more"))
-        row |= {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in variants}
+        row |= {VARIANT_TITLES[name]: _number(means.get((unit, name))) for name in models}
         rows[NUDGE_UNITS[unit].title] = row
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("Unit")
 
 
 def _number(value: float | None) -> str:
     return "–" if value is None else f"{value:.4f}"
-
-
-def _ingredients(run: Run, unit: str, size: float, table: pd.DataFrame, _family_size: int) -> None:
-    def show() -> None:
-        st.markdown(f"**Which ingredient does it?** {ingredients(run, table, unit, size)}")
-
-    questions.before("claim 6", show, lambda: table[table["size"] == size], run.config)
-
-
-def which_ingredient(run: Run, epoch: int, unit: str, size: float) -> None:
-    """Noise on or off × KL on or off: the four variants, measured alike."""
-    lacking = [name for name in ALL_VARIANTS if name not in run.config.variants]
-    if not lacking:
-        measured(run, epoch, partial(_ingredients, run, unit, size))
-        return
-    st.markdown(
-        "A VAE adds two things to an autoencoder: noise on the code, and the KL that holds the codes together. Train "
-        f"all four combinations with these settings to see which one matters (here {len(lacking)} are missing)."
-    )
-    wanted = run.config.model_copy(update={"variants": tuple(ALL_VARIANTS)})
-    there = similar_runs.found({"all": wanted}).get("all")
-    label = "Show the run of all four variants" if there else "Train all four variants"
-    if st.button(label, icon=":material/grid_view:"):
-        ids = [there.id] if there else similar_runs.queue([wanted])
-        if ids:
-            run_picker.select(ids[0])
-            st.switch_page("train.py", query_params={"run": ids[0]})

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import streamlit as st
+
 from pages.components.one_step import Shown, chosen, one_step_figure, payload
 from pages.shared.image_strips import numbered
 from pages.state import loaded_models, resources
@@ -11,6 +13,7 @@ from pages.state.memory_cache import memory_cached
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
+from vae.figures.style import VARIANT_TITLES
 from vae.figures.tiles import to_grey
 from vae.store.runs import Run
 
@@ -22,7 +25,10 @@ IMAGES = 8  # to choose from
 
 @memory_cached
 def steps(run_id: str, epoch: int, estimator: str, image: int, draw: int) -> dict[str, OneStep]:
-    """`OneStep` of a watched image, by variant; shared by all visitors: never changed."""
+    """`OneStep` of a watched image, by variant; shared by all visitors: never changed.
+
+    Of those that are made of noise and KL alone: what others add is no part of the figure.
+    """
     from vae.analysis.one_step import one_step
 
     config = resources.run(run_id).config
@@ -39,6 +45,7 @@ def steps(run_id: str, epoch: int, estimator: str, image: int, draw: int) -> dic
             draw=draw,
         )
         for name, model in loaded_models.models(run_id, epoch).items()
+        if not VARIANTS[name].strength
     }
 
 
@@ -51,6 +58,11 @@ def the_figure(run: Run, epoch: int, estimator: str) -> None:
         f"{names[image]}, of the {run.watched_images} images; weights of epoch {epoch}. Arrows back: norms of "
         "gradients, by autograd as in training; thicker is larger."
     )
+    others = [VARIANT_TITLES[name] for name in run.config.variants if VARIANTS[name].strength]
+    if others:
+        st.caption(f"Not shown, as this is a figure of noise and KL: {', '.join(others)}.")
+    if len(others) == len(run.config.variants):
+        return
     config, chosen_from = run.config, Shown(to_grey(shown), names, image, draw)
     unit = LIKELIHOODS[config.reconstruction].unit
     of_image = steps(run.id, epoch, estimator, image, draw)
