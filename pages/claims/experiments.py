@@ -22,7 +22,7 @@ from pages.shared.image_strips import strip
 from pages.shared.network_diagram import drawings
 from pages.stage.run_panel import run_stage
 from pages.state import loaded_models, resources
-from vae.argument.evidence import FAMILIES
+from vae.argument.evidence import FAMILIES, holding
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.nudge_units import NUDGE_UNITS
 from vae.choices.variants import VARIANTS, ingredients, twins
@@ -73,7 +73,8 @@ def nudged(run: Run, epoch: int) -> None:
 def nudged_variants(run: Run, epoch: int) -> None:
     """Claim 6: the same step with noise alone, KL alone, both and neither, where a run has them."""
     for config in FAMILIES["variants"](run.config).values():
-        for other in similar_runs.seeds_of(config).values():
+        runs = [run for each in holding("variants", config) for run in similar_runs.seeds_of(each).values()]
+        for other in runs:
             if other.status == "done":
                 _strips(other, loaded_models.kept_epochs(other.id, other.epoch)[-1], ingredients())
                 return

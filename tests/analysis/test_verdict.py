@@ -10,7 +10,7 @@ import pytest
 
 from vae.analysis.comparing import ratios
 from vae.analysis.expectations import EXPECTATIONS
-from vae.analysis.verdict import in_numbers, judgement, logarithm, verdict
+from vae.analysis.verdict import in_numbers, judgement, logarithm, verdict, ways
 from vae.choices.nudge_units import NUDGE_UNITS
 
 SHARED_UNITS = ("absolute", "latent_std", "neighbour")  # those that an autoencoder has too
@@ -165,3 +165,54 @@ def test_a_ratio_that_does_not_exist_is_not_told_as_a_number_nor_as_an_interval_
     assert "2.00 times as much in absolute units" in said
     assert "nan" not in said
     assert "relative to the spread of the codes: not measured" in said
+
+
+# Any two variants, and all beside one
+
+
+def table_of(**rmse: object) -> pd.DataFrame:
+    """By variant: RMSE by seed, in each of two units."""
+    rows = [
+        (name, unit, 0.1, value, 100, seed)
+        for name, units in rmse.items()
+        for unit, values in zip(("absolute", "latent_std"), units, strict=True)
+        for seed, value in enumerate(values)
+    ]
+    return pd.DataFrame(rows, columns=["variant", "unit", "size", "rmse", "n", "seed"])
+
+
+LITTLE, MUCH, ANY = (0.1, 0.101, 0.102), (0.4, 0.404, 0.408), (0.05, 0.2, 0.8)
+
+
+@pytest.mark.parametrize(
+    ("other", "said", "sorted_as"),
+    [
+        ((LITTLE, LITTLE), "The denoising AE moves more in every unit measured.", "less in every unit"),
+        ((MUCH, MUCH), "The contractive AE moves more in every unit measured.", "more in every unit"),
+        ((LITTLE, MUCH), "Which of the two moves more depends on the unit.", "less or more, as the unit is"),
+        ((ANY, ANY), "There is no clear difference in any unit.", "neither clearly less nor clearly more"),
+        ((LITTLE, ANY), "The denoising AE moves more in some units;", "less in some units, and in none clearly more"),
+        ((ANY, MUCH), "The contractive AE moves more in some units;", "more in some units, and in none clearly less"),
+    ],
+)
+def test_any_two_variants_are_compared(other: object, said: str, sorted_as: str) -> None:
+    table, pair = table_of(denoising=((0.2, 0.202, 0.204),) * 2, contractive=other), ("denoising", "contractive")
+    assert verdict(ratios(table, *pair), 0.1, *pair).startswith(f"3 seeds. {said}")
+    assert ways(table, 0.1, "denoising") == (
+        f"3 seeds. Compared with the denoising AE, pictures change {sorted_as}: contractive AE."
+    )
+    numbers = in_numbers(ratios(table, *pair), 0.1, "100 images", *pair)
+    assert numbers.startswith("After a nudge of 0.1, the denoising AE's pictures change, compared with the contractive")
+    assert "Expected" not in numbers, "the article speaks of the AE and the VAE"
+
+
+def test_all_are_sorted_by_what_came_out() -> None:
+    table = table_of(ae=((0.2, 0.202, 0.204),) * 2, vae=(LITTLE,) * 2, noise_only=(MUCH,) * 2, rae=(LITTLE,) * 2)
+    assert ways(table, 0.1) == (
+        "3 seeds. Compared with the autoencoder, pictures change less in every unit: VAE, regularised AE; more in "
+        "every unit: noise only."
+    )
+    assert ways(table[table["seed"] == 0], 0.1) == "Only one seed: not enough to conclude."
+    assert ways(table[table["variant"] == "ae"], 0.1) == "Nothing to compare with the autoencoder."
+    pair = ("noise_only", "vae")
+    assert "The model with noise only moves more" in verdict(ratios(table, *pair), 0.1, *pair)

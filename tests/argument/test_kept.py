@@ -14,6 +14,7 @@ from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.argument import kept
 from vae.argument.claims import CLAIMS
 from vae.argument.evidence import FAMILIES
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.settings import Settings
@@ -161,3 +162,19 @@ def test_other_sizes_of_code_are_judged_too(store: Store, settings: Settings, si
 
 def test_families_of_claims_exist() -> None:
     assert {claim.family for claim in CLAIMS.values()} == set(FAMILIES)
+
+
+def test_runs_of_every_way_answer_for_the_four_of_claim_6(store: Store, settings: Settings) -> None:
+    """Of a seed that has both, the one with more models; one that is done before one that is under way."""
+    (config,) = FAMILIES["variants"](CONFIG).values()
+    every = config.model_copy(update={"variants": tuple(VARIANTS)})
+    (of_four,) = trained(store, settings, config)
+    waiting = store.create(every, "test")
+    assert [run for _, run, _ in kept.lacking(kept.read(store, CONFIG), 6).measurements] == [of_four.id] * 2
+    assert execute(store, waiting, settings) == "done"
+    wanted = kept.lacking(kept.read(store, CONFIG), 6)
+    assert [run for _, run, _ in wanted.measurements] == [waiting] * 2
+    assert [(config.seed, len(config.variants)) for config in wanted.configs] == [(1, 4), (2, 4)]
+    assert kept.lacking(kept.read(store, CONFIG), 3).configs[0].variants == ("ae", "vae"), (
+        "other claims are as they were"
+    )

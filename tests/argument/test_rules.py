@@ -321,6 +321,47 @@ def test_sentences_follow_the_numbers() -> None:
     assert finding.numbers[1].text == "2.02 times (95 % interval 1.97 to 2.07)"
 
 
+def other_ways(**moved: Sequence[Values]) -> Evidence:
+    """Claim 6 as it holds, and by variant what else was measured, in both units."""
+    given = sixth([near(0.6), near(0.6)])
+    rows = evidence(
+        {},
+        {(name, unit): values for name, units in moved.items() for unit, values in zip(UNITS, units, strict=False)},
+    )
+    return Evidence(given.base, given.measures, pd.concat([given.nudges, rows.nudges]), "Digits")
+
+
+@pytest.mark.parametrize(
+    ("moved", "said"),
+    [
+        ([near(0.5), near(0.5)], "less in every unit: regularised AE"),
+        ([near(0.5), wide(1)], "less in some units, and in none clearly more: regularised AE"),
+        ([near(2), near(0.5)], "less or more, as the unit is: regularised AE"),
+        ([wide(1), wide(1)], "neither clearly less nor clearly more: regularised AE"),
+        ([near(2), wide(1)], "more in some units, and in none clearly less: regularised AE"),
+        ([near(2), near(2)], "more in every unit: regularised AE"),
+    ],
+)
+def test_claim_6_says_what_other_ways_do_whichever_way_that_is(moved: list[Values], said: str) -> None:
+    usual, found = judge(6, sixth([near(0.6), near(0.6)])), judge(6, other_ways(rae=moved))
+    assert found.said == f"{usual.said} Other ways, compared with the AE: pictures change {said}."
+    assert (found.badge, found.answer, found.turned_by) == (usual.badge, usual.answer, usual.turned_by)
+    more = found.numbers[len(usual.numbers) :]
+    assert [number.title.partition(",")[0] for number in more] == ["regularised AE ÷ AE"] * 2
+    assert more[0].value == pytest.approx(float(np.exp(np.log(moved[0]).mean())))
+
+
+def test_several_ways_are_sorted_and_too_few_seeds_are_no_verdict_on_one() -> None:
+    found = judge(
+        6, other_ways(denoising=[near(2), near(2)], rae=[near(0.5), near(0.5)], contractive=[near(0.5, 2)] * 2)
+    )
+    assert found.said.endswith(
+        "Other ways, compared with the AE: pictures change less in every unit: regularised AE; more in every unit: "
+        "denoising AE."
+    )
+    assert "contractive AE ÷ AE, in absolute units" in [number.title for number in found.numbers]
+
+
 def test_a_vae_of_another_beta_is_called_so() -> None:
     given = first(near(0.035))
     rows = evidence({("mse", "vae"): near(0.05)}).measures

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -102,35 +104,41 @@ def ways(measured: pd.DataFrame, size: float, of: str = "ae") -> str:
     seeds = []
     for name in dict.fromkeys(measured["variant"]):
         rows = ratios(measured[measured["size"] == size], of, name) if name != of else measured.iloc[:0]
-        if rows.empty:
+        found = {judgement(row, of, name) for _, row in rows.iterrows()} - {"no ratio"} if len(rows) else set()
+        if not found:
             continue
         seeds.append(int(rows["seeds"].min()))
-        found = {judgement(row, of, name) for _, row in rows.iterrows()} - {"no ratio"}
-        sorts.setdefault(_sort(found, _moves(of), _moves(name)), []).append(VARIANTS[name].title)
+        less = {_moves(of): True, _moves(name): False}
+        sorts.setdefault(sort({less.get(each) for each in found}), []).append(VARIANTS[name].title)
     if not seeds:
         return f"Nothing to compare with the {_called(of)}."
     if min(seeds) < SEEDS_FOR_A_VERDICT:
         return conclusion(min(seeds))
-    said = "; ".join(f"{sort}: {', '.join(sorts[sort])}" for sort in _SORTS if sort in sorts)
-    return f"{min(seeds)} seeds. Compared with the {_called(of)}, pictures change {said}."
+    return f"{min(seeds)} seeds. Compared with the {_called(of)}, pictures change {sorted_out(sorts)}."
 
 
-_SORTS = (
+def sorted_out(sorts: Mapping[str, Sequence[str]]) -> str:
+    """Names by how `sort` says that their pictures change: "less in every unit: VAE, RAE; more in every unit: AE"."""
+    return "; ".join(f"{sort}: {', '.join(sorts[sort])}" for sort in SORTS if sort in sorts)
+
+
+SORTS = (
     "less in every unit",
     "less in some units, and in none clearly more",
     "less or more, as the unit is",
-    "no clear amount less or more",
+    "neither clearly less nor clearly more",
     "more in some units, and in none clearly less",
     "more in every unit",
 )
 
 
-def _sort(found: set[str], less: str, more: str) -> str:
-    """Which of _SORTS these judgements are; `less`: what says that the other one's pictures change less."""
-    if {less, more} <= found:
-        return _SORTS[2]
-    if less in found:
-        return _SORTS[0] if found == {less} else _SORTS[1]
-    if more in found:
-        return _SORTS[5] if found == {more} else _SORTS[4]
-    return _SORTS[3]
+def sort(less: Collection[bool | None]) -> str:
+    """Which of SORTS it is; `less`: by unit, whether pictures change clearly less; False: more, None: unclear."""
+    found = set(less)
+    if found >= {True, False}:
+        return SORTS[2]
+    if True in found:
+        return SORTS[0] if found == {True} else SORTS[1]
+    if False in found:
+        return SORTS[5] if found == {False} else SORTS[4]
+    return SORTS[3]

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from ..analysis.sentences import images
-from ..choices.variants import VARIANTS
+from ..choices.variants import VARIANTS, ingredients
 from ..config import RunConfig, as_text
 from ..datasets import DATASETS
 
@@ -38,10 +38,19 @@ def _sizes(base: RunConfig) -> dict[str, RunConfig]:
 FAMILIES: dict[str, Callable[[RunConfig], Mapping[str, RunConfig]]] = {
     "vae": lambda base: {"vae": _member(base, ("vae",))},
     "pair": lambda base: {"pair": _member(base, ("ae", "vae"))},
-    "variants": lambda base: {"variants": _member(base, tuple(VARIANTS))},
+    "variants": lambda base: {"variants": _member(base, ingredients())},
     "sizes": _sizes,
     "betas": lambda base: {as_text(beta): _member(base, ("vae",), beta=beta) for beta in BETAS},
 }
+
+# Families whose members' runs may hold more models: what else was trained with the same settings is evidence, too.
+WIDER: dict[str, tuple[str, ...]] = {"variants": tuple(VARIANTS)}
+
+
+def holding(family: str, config: RunConfig) -> tuple[RunConfig, ...]:
+    """Configurations whose runs hold what a member's hold, those that hold most first."""
+    wider = config.model_copy(update={"variants": WIDER.get(family, config.variants)})
+    return tuple(dict.fromkeys((wider, config)))
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ..store import measurements, uploaded_images
 from ..store.configurations import by_configuration, without_seed
 from ..store.runs import Run, Store
 from .claims import CLAIMS, Claim
-from .evidence import FAMILIES, Evidence
+from .evidence import FAMILIES, Evidence, holding
 from .findings import Finding
 
 LOOKED_THROUGH = 1000  # the newest runs
@@ -129,6 +129,10 @@ def _runs(base: RunConfig, known: Mapping[RunConfig, Mapping[int, Run]], claim: 
     """By member of the claim's family and by seed: its runs that are done or under way, MOST_SEEDS at the most."""
     found = {}
     for member, config in FAMILIES[claim.family](base).items():
-        runs = known.get(without_seed(config), {})
+        runs: dict[int, Run] = {}
+        for each in holding(claim.family, config):
+            for seed, run in known.get(without_seed(each), {}).items():
+                if seed not in runs or (run.status == "done" and runs[seed].status != "done"):
+                    runs[seed] = run
         found[member] = {seed: runs[seed] for seed in sorted(runs)[:MOST_SEEDS]}
     return found

@@ -11,11 +11,11 @@ import pandas as pd
 
 from ..analysis.comparing import Difference, ratios
 from ..analysis.intervals import SEEDS_FOR_A_VERDICT
-from ..analysis.verdict import logarithm
+from ..analysis.verdict import logarithm, sort, sorted_out
 from ..choices.nudge_units import NUDGE_UNITS
-from ..choices.variants import VARIANTS
+from ..choices.variants import VARIANTS, ingredients, other_ways
 from .evidence import Evidence
-from .findings import Finding
+from .findings import Finding, Number
 from .reading import (
     as_times,
     badge,
@@ -64,12 +64,12 @@ def small_step(evidence: Evidence) -> Finding:
 
 def sampling_smooths(evidence: Evidence) -> Finding:
     """Claim 6. How much a nudge of 0.1 changes the pictures, noise alone ÷ neither noise nor KL (the AE), in every unit
-    that all four variants have.
+    that all four variants have. What other ways to smooth do is said where it was measured; the badge is noise's.
 
     Noise alone clearly less in all units: holds. In some: depends on the unit. In none, and clearly more in one:
     doesn't hold.
     """
-    names = {name: VARIANTS[name].title for name in VARIANTS}
+    names = {name: VARIANTS[name].title for name in ingredients()}
     found = {
         name: _in_every_unit(evidence.nudges, name, "ae") for name in names if name != "ae"
     }  # by variant and unit, beside the AE
@@ -98,6 +98,8 @@ def sampling_smooths(evidence: Evidence) -> Finding:
             [f"{names.get(name, 'none clearly')} {NUDGE_UNITS[unit].measured}" for unit, name in least.items()]
         )
         said += "."
+    more_numbers, more_said = _other_ways(evidence)
+    numbers, said = numbers + more_numbers, said + more_said
     verdict = badge(less.values())
     turned_by = turn(
         verdict,
@@ -106,6 +108,19 @@ def sampling_smooths(evidence: Evidence) -> Finding:
         "the unit",
     )
     return conclude(evidence, seeds, verdict, said, numbers, turned_by, least_moved(moved.values()), "the unit")
+
+
+def _other_ways(evidence: Evidence) -> tuple[list[Number], str]:
+    """What nudges did to the other ways to make a code smooth, beside the AE: numbers, and a sentence; or nothing."""
+    numbers: list[Number] = []
+    sorts: dict[str, list[str]] = {}
+    for name in other_ways():
+        found, title = _in_every_unit(evidence.nudges, name, "ae"), VARIANTS[name].title
+        numbers += [as_times(f"{title} ÷ AE, {NUDGE_UNITS[unit].measured}", logs) for unit, logs in found.items()]
+        if found and len(_seeds(evidence.nudges, name, "ae")) >= SEEDS_FOR_A_VERDICT:
+            sorts.setdefault(sort([_opposite(is_higher(logs)) for logs in found.values()]), []).append(title)
+    said = f" Other ways, compared with the AE: pictures change {sorted_out(sorts)}." if sorts else ""
+    return numbers, said
 
 
 def whose_picture(more: Iterable[bool | None]) -> int | None:
