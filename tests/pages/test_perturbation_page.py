@@ -20,6 +20,7 @@ from vae.analysis.comparing import ratios
 from vae.analysis.expectations import EXPECTATIONS
 from vae.analysis.verdict import in_numbers, verdict
 from vae.choices.nudge_units import NUDGE_UNITS
+from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
@@ -290,3 +291,70 @@ def test_the_measurement_as_a_table(
     assert table.notna().all(axis=None)
     assert len(table) == 10 * (2 * len(NUDGE_UNITS) - 1), "in every unit, but one that an autoencoder lacks"
     pd.testing.assert_frame_equal(table, kept(stocked, runs["3-D"]))
+
+
+# Any two models, and every way to smooth
+
+FIVE = RunConfig(epochs=1, variants=("ae", "noise_only", "vae", "denoising", "rae"))
+
+
+def shown(app: AppTest, title: str) -> pd.DataFrame:
+    """The table whose rows are called so."""
+    return next(frame.value for frame in app.dataframe if frame.value.index.name == title)
+
+
+def test_any_two_models_of_a_run_can_be_the_ones_to_look_at(
+    stocked: Store, strips: list[tuple[np.ndarray, dict[str, Any]]]
+) -> None:
+    run_id = done(stocked, FIVE)
+    app = until(open_page("perturbation.py", run=run_id), lambda app: app.dataframe)
+    assert [box.value for box in app.selectbox if box.label in ("Model", "beside")] == ["ae", "vae"]
+    assert list(strips[-1][1]) == ["ae", "vae"]
+    app.selectbox(key="perturbation.left").set_value("denoising").run()
+    app.selectbox(key="perturbation.right").set_value("noise_only").run()
+    app = until(app, lambda app: "Denoising ÷ Noise only" in shown(app, "Unit").columns)
+    assert list(strips[-1][1]) == ["denoising", "noise_only"]
+    table, pair = kept(stocked, run_id, 1), ("denoising", "noise_only")
+    at = table[table["size"] == 0.5].set_index(["unit", "variant"])["rmse"]
+    found = shown(app, "Unit")
+    assert found.loc["absolute", "Denoising ÷ Noise only"] == f"{at['absolute', pair[0]] / at['absolute', pair[1]]:.2f}"
+    assert f"**Verdict.** {verdict(ratios(table, *pair), 0.5, *pair)}" in texts(app)
+    open_tab(app, "Every size")
+    assert in_numbers(ratios(table, *pair), 0.5, ON, *pair) in texts(app)
+    app.selectbox(key="perturbation.left").set_value("noise_only").run()
+    assert [box.value for box in app.selectbox if box.label in ("Model", "beside")] == ["noise_only", "vae"], (
+        "never twice"
+    )
+
+
+def test_two_models_leave_nothing_to_choose(stocked: Store, runs: dict[str, str]) -> None:
+    assert not [box for box in open_page("perturbation.py", run=runs["3-D"]).selectbox if box.label == "beside"]
+
+
+def test_every_variant_is_laid_beside_the_first(stocked: Store) -> None:
+    run_id = done(stocked, FIVE)
+    app = until(open_page("perturbation.py", run=run_id), lambda app: app.dataframe)
+    open_tab(app, "Which ingredient does it?")
+    app = until(app, lambda app: any(frame.value.index.name == "Models" for frame in app.dataframe))
+    at = kept(stocked, run_id, 1).query("size == 0.5").set_index(["unit", "variant"])["rmse"]
+    found = shown(app, "Models")
+    names = ("Noise only", "VAE", "Denoising", "Regularised")
+    assert list(found.index) == [f"AE ÷ {name}" for name in names]
+    assert list(found.columns) == ["absolute", "× std of the codes", "× neighbour distance"], "units that two share"
+    assert found.loc["AE ÷ Regularised", "absolute"] == f"{at['absolute', 'ae'] / at['absolute', 'rae']:.2f}"
+    assert "**Every way to smooth.** Only one seed: not enough to conclude." in texts(app)
+    assert "Train all four variants" in labels(app) and "Train every way to smooth" in labels(app)
+
+
+def test_every_way_to_smooth_is_queued_in_three_seeds(stocked: Store, runs: dict[str, str]) -> None:
+    app = open_tab(open_page("perturbation.py", run=runs["3-D"]), "Which ingredient does it?")
+    press(app, "Train every way to smooth")
+    queued = [run.config for run in stocked.runs(status=("queued",))]
+    every = CONFIGS["3-D"].model_copy(update={"variants": tuple(VARIANTS)})
+    assert sorted(queued, key=lambda config: config.seed) == [
+        every.model_copy(update={"seed": seed}) for seed in (every.seed, every.seed + 1, every.seed + 2)
+    ]
+    assert not app.exception
+    app = open_tab(open_page("perturbation.py", run=runs["3-D"]), "Which ingredient does it?")
+    press(app, "Show the run of every way to smooth")
+    assert len(stocked.runs(status=("queued",))) == 3, "they are not queued twice"
