@@ -14,7 +14,7 @@ from .analysis.comparing import ratios
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
 from .choices.variants import VARIANTS
-from .datasets import DATASETS, Images
+from .datasets import DATASETS, Images, binarised
 from .errors import InputError
 from .learning.models import Autoencoder
 from .settings import Settings
@@ -37,11 +37,14 @@ def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:
 
 
 def images_of(store: Store, run: Run, settings: Settings) -> Images:
-    """The data set a run was trained on. Raises InputError when it isn't here, or is another one by now."""
+    """The data set a run was trained on, binarised as it is measured on it.
+
+    Raises InputError when it isn't here, or is another one by now.
+    """
     images = uploaded_images.load(store, run.config.dataset, settings.data_dir)
     if images.hash != run.data["hash"]:
         raise InputError(f"{run.config.dataset} on this computer is not what run {run.id} was trained on.")
-    return images
+    return binarised(images, run.config.binarisation)
 
 
 def watched_of(store: Store, run: Run, images: Images, most: int) -> np.ndarray:

@@ -47,6 +47,7 @@ class Evaluated:
     from_mean: Tensor  # (B, P), pictures of the means
     from_sample: Tensor | None  # (B, P), of one sample each; None for a variant without noise
     penalty: Tensor | None = None  # (B,), in the unit of the loss; None for a variant without
+    z: Tensor | None = None  # (B, D), the sample of each, or its mean for a variant without noise
 
 
 @dataclass(frozen=True)
@@ -67,6 +68,7 @@ class Metric:
     sought: str | None = None  # the end of "We look for …", where sweeps may judge by it: the less the better
     objective: str | None = None  # what sweeps call it, where that isn't its name
     per_image: Callable[[Evaluated], Tensor] | None = None  # → (B,); None: `learning.learner` measures it by name
+    at_once: bool = False  # whether `per_image` gets all images at once instead of some: then their codes alone
 
     @property
     def of_loss(self) -> bool:
@@ -86,6 +88,33 @@ class Metric:
 def _penalty(images: Evaluated) -> Tensor:
     assert images.penalty is not None, "measured where the variant has one"
     return images.penalty
+
+
+AGGREGATE_CHUNK = 500  # codes at a time whose density is measured under all posteriors
+
+
+def mutual_information(images: Evaluated) -> Tensor:
+    """What each of N images adds to an estimate of I(x; z), (N,), nats: log q(z_i|x_i) − log q(z_i).
+
+    q(z), the aggregate posterior, is the mean over the N images of q(z|x_j). The mean estimates the mutual information
+    of an image's number and its code, at most log N (Hoffman & Johnson 2016, "ELBO surgery"). Needs means,
+    log-variances and samples alone. In double precision, for these are differences of large numbers.
+    """
+    import torch
+
+    assert images.logvar is not None and images.z is not None, "a variant with noise has both"
+    mu, logvar, z = images.mu.double(), images.logvar.double(), images.z.double()
+    precision = torch.exp(-logvar)  # (N, D)
+    constant = (mu.square() * precision + logvar).sum(-1)  # (N,)
+    found = []
+    for start in range(0, len(z), AGGREGATE_CHUNK):
+        codes = z[start : start + AGGREGATE_CHUNK]  # (n, D)
+        squares = codes.square() @ precision.T - 2 * codes @ (mu * precision).T + constant
+        log_density = -0.5 * squares  # (n, N): log q(z_i|x_j), up to the same constant everywhere
+        rows = torch.arange(len(codes), device=z.device)
+        own = log_density[rows, rows + start]
+        found.append(own - torch.logsumexp(log_density, dim=1) + math.log(len(mu)))
+    return torch.cat(found)
 
 
 METRICS: dict[str, Metric] = {
@@ -166,6 +195,19 @@ METRICS: dict[str, Metric] = {
         own_objective=True,
         per_image=_penalty,
     ),
+    "mutual_information": Metric(
+        "Mutual information",
+        "nats / image",
+        "I(x; z): how much a sample of a code tells which of the N images it is of, under these images' aggregate "
+        "posterior (Hoffman & Johnson 2016). At most log N, so a number near it says no more than that.",
+        "I(x; z)",
+        Tolerance(0.01, 0.02),
+        style="%.3f",
+        needs="noise",
+        test_only=True,
+        per_image=mutual_information,
+        at_once=True,
+    ),
 }
 
 
@@ -206,10 +248,10 @@ def without_column() -> list[str]:
     return [name for name, metric in METRICS.items() if metric.per_image]
 
 
-def measured(variant: Measurable, test: bool) -> dict[str, Callable[[Evaluated], Tensor]]:
+def measured(variant: Measurable, test: bool, at_once: bool = False) -> dict[str, Callable[[Evaluated], Tensor]]:
     """Metrics by image that this variant has on the test images, or on those it is watched on."""
     return {
         name: metric.per_image
         for name, metric in METRICS.items()
-        if metric.per_image and metric.has(variant) and (test or not metric.test_only)
+        if metric.per_image and metric.has(variant) and (test or not metric.test_only) and metric.at_once == at_once
     }

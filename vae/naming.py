@@ -13,7 +13,13 @@ HEAD = ("dataset", "latent_dim", "hidden", "beta")  # what a reader would ask fi
 BETWEEN = " · "
 
 # Values that are no quantity.
-SPECIAL: dict[str, dict[Any, str]] = {"train_limit": {0: "all"}, "validation_size": {0: "none"}, "hidden": {(): "none"}}
+SPECIAL: dict[str, dict[Any, str]] = {
+    "train_limit": {0: "all"},
+    "validation_size": {0: "none"},
+    "hidden": {(): "none"},
+    "kl_cycles": {0: "none"},
+    "free_bits": {0: "none"},
+}
 
 # Sets of variants that have a name.
 SETS = {ingredients(): "noise × KL", tuple(VARIANTS): "all variants"}
@@ -26,7 +32,11 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "latent_dim": "{}-D".format,
     "hidden": lambda value: "-".join(map(str, value)) or "no hidden layer",
     "beta": lambda value: f"β {as_text(value)}",
+    "binarisation": lambda value: f"{words('binarisation', value)} binarisation",
+    "sigma": lambda value: f"σ {as_text(value)}",
     "kl_warmup_epochs": "warm-up {}".format,
+    "kl_cycles": lambda value: f"{value} KL cycle{'' if value == 1 else 's'}",
+    "free_bits": lambda value: f"{as_text(value)} free nats",
     "variants": lambda value: SETS.get(value) or _listed("variants", value, " + "),
     "samples": lambda value: f"{value} sample{'' if value == 1 else 's'}",
     "learning_rate": lambda value: f"learning rate {as_text(value)}",

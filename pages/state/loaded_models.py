@@ -9,7 +9,7 @@ import numpy as np
 import streamlit as st
 
 from pages.components.decoders import LARGEST, payload
-from vae.datasets import Images
+from vae.datasets import Images, binarised
 from vae.store import uploaded_images
 from vae.store.tensor_bytes import unpack
 
@@ -59,13 +59,15 @@ def watched(run_id: str) -> Watched:
     """Raises InputError when the data set isn't on this computer."""
     run = resources.run(run_id)
     images = uploaded_images.load(resources.store(), run.config.dataset, resources.settings().data_dir)
+    unchanged = images.hash == run.data["hash"]
+    images = binarised(images, run.config.binarisation)
     split = unpack(resources.store().split_rows(run_id))
     rows = (split["validation"] if len(split["validation"]) else split["train"])[:LOOKED_AT]
     return Watched(
         x=images.train_x[rows].astype(np.float32) / images.white,
         labels=images.train_y[rows],
         mean_image=images.train_x[split["train"]].mean(axis=0, dtype=np.float64).astype(np.float32) / images.white,
-        unchanged=images.hash == run.data["hash"],
+        unchanged=unchanged,
     )
 
 

@@ -37,7 +37,7 @@ def _added(monkeypatch: pytest.MonkeyPatch) -> None:
         "absolute error", "|x − x̂|, summed.", name="absolute error", unit="levels", value=absolute_error, **shared
     )
     learnt = Likelihood(
-        "Gaussian, σ learnt",
+        "Gaussian, weighed",
         "Squared error, its weight learnt.",
         name="a Gaussian",
         unit="nats",
@@ -46,12 +46,12 @@ def _added(monkeypatch: pytest.MonkeyPatch) -> None:
         **shared,
     )
     monkeypatch.setitem(LIKELIHOODS, "absolute", laplace)
-    monkeypatch.setitem(LIKELIHOODS, "gaussian", learnt)
+    monkeypatch.setitem(LIKELIHOODS, "weighed", learnt)
 
 
 def test_people_find_it(form: Callable[[str], list[str]], explained: Callable[[str], str]) -> None:
-    assert {"Absolute error", "Gaussian, σ learnt"} <= set(form("reconstruction"))
-    assert "absolute, gaussian" in explained("train")
+    assert {"Absolute error", "Gaussian, weighed"} <= set(form("reconstruction"))
+    assert "absolute, weighed" in explained("train")
 
 
 def test_its_unit_and_its_floor_are_shown(train: Callable[..., Run], shared: Store) -> None:
@@ -65,7 +65,7 @@ def test_its_unit_and_its_floor_are_shown(train: Callable[..., Run], shared: Sto
 
 
 def test_what_it_learns_besides_is_learnt_counted_and_kept(train: Callable[..., Run], shared: Store) -> None:
-    run = train(reconstruction="gaussian", learning_rate=0.01)
+    run = train(reconstruction="weighed", learning_rate=0.01)
     model = models_of(shared, run, 2)["vae"]
     assert model.likelihood_parameters["log_variance"] != -2.0
     counted = network_of(run.config).counts(run.config, run.shape, VARIANTS["vae"]).parameters
@@ -74,7 +74,7 @@ def test_what_it_learns_besides_is_learnt_counted_and_kept(train: Callable[..., 
 
 def test_its_gradient_is_autograds() -> None:
     """By finite differences of the objective, for the parameter that the likelihood owns."""
-    config, x = RunConfig(hidden=(7,), reconstruction="gaussian"), torch.rand(5, 9, generator=stream(0, "x")).double()
+    config, x = RunConfig(hidden=(7,), reconstruction="weighed"), torch.rand(5, 9, generator=stream(0, "x")).double()
     model = initialised(config, (1, 3, 3), "ae", stream(1, "weights")).double()
     ESTIMATORS["pathwise"](model, VARIANTS["ae"], x, model.likelihood, 0.0, stream(2, "noise"))
     own = model.likelihood_parameters["log_variance"]

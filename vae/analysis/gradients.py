@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ..choices.estimators import ESTIMATOR_SETUPS, EstimatorSetup
-from ..choices.likelihoods import LIKELIHOODS
+from ..choices.likelihoods import LIKELIHOODS, Likelihood
 from ..choices.variants import VARIANTS, Variant
 from ..learning.estimators import ESTIMATORS, log_normal
 from ..learning.models import Autoencoder
@@ -129,7 +129,15 @@ REFERENCE_PARTS = 64
 
 def trainable(model: Autoencoder) -> Autoencoder:
     """A copy whose gradients may be written: shared models are never touched."""
-    return copy.deepcopy(model).requires_grad_(True)
+    copied = copy.deepcopy(model).requires_grad_(True)
+    copied.likelihood_parameters.requires_grad_(copied.likelihood.closed_form is None)
+    return copied
+
+
+def loss_by_name(model: Autoencoder, reconstruction: str) -> Likelihood:
+    """The likelihood of this name: the model's own, with its settings, where that is the one."""
+    entry = LIKELIHOODS[reconstruction]
+    return model.likelihood if model.likelihood.title == entry.title else entry
 
 
 def encoder_gradient(
@@ -141,7 +149,7 @@ def encoder_gradient(
     count as 0.
     """
     model.zero_grad(set_to_none=True)
-    loss = LIKELIHOODS[reconstruction]
+    loss = loss_by_name(model, reconstruction)
     ESTIMATORS[setup.estimator](model, NOISY, x, loss, 0.0, generator, samples, setup.baseline)
     parameters = list(model.encoder.parameters())
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
@@ -230,7 +238,7 @@ def estimator_quality(
 
 NO_LOSS = replace(  # in the reconstruction's place, where the KL's gradient is asked for alone
     LIKELIHOODS["sse"],
-    value=lambda outputs, x: outputs.new_zeros(len(outputs)),
+    value=lambda outputs, x, **learnt: outputs.new_zeros(len(outputs)),
     gradient=lambda outputs, x: torch.zeros_like(outputs),
 )
 
@@ -254,7 +262,7 @@ def gradient_norms(
     """
     setup = ESTIMATOR_SETUPS[estimator]
     batch, samples = torch.from_numpy(x), max(samples, setup.least_samples)
-    terms = {"reconstruction": (LIKELIHOODS[reconstruction], 0.0), "kl": (NO_LOSS, beta)}
+    terms = {"reconstruction": (loss_by_name(model, reconstruction), 0.0), "kl": (NO_LOSS, beta)}
     columns = {}
     for name, (loss, weight) in terms.items():
         copied = trainable(model)

@@ -76,7 +76,7 @@ def both_losses(outputs: torch.Tensor, x: torch.Tensor, likelihood: Likelihood) 
     losses = {
         name: float(other.value(outputs, x).mean())
         for name, other in LIKELIHOODS.items()
-        if other.mean is likelihood.mean and not other.parameters
+        if other.mean is likelihood.mean and other.of_any_run
     }
     squared = (likelihood.mean(outputs) - x).square().sum(-1).mean()
     return losses | {"mse": float(squared) / x.shape[1]}

@@ -13,14 +13,14 @@ import torch
 from torch import Tensor, nn
 
 from ..choices.estimators import ESTIMATOR_SETUPS, EstimatorSetup
-from ..choices.likelihoods import LIKELIHOODS, Likelihood
+from ..choices.likelihoods import Likelihood
 from ..choices.variants import Variant
 from ..learning.adam import Moments
 from ..learning.estimators import ESTIMATORS
 from ..learning.losses import kl_divergence, reparameterize
 from ..learning.models import Autoencoder
 from ..learning.randomness import normal_like, stream
-from .gradients import NO_LOSS, trainable, watched_tensors
+from .gradients import NO_LOSS, loss_by_name, trainable, watched_tensors
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ def one_step(
     The step is the first one of Adam, the optimiser that trains. Its running means of earlier gradients are not kept
     with the weights, so they begin at 0, and each weight that has a gradient moves by about the learning rate.
     """
-    likelihood, batch = LIKELIHOODS[reconstruction], torch.from_numpy(x)[None].double()  # (1, P)
+    likelihood, batch = loss_by_name(model, reconstruction), torch.from_numpy(x)[None].double()  # (1, P)
     samples, purpose = setup.least_samples if variant.noise else 1, f"one step {draw}"
 
     def backward(loss: Likelihood, weight: float) -> tuple[Autoencoder, Gradients]:

@@ -42,7 +42,7 @@ class Variant(Choice):
     @property
     def idle_fields(self) -> frozenset[str]:
         """Settings of RunConfig that are no part of how this variant is trained."""
-        of_kl = () if self.kl else ("beta", "kl_warmup_epochs")
+        of_kl = () if self.kl else ("beta", "kl_warmup_epochs", "kl_cycles", "free_bits")
         of_noise = () if self.estimated else ("estimator", "samples", "baseline")
         of_others = {variant.strength for variant in VARIANTS.values() if variant.strength} - {self.strength}
         return frozenset((*of_kl, *of_noise, *of_others))

@@ -13,6 +13,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic.fields import FieldInfo
 
 from ..choices.activations import ACTIVATIONS
+from ..choices.binarisations import BINARISATIONS
 from ..choices.choice import Choice
 from ..choices.estimators import BASELINES, ESTIMATORS
 from ..choices.likelihoods import LIKELIHOODS
@@ -26,6 +27,7 @@ from .values import as_text, sentences, shown
 CHOICES: dict[str, Mapping[str, Choice]] = {
     "network": NETWORKS,
     "activation": ACTIVATIONS,
+    "binarisation": BINARISATIONS,
     "reconstruction": LIKELIHOODS,
     "variants": VARIANTS,
     "estimator": ESTIMATORS,
@@ -46,6 +48,7 @@ def _field(default: Any, group: str, title: str, description: str, **rules: Any)
     return Field(default, title=title, description=description, json_schema_extra={"group": group}, **rules)
 
 
+LEAST_CYCLE = 3  # epochs: of a shorter cycle the first half is over with its first epoch, so β would never grow
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -66,6 +69,9 @@ class RunConfig(BaseModel):
         "touched once, at the end. 0 sets none aside, and the curves then show training images.",
         ge=0,
         le=100_000,
+    )
+    binarisation: str = _field(
+        "none", "Data", "Binarisation", "Whether pixels become 0 or 1, drawn with their grey level as the probability."
     )
     latent_dim: int = _field(
         2,
@@ -92,6 +98,16 @@ class RunConfig(BaseModel):
         "Reconstruction loss",
         "What it costs to rebuild an image badly, summed over pixels and averaged over images.",
     )
+    sigma: float = _field(
+        0.1,
+        "Objective",
+        "σ of the pixels",
+        "The standard deviation of each pixel about the picture, in grey levels from 0 to 1. For the Gaussian with a "
+        "given σ; other losses don't look at it.",
+        ge=0.001,
+        le=10,
+        allow_inf_nan=False,
+    )
     beta: float = _field(
         1.0,
         "Objective",
@@ -104,6 +120,25 @@ class RunConfig(BaseModel):
     )
     kl_warmup_epochs: int = _field(
         0, "Objective", "KL warm-up", "Epochs over which β grows from 0 to its value.", ge=0, le=1000
+    )
+    kl_cycles: int = _field(
+        0,
+        "Objective",
+        "KL cycles",
+        "How often β grows anew, in cycles of equal length (Fu et al. 2019): over the KL warm-up, or where there is none "
+        "over the first half of each cycle. 0: no cycles.",
+        ge=0,
+        le=1000,
+    )
+    free_bits: float = _field(
+        0.0,
+        "Objective",
+        "Free nats",
+        "Free bits (Kingma et al. 2016): each dimension pays for at least so many nats of KL, on average over a batch, "
+        "so using less gains nothing. 0: none.",
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
     )
     variants: Annotated[tuple[str, ...], BeforeValidator(_words)] = _field(
         ("ae", "vae"), "Objective", "Variants", "Which models train side by side."
@@ -196,6 +231,22 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"kl_warmup_epochs is {self.kl_warmup_epochs}, longer than the {self.epochs} epochs of the run, "
                 "so β would never reach its value"
+            )
+        if self.kl_cycles * LEAST_CYCLE > self.epochs:
+            raise ValueError(
+                f"kl_cycles is {self.kl_cycles}, but a cycle takes {LEAST_CYCLE} epochs or more, and the run has "
+                f"{self.epochs}"
+            )
+        if self.kl_cycles * self.kl_warmup_epochs > self.epochs:
+            raise ValueError(
+                f"{self.kl_cycles} cycles with a warm-up of {self.kl_warmup_epochs} epochs are longer than the run's "
+                f"{self.epochs} epochs, so β would never reach its value"
+            )
+        if LIKELIHOODS[self.reconstruction].binary and not BINARISATIONS[self.binarisation].binary:
+            binary = " or ".join(name for name, entry in BINARISATIONS.items() if entry.binary)
+            raise ValueError(
+                f"reconstruction {self.reconstruction} is a likelihood of pixels that are 0 or 1, so binarisation must "
+                f"be {binary}"
             )
         if self.baseline == "leave_one_out" and self.samples < 2:
             raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")

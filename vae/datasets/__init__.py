@@ -10,6 +10,7 @@ from pathlib import Path
 from ..config import shown
 from ..errors import InputError
 from . import torchvision_sets
+from .binarised import binarised
 from .builtin import load_digits
 from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, stored_shape
 from .shapes import load_shapes
@@ -24,6 +25,7 @@ __all__ = [
     "Images",
     "Shape",
     "Split",
+    "binarised",
     "download",
     "image_shape",
     "load",

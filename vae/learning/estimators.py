@@ -14,11 +14,12 @@ from torch import Tensor
 
 from ..choices.likelihoods import Likelihood
 from ..choices.variants import Variant
-from .losses import kl_divergence, reparameterize
+from .losses import kl_divergence, paid_kl, reparameterize
 from .models import Autoencoder
 from .randomness import normal_like
 
-Estimator = Callable[..., None]  # (model, variant, x, likelihood, beta, generator, samples=1, baseline="none")
+# (model, variant, x, likelihood, beta, generator, samples=1, baseline="none", free=0.0). `free`: nats, see `paid_kl`.
+Estimator = Callable[..., None]
 
 
 def pathwise(
@@ -30,6 +31,7 @@ def pathwise(
     generator: torch.Generator,
     samples: int = 1,
     baseline: str = "none",
+    free: float = 0.0,
 ) -> None:
     """The reparameterization trick: the noise comes from outside, so the gradient passes through μ and σ.
 
@@ -37,7 +39,7 @@ def pathwise(
     """
     mu, logvar = model.encoder(x)  # each (B, D)
     z = _sample(mu, logvar, generator, samples) if variant.noise else mu
-    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, likelihood)[1]])
+    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, likelihood)[1]], free)
 
 
 def score_function(
@@ -49,6 +51,7 @@ def score_function(
     generator: torch.Generator,
     samples: int = 1,
     baseline: str = "none",
+    free: float = 0.0,
 ) -> None:
     """The log-derivative trick: ∇E_q[f(z)] = E_q[(f(z) − b) ∇log q(z|x)]; no gradient passes through z.
 
@@ -57,7 +60,7 @@ def score_function(
     """
     mu, logvar = model.encoder(x)  # each (B, D)
     if not variant.noise:
-        _backward(variant, beta, mu, logvar, [_reconstruct(model, mu, x, likelihood)[1]])
+        _backward(variant, beta, mu, logvar, [_reconstruct(model, mu, x, likelihood)[1]], free)
         return
     z = _sample(mu, logvar, generator, samples).detach()  # (K · B, D)
     outputs, term = _reconstruct(model, z, x, likelihood)
@@ -67,7 +70,7 @@ def score_function(
     if baseline == "leave_one_out":
         loss = (loss - loss.mean(dim=0)) * (samples / (samples - 1))  # f(zₖ) − mean of the other f(zⱼ)
     score = log_normal(z.view(samples, *mu.shape), mu, logvar).sum(dim=-1)  # log q(z|x), (K, B)
-    _backward(variant, beta, mu, logvar, [term, (score, loss / loss.numel())])
+    _backward(variant, beta, mu, logvar, [term, (score, loss / loss.numel())], free)
 
 
 def detached(
@@ -79,11 +82,12 @@ def detached(
     generator: torch.Generator,
     samples: int = 1,
     baseline: str = "none",
+    free: float = 0.0,
 ) -> None:
     """The mistake: z is drawn and treated as data, so the reconstruction teaches the encoder nothing at all."""
     mu, logvar = model.encoder(x)  # each (B, D)
     z = _sample(mu, logvar, generator, samples).detach() if variant.noise else mu
-    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, likelihood)[1]])
+    _backward(variant, beta, mu, logvar, [_reconstruct(model, z, x, likelihood)[1]], free)
 
 
 def log_normal(z: Tensor, mu: Tensor, logvar: Tensor) -> Tensor:
@@ -121,13 +125,23 @@ def _reconstruct(
 
 
 def _backward(
-    variant: Variant, beta: float, mu: Tensor, logvar: Tensor | None, terms: list[tuple[Tensor, Tensor]]
+    variant: Variant,
+    beta: float,
+    mu: Tensor,
+    logvar: Tensor | None,
+    terms: list[tuple[Tensor, Tensor]],
+    free: float = 0.0,
 ) -> None:
-    """Backward from `terms`, (tensor, gradient of the objective with respect to it), and from β · KL."""
+    """Backward from `terms`, (tensor, gradient of the objective with respect to it), and from β times `paid_kl`."""
     if variant.kl and beta:
         assert logvar is not None, "a variant with a KL has a log-variance"
-        kl = kl_divergence(_wide(mu), _wide(logvar)).sum()
-        terms = [*terms, (kl, torch.full_like(kl, beta / len(mu)))]
+        kl = kl_divergence(_wide(mu), _wide(logvar))  # (B, D)
+        if free:
+            paid = paid_kl(kl.mean(dim=0), free)
+            terms = [*terms, (paid, torch.full_like(paid, beta))]
+        else:
+            total = kl.sum()
+            terms = [*terms, (total, torch.full_like(total, beta / len(mu)))]
     reached = [(tensor, gradient) for tensor, gradient in terms if tensor.requires_grad]  # a part may be frozen
     if reached:
         tensors, gradients = zip(*reached, strict=True)

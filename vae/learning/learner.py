@@ -11,20 +11,22 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ..choices.likelihoods import LIKELIHOODS
+from ..choices.binarisations import BINARISATIONS
+from ..choices.likelihoods import likelihood_of
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..metrics import Evaluated, Metrics, measured
 from . import smoothing
 from .adam import Moments
 from .estimators import ESTIMATORS
-from .losses import active_units, kl_divergence, reparameterize
+from .losses import active_units, kl_divergence, paid_kl, reparameterize, scheduled_beta
 from .manual_backward import Stack
 from .networks import Shape, initialised, steps_by_hand
 from .randomness import normal_like, stream
 from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, prior_in_plane, to_grey
 
 EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
+SETTLED_ON = 5000  # training images that a closed form is taken of after every epoch
 
 
 class Learner:
@@ -33,23 +35,32 @@ class Learner:
     def __init__(self, config: RunConfig, shape: Shape, variant: str, device: torch.device) -> None:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
         self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device)
-        self.likelihood = LIKELIHOODS[config.reconstruction]
+        self.likelihood = likelihood_of(config)
         self.moments = Moments(list(self.model.parameters()))
         self.axes: Tensor | None = None  # of the last PCA plane
 
     def train_epoch(self, x: Tensor, epoch: int, stop: threading.Event) -> None:
         """One pass over `x` (N, P), in an order and with noise that depend only on the seed and the epoch."""
         batches, noise, beta = self.draws(len(x), epoch)
+        each_time = BINARISATIONS[self.config.binarisation].each_time
+        pixels = stream(self.config.seed, "binarisation", epoch, self.device.type)  # the same for all variants
         for rows in batches:
             if stop.is_set():
                 return
-            self.step(x, rows, beta, noise)
-        self.settle(x)
+            if each_time:
+                drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
+                self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise)
+            else:
+                self.step(x, rows, beta, noise)
+        if self.variant.fixed_noise or self.likelihood.closed_form:
+            self.settle(torch.bernoulli(x, generator=pixels) if each_time else x, epoch)
 
-    def settle(self, x: Tensor) -> None:
-        """What a variant with normalised codes does before it is measured, with the training images `x` (N, P)."""
+    def settle(self, x: Tensor, epoch: int) -> None:
+        """What is not learnt step by step, from the training images `x` (N, P), before anything is measured."""
         if self.variant.fixed_noise:
             smoothing.settle(self.model, self.moments, x)
+        if self.likelihood.closed_form:
+            self.settle_likelihood(x[:SETTLED_ON], epoch)
 
     def draws(self, images: int, epoch: int) -> tuple[Sequence[Tensor], torch.Generator, float]:
         """What an epoch is made of: the rows of each batch, the source of its noise, and its β."""
@@ -57,8 +68,19 @@ class Learner:
         order = torch.randperm(images, generator=stream(config.seed, "order", epoch)).to(self.device)
         purpose = "input noise" if self.variant.input_noise else "noise"
         noise = stream(config.seed, purpose, epoch, self.device.type)
-        beta = config.beta * min(1.0, epoch / config.kl_warmup_epochs) if config.kl_warmup_epochs else config.beta
-        return order.split(config.batch_size), noise, beta
+        return order.split(config.batch_size), noise, scheduled_beta(config, epoch)
+
+    @torch.no_grad()
+    def settle_likelihood(self, x: Tensor, epoch: int) -> None:
+        """Set what the likelihood learns in closed form to its best values for training images `x` (N, P).
+
+        Rebuilt as they are in training: from a sample where the variant has noise, from noisy images where it sees
+        those, else from the mean.
+        """
+        noise = stream(self.config.seed, "closed form", epoch, self.device.type)
+        seen = smoothing.noisy(x, self.strength, noise) if self.variant.input_noise else x
+        mu, logvar = self.model.encoder(seen)  # each (N, D)
+        self.model.settle(reparameterize(mu, logvar, normal_like(mu, noise)) if self.variant.noise else mu, x)
 
     def step(self, x: Tensor, rows: Tensor, beta: float, noise: torch.Generator) -> None:
         """Learn from the images `rows` (B,) of `x` (N, P)."""
@@ -82,6 +104,7 @@ class Learner:
                 noise,
                 config.samples,
                 config.baseline,
+                *([config.free_bits] if config.free_bits else []),
             )
         self.moments.step(config.learning_rate)
 
@@ -109,6 +132,9 @@ class Learner:
         input_noise = stream(self.config.seed, f"{purpose}, input noise", 0, self.device.type)
         further = measured(self.variant, test=purpose == "test")
         sums = dict.fromkeys(("reconstruction", "mse_from_mean", "mse_from_sample", *further), 0.0)
+        whole = measured(self.variant, test=purpose == "test", at_once=True)
+        sums |= dict.fromkeys(whole, 0.0)
+        codes: list[Evaluated] = []
         means, kl_sum = [], None
         for chunk in x.split(EVALUATION_CHUNK):
             with self.autocast():
@@ -116,6 +142,7 @@ class Learner:
                 outputs = self.model.decoder(mu).float()
             mu = mu.float()
             means.append(mu)
+            z = mu
             from_mean, from_sample = self.likelihood.mean(outputs), None  # (B, P)
             sums["mse_from_mean"] += float((from_mean - chunk).square().mean(-1).sum())
             if self.variant.has_logvar:
@@ -123,7 +150,8 @@ class Learner:
                 kl_sum = of_chunk if kl_sum is None else kl_sum + of_chunk
             if self.variant.noise:
                 with self.autocast():
-                    outputs = self.model.decoder(reparameterize(mu, logvar, normal_like(mu, noise))).float()
+                    z = reparameterize(mu, logvar, normal_like(mu, noise))
+                    outputs = self.model.decoder(z).float()
                 from_sample = self.likelihood.mean(outputs)
                 sums["mse_from_sample"] += float((from_sample - chunk).square().mean(-1).sum())
             elif self.variant.input_noise:
@@ -133,15 +161,21 @@ class Learner:
             losses = self.likelihood.value(outputs, chunk, **self.model.likelihood_parameters)  # (B,)
             sums["reconstruction"] += float(losses.sum())
             penalty = self.penalty(chunk, mu)
+            here = Evaluated(chunk, mu, logvar, from_mean, from_sample, penalty, z)
             for name, per_image in further.items():
-                sums[name] += float(per_image(Evaluated(chunk, mu, logvar, from_mean, from_sample, penalty)).sum())
+                sums[name] += float(per_image(here).sum())
+            if whole:
+                codes.append(Evaluated(x[:0], mu, logvar, x[:0], None, z=z))
+        for name, per_image in whole.items():
+            sums[name] = float(per_image(_all_codes(codes)).sum())
         sums = {name: value / len(x) for name, value in sums.items()}
         kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
         kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
         objective = sums["reconstruction"]
         if self.variant.kl:
             assert kl is not None, "a variant with a KL has a log-variance"
-            objective += self.config.beta * kl
+            free = self.config.free_bits
+            objective += self.config.beta * (float(paid_kl(torch.tensor(kl_per_dim), free)) if free else kl)
         objective += sums.get("penalty", 0.0)
         return Metrics(
             loss=objective,
@@ -151,7 +185,7 @@ class Learner:
             mse_from_mean=sums["mse_from_mean"],
             mse_from_sample=sums["mse_from_sample"] if self.variant.noise else None,
             active_units=active_units(torch.cat(means)),
-            per_image={name: sums[name] for name in further},
+            per_image={name: sums[name] for name in (*further, *whole)},
         )
 
     def penalty(self, x: Tensor, mu: Tensor) -> Tensor | None:
@@ -190,3 +224,16 @@ class Learner:
         self.axes = None if axes is None else axes.clone()
         for name, tensor in self.state().items():
             tensor.copy_(state[name])
+
+
+def _all_codes(parts: Sequence[Evaluated]) -> Evaluated:
+    """One `Evaluated` of several, without pictures."""
+
+    def joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
+        there = [tensor for tensor in tensors if tensor is not None]
+        return torch.cat(there).float() if there else None
+
+    none = parts[0].x
+    mu, logvar, z = (joined([getattr(part, name) for part in parts]) for name in ("mu", "logvar", "z"))
+    assert mu is not None, "every variant has means"
+    return Evaluated(none, mu, logvar, none, None, z=z)

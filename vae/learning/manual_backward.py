@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ..choices.activations import ACTIVATIONS, Activation
-from ..choices.likelihoods import LIKELIHOODS
+from ..choices.likelihoods import likelihood_of
 from ..choices.variants import Variant
 from ..config import RunConfig
 from .adam import Moments, adam_step
@@ -121,7 +121,7 @@ class Stack:
         self, config: RunConfig, variant: Variant, models: Sequence[Autoencoder], moments: Sequence[Moments]
     ) -> None:
         """`moments`: Adam's, of each model in turn. Raises TypeError for a module that isn't written out here."""
-        self.config, self.variant, self.likelihood = config, variant, LIKELIHOODS[config.reconstruction]
+        self.config, self.variant, self.likelihood = config, variant, likelihood_of(config)
         count, code, activation = len(models), config.latent_dim, ACTIVATIONS[config.activation]
         gradient = self.likelihood.gradient
         if gradient is None or not steps_by_hand(config):

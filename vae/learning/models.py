@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ..choices.activations import ACTIVATIONS
-from ..choices.likelihoods import LIKELIHOODS, Likelihood
+from ..choices.likelihoods import Likelihood, likelihood_of
 from ..config import RunConfig
 
 
@@ -52,8 +52,16 @@ class Autoencoder(nn.Module):
     def __init__(self, encoder: nn.Module, decoder: nn.Module, likelihood: Likelihood) -> None:
         super().__init__()
         self.encoder, self.decoder, self.likelihood = encoder, decoder, likelihood
-        begin = {name: torch.tensor(value) for name, value in likelihood.parameters.items()}
+        by_descent = likelihood.closed_form is None
+        begin = {name: nn.Parameter(torch.tensor(v), by_descent) for name, v in likelihood.parameters.items()}
         self.likelihood_parameters = nn.ParameterDict(begin)
+
+    @torch.no_grad()
+    def settle(self, z: Tensor, x: Tensor) -> None:
+        """What the likelihood learns in closed form, from codes (N, D) and the images (N, P) they are of."""
+        assert self.likelihood.closed_form is not None, "a likelihood that learns by descent has nothing to settle"
+        for name, value in self.likelihood.closed_form(self.decoder(z), x).items():
+            self.likelihood_parameters[name].fill_(value)
 
     def picture(self, z: Tensor) -> Tensor:
         """Codes (B, D) → pictures (B, P) in [0, 1]: the mean of the pixels' distribution."""
@@ -62,7 +70,7 @@ class Autoencoder(nn.Module):
 
 def mlp(config: RunConfig, pixels: int, with_logvar: bool) -> Autoencoder:
     """Two fully connected networks, mirrored about the code."""
-    layers, likelihood = config.layers(pixels), LIKELIHOODS[config.reconstruction]
+    layers, likelihood = config.layers(pixels), likelihood_of(config)
     encoder = Encoder(layers, config.activation, with_logvar)
     decoder = Decoder([*reversed(layers[1:]), pixels * likelihood.outputs_per_pixel], config.activation)
     return Autoencoder(encoder, decoder, likelihood)

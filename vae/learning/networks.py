@@ -152,6 +152,7 @@ def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:
         and ACTIVATIONS[config.activation].by_hand is not None
         and likelihood.gradient is not None
         and likelihood.outputs_per_pixel == 1
+        and not config.free_bits
     )
 
 

@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..choices.binarisations import BINARISATIONS
 from ..config import RunConfig
-from ..datasets import Images, Split
+from ..datasets import Images, Split, binarised
 from ..metrics import Metrics
 from .devices import arithmetic, arithmetic_of_thread, pick_device
 from .learner import Learner
@@ -62,7 +63,10 @@ class Training:
     ) -> None:
         """`threads`: torch threads per variant. `parallel`: one Python thread per variant; None decides by size."""
         self.config, self.device = config, pick_device(config.device)
-        self.train_x = self._tensor(images.train_x[split.train], images.white)
+        grey, images = images, binarised(images, config.binarisation)
+        self.seen = images  # as models see them when nothing is learnt
+        learnt_from = grey if BINARISATIONS[config.binarisation].each_time else images
+        self.train_x = self._tensor(learnt_from.train_x[split.train], images.white)
         self.test_x = self._tensor(images.test_x, images.white)
         watched = split.validation if len(split.validation) else split.train[:TRAINING_IMAGES_WATCHED]
         self.watched_rows, self.watched_split = watched, "validation" if len(split.validation) else "train"
@@ -80,8 +84,8 @@ class Training:
     def floor(self) -> dict[str, dict[str, float]]:
         """The mean-image line on the watched and on the test images."""
         return {
-            self.watched_split: mean_image_floor(self.train_x, self.watched_x),
-            "test": mean_image_floor(self.train_x, self.test_x),
+            self.watched_split: mean_image_floor(self.train_x, self.watched_x, self.config),
+            "test": mean_image_floor(self.train_x, self.test_x, self.config),
         }
 
     def resume(self, epoch: int, checkpoint: dict[str, Tensor]) -> None:

@@ -107,7 +107,7 @@ def _train(
             (split.hash, SPLIT_SEED, rows),
             pack(
                 {
-                    "images": _grey(images.train_x[training.watched_rows[:IMAGES_SHOWN]], images.white),
+                    "images": _grey(training.seen.train_x[training.watched_rows[:IMAGES_SHOWN]], images.white),
                     "labels": images.train_y[training.watched_rows[:CODES_SHOWN]],
                 }
             ),

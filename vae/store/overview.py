@@ -11,6 +11,7 @@ import pandas as pd
 from sqlalchemy import Row, Select, and_, or_, select
 
 from .. import naming
+from ..choices.binarisations import BINARISATIONS
 from ..config import RunConfig, as_text
 from ..metrics import scalars
 from . import metric_rows
@@ -164,7 +165,8 @@ def group(config: RunConfig, data: dict[str, Any] | None) -> str:
     split = data["watched_split"]
     # Images are set aside before any limit of the training images applies: with a validation split it plays no part.
     images = (config.validation_size,) if split == "validation" else (0, config.train_limit)
-    return " ".join(map(str, (config.dataset, data["hash"], split, *images, config.reconstruction)))
+    binarised = (config.binarisation,) if BINARISATIONS[config.binarisation].binary else ()
+    return " ".join(map(str, (config.dataset, data["hash"], split, *images, config.reconstruction, *binarised)))
 
 
 def _ends() -> Select:

@@ -129,7 +129,9 @@ class SweepSpec(BaseModel):
 
     def _wrong_comparison(self) -> str | None:
         """Objectives that say nothing across these points."""
-        if any(metric.of_loss for metric in self._metrics()) and {"reconstruction", "dataset"} & set(self.over):
+        if any(metric.of_loss for metric in self._metrics()) and {"reconstruction", "dataset", "binarisation"} & set(
+            self.over
+        ):
             return "what two losses or two data sets cost can't be compared; judge by the objective mse"
         if "loss" in self.objectives and "beta" in self.over:
             return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
@@ -251,10 +253,13 @@ def parse_over(text: str) -> tuple[str, list[str] | Range]:
 
 def _canonical(base: RunConfig, name: str, value: Any) -> Value:
     """A value as its field holds it: "0.50" → 0.5. Settings that only hold together are checked later."""
-    loose: dict[str, Any] = {"kl_warmup_epochs": 0} if name == "epochs" else {}
+    loose: dict[str, Any] = {"kl_warmup_epochs": 0, "kl_cycles": 0} if name == "epochs" else {}
     loose |= {"baseline": "none"} if name == "samples" else {}
     loose |= {"samples": max(2, base.samples)} if name == "baseline" else {}
-    loose |= {"epochs": 1000} if name == "kl_warmup_epochs" else {}
+    loose |= {"epochs": 1000, "kl_cycles": 0} if name == "kl_warmup_epochs" else {}
+    loose |= {"epochs": 1000, "kl_warmup_epochs": 0} if name == "kl_cycles" else {}
+    loose |= {"binarisation": "static"} if name == "reconstruction" else {}
+    loose |= {"reconstruction": "bce"} if name == "binarisation" else {}
     found = getattr(RunConfig.parse(base.model_dump() | loose | {name: value}), name)
     return as_text(found) if isinstance(found, tuple) else found
 

@@ -117,6 +117,7 @@ def what_to_beat(images: Images) -> None:
     costs = ", ".join(
         f"{floor[name]:.2f} {likelihood.unit} per image ({likelihood.title})"
         for name, likelihood in LIKELIHOODS.items()
+        if likelihood.of_any_run
     )
     st.markdown(
         f"**What to beat.** Predicting the mean training image for every test image costs {costs}, or an MSE of "

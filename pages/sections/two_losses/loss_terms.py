@@ -9,7 +9,7 @@ import pandas as pd
 import streamlit as st
 
 from pages.state import loaded_models, resources
-from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.likelihoods import likelihood_of
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
@@ -95,7 +95,7 @@ def floors(run_id: str) -> dict[str, float]:
 
     from vae.analysis.objectives import both_losses
 
-    images, likelihood = loaded_models.watched(run_id), LIKELIHOODS[resources.run(run_id).config.reconstruction]
+    images, likelihood = loaded_models.watched(run_id), likelihood_of(resources.run(run_id).config)
     # A pixel that is never lit in training may be lit here: its log is bounded.
     mean = torch.logit(torch.from_numpy(images.mean_image).double(), eps=1e-7).expand(images.x.shape)
     return both_losses(mean, torch.from_numpy(images.x), likelihood)
