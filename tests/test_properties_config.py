@@ -65,6 +65,10 @@ def configs(draw):
         )
     )
     values["kl_warmup_epochs"] = min(values.get("kl_warmup_epochs", 0), values.get("epochs", 60))
+    cycles = min(values.get("kl_cycles", 0), values.get("epochs", 60) // 3)
+    values["kl_cycles"] = 0 if cycles * values["kl_warmup_epochs"] > values.get("epochs", 60) else cycles
+    if values.get("reconstruction") == "bernoulli" and values.get("binarisation", "none") == "none":
+        values["binarisation"] = "dynamic"
     if values.get("samples", 1) < 2:
         values["baseline"] = "none"
     return RunConfig(**values)

@@ -135,7 +135,8 @@ def test_what_is_called_no_part_of_a_variant_changes_nothing(name: str, digits: 
     """Trained with another value of every idle field: the same numbers, bit for bit. Of another field: others."""
     other = {"beta": 7.0, "kl_warmup_epochs": 1, "estimator": "detached", "samples": 3, "baseline": "leave_one_out"}
     other |= dict.fromkeys(("denoising_std", "contractive_weight", "rae_weight", "code_noise_std"), 0.5)
-    base = RunConfig(variants=(name,), hidden=(6,), train_limit=60, validation_size=20, epochs=2, samples=2)
+    other |= {"kl_cycles": 1, "free_bits": 0.5}
+    base = RunConfig(variants=(name,), hidden=(6,), train_limit=60, validation_size=20, epochs=3, samples=2)
 
     def outcome(config: RunConfig) -> dict[str, torch.Tensor]:
         training = Training(config, digits, datasets.split(digits, config.validation_size, config.train_limit))

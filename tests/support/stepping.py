@@ -19,7 +19,8 @@ BETA, RATE, SEED, DRAW = 2.5, 0.01, 5, 4
 
 def tiny(variant: str, loss: str = "bce") -> Autoencoder:
     """As pages hold them: shared, and not to be trained."""
-    config = RunConfig(hidden=(5,), latent_dim=LATENT, activation="tanh", reconstruction=loss)
+    settings = {"hidden": (5,), "latent_dim": LATENT, "activation": "tanh", "binarisation": "static"}
+    config = RunConfig(**settings, reconstruction=loss)
     made = mlp(config, PIXELS, VARIANTS[variant].has_logvar)
     return initialise(made, torch.Generator().manual_seed(3)).eval().requires_grad_(False)
 

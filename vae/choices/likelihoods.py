@@ -240,8 +240,8 @@ LIKELIHOODS: dict[str, Likelihood] = {
     ),
     "gaussian_learned": Likelihood(
         "Gaussian, σ learnt",
-        "−log N(x; picture, σ²) (nats), one σ² for all pixels, set after every epoch to the mean squared error of training "
-        "images: its closed form (Rybkin et al. 2021).",
+        "−log N(x; picture, σ²) (nats), one σ² for all pixels: the mean squared error of training images, taken after "
+        "every epoch. That is its closed form (Rybkin et al. 2021).",
         name="a Gaussian likelihood whose σ is learnt in closed form",
         unit="nats",
         value=_gaussian_learned,

@@ -125,8 +125,8 @@ class RunConfig(BaseModel):
         0,
         "Objective",
         "KL cycles",
-        "How often β grows anew, in cycles of equal length (Fu et al. 2019): over the KL warm-up, or where there is none "
-        "over the first half of each cycle. 0: no cycles.",
+        "How often β grows anew, in cycles of equal length (Fu et al. 2019): over the KL warm-up, or the first half of "
+        "each cycle where none is set. 0: no cycles.",
         ge=0,
         le=1000,
     )

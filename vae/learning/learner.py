@@ -52,11 +52,14 @@ class Learner:
                 self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise)
             else:
                 self.step(x, rows, beta, noise)
-        if self.variant.fixed_noise or self.likelihood.closed_form:
-            self.settle(torch.bernoulli(x, generator=pixels) if each_time else x, epoch)
+        self.settle(x, epoch)
 
     def settle(self, x: Tensor, epoch: int) -> None:
-        """What is not learnt step by step, from the training images `x` (N, P), before anything is measured."""
+        """Set what is not learnt step by step, by the training images `x` (N, P), before anything is measured."""
+        if not (self.variant.fixed_noise or self.likelihood.closed_form):
+            return
+        if BINARISATIONS[self.config.binarisation].each_time:
+            x = torch.bernoulli(x, generator=stream(self.config.seed, "settled pixels", epoch, self.device.type))
         if self.variant.fixed_noise:
             smoothing.settle(self.model, self.moments, x)
         if self.likelihood.closed_form:

@@ -125,7 +125,7 @@ class Training:
                 if epoch:
                     learner.train_epoch(self.train_x, epoch, stop)
                 else:
-                    learner.settle(self.train_x)
+                    learner.settle(self.train_x, epoch)
                 if stop.is_set():
                     return None
                 metrics = learner.evaluate(self.watched_x, "watched")
