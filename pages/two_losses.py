@@ -8,6 +8,7 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.components.lazy_tabs import lazy_tabs
 from pages.sections.two_losses import loss_terms
+from pages.sections.two_losses.beta_and_sigma import beta_and_sigma
 from pages.sections.two_losses.beta_sweep import sweep
 from pages.sections.two_losses.known_factors import known_factors
 from pages.sections.two_losses.reductions import sum_or_mean
@@ -32,6 +33,7 @@ def lesson(run: Run) -> None:
         "Other β": partial(other_betas, run),
         "Known factors": partial(factors, run),
         "BCE or squared error": partial(both_reconstruction_losses, run),
+        "β and σ": partial(beta_and_sigma, run),
     }
     lazy_tabs(in_a_run | WITHOUT_A_RUN, loss_terms.TABS)
 
@@ -47,6 +49,8 @@ def both_losses(run: Run) -> None:
         st.info("This run holds no variant with a log-variance, so it has no KL to look at.")
         return
     loss_terms.alarm(run, epoch)
+    if said := loss_terms.diagnosis(run, epoch, name):
+        st.caption(said)
     left, right = st.columns(2, gap="medium")
     with left:
         per_epoch(run, name, epoch)
@@ -89,13 +93,23 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
         alt="Reconstruction, KL and their sum per epoch",
     )
     now = rows[rows["epoch"] == epoch].iloc[0]
-    share = beta * now["kl"] / now["loss"] if now["loss"] else 0.0
+    paid = now["loss"] - now["reconstruction"]  # with free bits more than β · KL
+    share = paid / now["loss"] if min(now["reconstruction"], now["loss"]) > 0 else None
     unit = "" if likelihood.unit == "nats" else f" (a {likelihood.unit}, not nats)"
     st.markdown(
         f"**What to notice.** Epoch {epoch}: reconstruction {now['reconstruction']:.2f}{unit}, KL {now['kl']:.2f} nats "
-        f"(means over {watched(run)}). β · KL with β = {beta:g} is {share:.1%} of what this model minimises."
+        f"(means over {watched(run)}). {_paid(run, beta, paid, share)}"
     )
     csv(lambda: rows, f"terms-{run.id}-{name}")
+
+
+def _paid(run: Run, beta: float, paid: float, share: float | None) -> str:
+    """How much of the objective is paid for the KL. A density may be above 1: then there is no share."""
+    what = f"β · KL with β = {beta:g}"
+    if beta and run.config.free_bits:
+        what += f" and {run.config.free_bits:g} nats of each dimension paid in any case"
+    whole = "what this model minimises"
+    return f"{what} is {share:.1%} of {whole}." if share is not None else f"{what} adds {paid:.2f} to {whole}."
 
 
 def per_dimension(run: Run, name: str, epoch: int) -> None:

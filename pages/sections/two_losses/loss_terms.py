@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -17,6 +19,7 @@ from vae.store.runs import Run
 REBUILT_FROM = {"from_mean": "from μ", "from_sample": "from a sample"}
 TABS, FIRST_TAB = "losses.tab", "Both losses"  # of the page
 COLLAPSED_KL = 0.1  # objectives.COLLAPSED_KL
+NEAR_THE_CEILING = 0.9  # of log N, beyond which an estimate of I(x; z) says no more than "much"
 
 
 def with_kl(run: Run) -> list[str]:
@@ -36,15 +39,74 @@ def watched_history(run: Run) -> pd.DataFrame:
 
 
 def alarm(run: Run, epoch: int) -> None:
-    """A code that says nothing, whichever run it is."""
+    """A code that says nothing, whichever run it is, or one that costs a KL and says nothing all the same."""
     history = watched_history(run)
     for row in history[(history["epoch"] == epoch) & (history["epoch"] > 0)].to_dict("records"):
-        if pd.notna(row["kl"]) and row["kl"] < COLLAPSED_KL and row["active_units"] == 0:
+        if pd.isna(row["kl"]) or row["active_units"]:
+            continue
+        title = VARIANT_TITLES[row["variant"]]
+        if row["kl"] < COLLAPSED_KL:
             st.error(
-                f"{VARIANT_TITLES[row['variant']]}: collapsed. Its KL is {row['kl']:.4f} nats and none of "
+                f"{title}: collapsed. Its KL is {row['kl']:.4f} nats and none of "
                 f"{run.config.latent_dim} dimensions is active: the code says nothing about the image.",
                 icon=":material/notifications_active:",
             )
+        elif (told := information(run.id, epoch).get(row["variant"])) is not None and told.nats < COLLAPSED_KL:
+            st.warning(
+                f"{title}: its code costs a KL of {row['kl']:.2f} nats, but a sample of it tells {told.nats:.4f} nats of "
+                f"the image, and none of {run.config.latent_dim} dimensions is active.",
+                icon=":material/notifications_active:",
+            )
+
+
+@dataclass(frozen=True)
+class Information:
+    """An estimate of I(x; z)."""
+
+    nats: float
+    images: int  # whose aggregate posterior it was measured under
+
+    @property
+    def ceiling(self) -> float:
+        """The most that it can come to, nats."""
+        return math.log(self.images)
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def information(run_id: str, epoch: int) -> dict[str, Information]:
+    """`metrics.mutual_information` of the variants that sample their codes, over the watched images."""
+    import torch
+
+    from vae.learning.losses import reparameterize
+    from vae.learning.randomness import normal_like, stream
+    from vae.metrics import Evaluated, mutual_information
+
+    x, run, found = torch.from_numpy(loaded_models.watched(run_id).x), resources.run(run_id), {}
+    for name, model in loaded_models.models(run_id, epoch).items():
+        if VARIANTS[name].noise:
+            with torch.inference_mode():
+                mu, logvar = model.encoder(x)
+                z = reparameterize(mu, logvar, normal_like(mu, stream(run.config.seed, "information", epoch)))
+                each = mutual_information(Evaluated(x[:0], mu, logvar, x[:0], None, z))
+            found[name] = Information(float(each.mean()), len(x))
+    return found
+
+
+def diagnosis(run: Run, epoch: int, name: str) -> str | None:
+    """What KL, active units and mutual information of a variant show, each; None where it doesn't sample its code."""
+    told = information(run.id, epoch).get(name)
+    if told is None:
+        return None
+    used = dimensions(run.id, epoch)[name]
+    kl, active = float(used.kl.sum()), int(used.active_unit_mask.sum())
+    said = (
+        f"**KL, {kl:.2f} nats**: what the code costs. **I(x; z), {told.nats:.2f} nats**: what a sample of it tells of "
+        f"the image, under the aggregate posterior of {told.images:,} images, so {told.ceiling:.2f} at the most. "
+        f"**{active} active**: dimensions whose mean moves with the image, however large the noise on it is."
+    )
+    if told.nats > NEAR_THE_CEILING * told.ceiling:
+        return f"{said} The estimate is near its ceiling: it may be more."
+    return f"{said} The other {max(0.0, kl - told.nats):.2f} nats of the KL are the distance of all codes from N(0, I)."
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
