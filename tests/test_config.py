@@ -65,6 +65,7 @@ def test_a_link_names_every_field_so_that_it_outlives_a_change_of_defaults():
     ("values", "parts"),
     [
         ({"latent_dim": 0}, ["latent_dim", "0", "whole number from 1 to 512"]),
+        ({"free_bits": 0.5, "estimator": "dreg"}, ["free_bits", "dreg", "one of the two must go"]),
         ({"latent_dim": "2.5"}, ["latent_dim", "'2.5'", "whole number from 1 to 512"]),
         ({"hidden": "abc"}, ["hidden", "'abc'", "layer widths from 1 to 4096"]),
         ({"hidden": "-4"}, ["hidden", "-4", "layer widths from 1 to 4096"]),

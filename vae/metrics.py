@@ -122,7 +122,8 @@ METRICS: dict[str, Metric] = {
         "Own objective",
         None,
         "What the model minimises: reconstruction + β · KL where it pays the KL, with the full β also during warm-up, "
-        "+ the penalty where it has one.",
+        "+ the penalty where it has one. Trained on the K-sample bound, it minimises that one; its value here is still "
+        "this sum.",
         "loss",
         Tolerance(0.002),
         style="%.2f",

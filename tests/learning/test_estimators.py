@@ -334,7 +334,7 @@ def test_under_autocast_the_gradients_are_those_of_float32_to_bfloat16s_digits(s
             {"estimator": "score_function", "baseline": "leave_one_out"},
             "baseline leave_one_out compares an image's samples, so samples must be at least 2.",
         ),
-        ({"estimator": "magic"}, "estimator: 'magic' is not one of pathwise, score_function, detached."),
+        ({"estimator": "magic"}, "estimator: 'magic' is not one of pathwise, score_function, detached, iwae, dreg."),
         ({"baseline": "mean"}, "baseline: 'mean' is not one of none, leave_one_out."),
         ({"samples": 0}, "samples is 0, but it must be a whole number from 1 to 64."),
         ({"samples": 65}, "samples is 65, but it must be a whole number from 1 to 64."),

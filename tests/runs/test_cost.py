@@ -50,6 +50,7 @@ REAL = {
     "batches of 8192": {"hidden": [1024, 512], "batch_size": 8192, "train_limit": 20_000},
     "64 samples": {"batch_size": 128, "samples": 64, "train_limit": 512},
     "64 samples, scored": {"batch_size": 512, "samples": 64, "estimator": "score_function", "train_limit": 1024},
+    "64 samples, doubly": {"batch_size": 512, "samples": 64, "estimator": "dreg", "train_limit": 1024},
     "squared error": {"hidden": [], "batch_size": 8192, "reconstruction": "sse"},
     "512 dimensions": {"hidden": [1024], "latent_dim": 512, "batch_size": 256, "train_limit": 3000},
 }

@@ -6,13 +6,41 @@ from dataclasses import dataclass
 
 from .choice import Choice
 
+
+@dataclass(frozen=True)
+class EstimatorChoice(Choice):
+    """An estimator in words, and what it asks for. A plain Choice asks for nothing."""
+
+    weighs: bool = False  # it needs each sample's loss, not only the loss's gradient
+    bound: bool = False  # of the K-sample bound (Burda et al. 2016) in the place of the ELBO; K is `samples`
+    dash: str = "solid"  # plotly's, where estimators of the bound are compared
+
+
 ESTIMATORS: dict[str, Choice] = {
     "pathwise": Choice("pathwise", "The reparameterization trick: z = μ + σ·ε, so gradients pass through z."),
-    "score_function": Choice(
+    "score_function": EstimatorChoice(
         "score function",
         "The log-derivative trick: each sample's loss times the gradient of log q(z|x); unbiased, noisy.",
+        weighs=True,
     ),
     "detached": Choice("detached", "The sample treated as data: reconstruction teaches the encoder nothing."),
+    "iwae": EstimatorChoice(
+        "K-sample bound (IWAE)",
+        "Another objective, by the trick: −log of the mean weight w = p(x|z)·p(z)/q(z|x) of an image's K samples "
+        "(K: samples per image). With β = 1 it is a tighter bound than the ELBO for K > 1; otherwise p(z)/q(z|x) is "
+        "raised to the power β, and it bounds nothing.",
+        weighs=True,
+        bound=True,
+        dash="dash",
+    ),
+    "dreg": EstimatorChoice(
+        "K-sample bound, doubly reparameterized (DReG)",
+        "The same objective as the K-sample bound; the encoder's gradient has the same mean and, for many samples, "
+        "less noise.",
+        weighs=True,
+        bound=True,
+        dash="solid",
+    ),
 }
 BASELINES: dict[str, Choice] = {
     "none": Choice("no baseline", "The score function as it is."),
@@ -20,6 +48,18 @@ BASELINES: dict[str, Choice] = {
         "leave-one-out baseline", "Subtract the mean loss of the image's other samples; needs at least 2 samples."
     ),
 }
+
+
+def weighs_samples(estimator: str) -> bool:
+    """Whether one of ESTIMATORS needs the loss of each sample, which takes memory."""
+    entry = ESTIMATORS[estimator]
+    return isinstance(entry, EstimatorChoice) and entry.weighs
+
+
+def of_bound(estimator: str) -> bool:
+    """Whether one of ESTIMATORS makes a run minimise the K-sample bound in the place of the ELBO."""
+    entry = ESTIMATORS[estimator]
+    return isinstance(entry, EstimatorChoice) and entry.bound
 
 
 @dataclass(frozen=True)

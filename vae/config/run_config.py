@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from ..choices.activations import ACTIVATIONS
 from ..choices.binarisations import BINARISATIONS
 from ..choices.choice import Choice
-from ..choices.estimators import BASELINES, ESTIMATORS
+from ..choices.estimators import BASELINES, ESTIMATORS, of_bound
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.networks import NETWORKS
 from ..choices.training import DEVICES, PRECISIONS
@@ -247,6 +247,11 @@ class RunConfig(BaseModel):
             raise ValueError(
                 f"reconstruction {self.reconstruction} is a likelihood of pixels that are 0 or 1, so binarisation must "
                 f"be {binary}"
+            )
+        if self.free_bits and of_bound(self.estimator):
+            raise ValueError(
+                f"free_bits gives away a part of the KL, and the K-sample bound of estimator {self.estimator} has no "
+                "KL apart; one of the two must go"
             )
         if self.baseline == "leave_one_out" and self.samples < 2:
             raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..choices.estimators import weighs_samples
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS, Variant
 from ..config import RunConfig
@@ -115,7 +116,7 @@ def _step(demand: Demand, counts: Counts, variant: Variant) -> tuple[int, int]:
         return FLOAT * (rows + rest) * (4 * demand.pixels + 6 * wide + 9 * code), FLOAT * rows * gradient
     samples = config.samples if variant.estimated else 1
     decoded = 3 * wide + 8 * code + (3 if samples > 1 else 2) * demand.pixels + gradient
-    if config.estimator == "score_function" and variant.estimated:
+    if weighs_samples(config.estimator) and variant.estimated:
         decoded += 2 * demand.pixels
     # A penalty may keep the way back through the encoder for each dimension of the code; noisy images are a copy.
     penalised = code * (2 * demand.pixels + 3 * wide) if variant.penalty else 0

@@ -53,8 +53,8 @@ def alarm(run: Run, epoch: int) -> None:
             )
         elif (told := information(run.id, epoch).get(row["variant"])) is not None and told.nats < COLLAPSED_KL:
             st.warning(
-                f"{title}: its code costs a KL of {row['kl']:.2f} nats, but a sample of it tells {told.nats:.4f} nats of "
-                f"the image, and none of {run.config.latent_dim} dimensions is active.",
+                f"{title}: its code costs a KL of {row['kl']:.2f} nats, but a sample of it tells {told.nats:.4f} nats "
+                f"of the image, and none of {run.config.latent_dim} dimensions is active.",
                 icon=":material/notifications_active:",
             )
 
