@@ -11,6 +11,7 @@ import pandas as pd
 from .analysis import claim_measures, disentangle, gradients, sensitivity
 from .analysis.codes import Codes, encode
 from .analysis.comparing import ratios
+from .analysis.estimation import gradient_snr
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
 from .choices.variants import VARIANTS
@@ -170,6 +171,28 @@ def gradients_of(
     return measured
 
 
+def signal_of(
+    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
+) -> pd.DataFrame:
+    """Signal to noise of the K-sample bound's gradient at a kept epoch: the columns of `gradient_snr.gradient_snr`.
+
+    Of the encoder, on the batch of `batch_of`. Measured once and kept. Raises InputError as `gradients_of`.
+    """
+    kept = measurements.measurement(store, run_id, epoch, KINDS["signal"])
+    if kept is not None:
+        return kept
+    run = store.run(run_id)
+    measured = gradient_snr.gradient_snr(
+        models_of(store, run, epoch)[noisy_variant(run)],
+        batch_of(store, run, images_of(store, run, settings)),
+        run.config.reconstruction,
+        seed=run.config.seed,
+        progress=lambda share: progress(share, "Estimating the gradient of the bound again and again"),
+    )
+    measurements.keep_measurement(store, run_id, epoch, KINDS["signal"], measured)
+    return measured
+
+
 def grid_of(images: Images) -> tuple[np.ndarray, np.ndarray]:
     """All images of a generated data set, (N, P) in [0, 1], and their factors, (N, K).
 
@@ -255,6 +278,7 @@ def epoch_in_words(run: Run, epoch: int) -> str:
 MEASUREMENTS = {
     "sensitivity": sensitivity_of,
     "gradients": gradients_of,
+    "signal": signal_of,
     "disentanglement": disentanglement_of,
     "claims": claims_of,
 }

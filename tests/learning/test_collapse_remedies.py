@@ -9,6 +9,7 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from vae import datasets
+from vae.choices.estimators import of_bound
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.errors import InputError

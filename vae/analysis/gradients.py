@@ -141,16 +141,23 @@ def loss_by_name(model: Autoencoder, reconstruction: str) -> Likelihood:
 
 
 def encoder_gradient(
-    model: Autoencoder, x: Tensor, reconstruction: str, setup: EstimatorSetup, samples: int, generator: torch.Generator
+    model: Autoencoder,
+    x: Tensor,
+    reconstruction: str,
+    setup: EstimatorSetup,
+    samples: int,
+    generator: torch.Generator,
+    variant: Variant = NOISY,
+    beta: float = 0.0,
 ) -> Tensor:
     """One estimate of the reconstruction term's gradient with respect to all encoder weights, flattened, (W,).
 
-    The same gradient as in training, by autograd. `model` is a `trainable` copy; weights that no gradient reaches
-    count as 0.
+    With another `variant` and `beta` it is their objective's. The same gradient as in training, by autograd. `model` is
+    a `trainable` copy; weights that no gradient reaches count as 0.
     """
     model.zero_grad(set_to_none=True)
     loss = loss_by_name(model, reconstruction)
-    ESTIMATORS[setup.estimator](model, NOISY, x, loss, 0.0, generator, samples, setup.baseline)
+    ESTIMATORS[setup.estimator](model, variant, x, loss, beta, generator, samples, setup.baseline)
     parameters = list(model.encoder.parameters())
     return torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in parameters])
 

@@ -16,6 +16,7 @@ from .schema import classifiers, measurements
 KINDS = {
     "sensitivity": "sensitivity 1",
     "gradients": "gradients 1",
+    "signal": "signal 1",
     "disentanglement": "disentanglement 1",
     "claims": "claims 1",
 }

@@ -1,0 +1,1 @@
+"""How well gradients are estimated."""
