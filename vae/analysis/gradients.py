@@ -13,17 +13,20 @@ from torch import Tensor, nn
 
 from ..choices.estimators import ESTIMATOR_SETUPS, EstimatorSetup
 from ..choices.likelihoods import LIKELIHOODS, Likelihood
+from ..choices.toy_functions import TOY_FUNCTIONS
 from ..choices.variants import VARIANTS, Variant
 from ..learning.estimators import ESTIMATORS, log_normal
 from ..learning.models import Autoencoder
 from ..learning.randomness import stream
 
-# The toy: x ~ N(μ, σ²), f(x) = (x − k)². Mohamed et al. 2020 (arXiv 1906.10652) for the setting.
+# The toy: x ~ N(μ, σ²) and a function f whose mean is known, (x − k)² unless another of TOY_FUNCTIONS is named.
 
 
-def toy_gradients(mu: float, sigma: float, k: float, n: int, seed: int) -> dict[tuple[str, str], np.ndarray]:
+def toy_gradients(
+    mu: float, sigma: float, k: float, n: int, seed: int, function: str = "parabola"
+) -> dict[tuple[str, str], np.ndarray]:
     """One-sample estimates of ∂E[f]/∂μ and ∂E[f]/∂σ by autograd: (estimator, "mu" | "sigma") → (n,)."""
-    eps = torch.randn(n, generator=stream(seed, "toy"), dtype=torch.float64)
+    eps, f = torch.randn(n, generator=stream(seed, "toy"), dtype=torch.float64), TOY_FUNCTIONS[function].f
     found = {}
     for estimator in ("pathwise", "score_function"):
         # One μ and one σ for each sample, so that autograd keeps the samples' gradients apart.
@@ -31,38 +34,32 @@ def toy_gradients(mu: float, sigma: float, k: float, n: int, seed: int) -> dict[
         sigmas = torch.full((n,), sigma, dtype=torch.float64, requires_grad=True)
         x = mus + sigmas * eps
         if estimator == "pathwise":
-            (x - k).square().sum().backward()
+            f(x, k).sum().backward()
         else:
             x = x.detach()
-            ((x - k).square() * log_normal(x, mus, 2 * sigmas.log())).sum().backward()
+            (f(x, k) * log_normal(x, mus, 2 * sigmas.log())).sum().backward()
         found[estimator, "mu"], found[estimator, "sigma"] = (_gradient(leaf).numpy() for leaf in (mus, sigmas))
     return found
 
 
-def toy_truth(mu: float, sigma: float, k: float) -> dict[str, float]:
-    """E[f] = (μ − k)² + σ², so its gradient is 2(μ − k) and 2σ."""
-    return {"mu": 2 * (mu - k), "sigma": 2 * sigma}
+def toy_truth(mu: float, sigma: float, k: float, function: str = "parabola") -> dict[str, float]:
+    """The gradient of E[f]: for (x − k)², whose mean is (μ − k)² + σ², 2(μ − k) and 2σ."""
+    return TOY_FUNCTIONS[function].truth(mu, sigma, k)
 
 
-def toy_variance(mu: float, sigma: float, k: float) -> dict[tuple[str, str], float]:
-    """Variance of a one-sample estimate in closed form, by (estimator, parameter); d = μ − k."""
-    d2, s2 = (mu - k) ** 2, sigma**2
-    return {
-        ("pathwise", "mu"): 4 * s2,
-        ("pathwise", "sigma"): 4 * d2 + 8 * s2,
-        ("score_function", "mu"): d2**2 / s2 + 14 * d2 + 15 * s2,
-        ("score_function", "sigma"): 2 * d2**2 / s2 + 60 * d2 + 74 * s2,
-    }
+def toy_variance(mu: float, sigma: float, k: float, function: str = "parabola") -> dict[tuple[str, str], float]:
+    """Variance of a one-sample estimate in closed form, by (estimator, parameter)."""
+    return TOY_FUNCTIONS[function].variance(mu, sigma, k)
 
 
-def toy(mu: float, sigma: float, k: float, n: int = 200_000, seed: int = 0) -> pd.DataFrame:
+def toy(mu: float, sigma: float, k: float, n: int = 200_000, seed: int = 0, function: str = "parabola") -> pd.DataFrame:
     """Measured beside known: columns estimator, parameter, true, mean, standard_error, variance, closed_form, n.
 
     Raises ValueError for a σ that is not positive.
     """
     if sigma <= 0:
         raise ValueError("sigma must be positive")
-    truth, closed = toy_truth(mu, sigma, k), toy_variance(mu, sigma, k)
+    truth, closed = toy_truth(mu, sigma, k, function), toy_variance(mu, sigma, k, function)
     rows = [
         (
             estimator,
@@ -74,26 +71,35 @@ def toy(mu: float, sigma: float, k: float, n: int = 200_000, seed: int = 0) -> p
             closed[estimator, parameter],
             n,
         )
-        for (estimator, parameter), sample in toy_gradients(mu, sigma, k, n, seed).items()
+        for (estimator, parameter), sample in toy_gradients(mu, sigma, k, n, seed, function).items()
     ]
     names = ["estimator", "parameter", "true", "mean", "standard_error", "variance", "closed_form", "n"]
     return pd.DataFrame(rows, columns=names)
 
 
-def toy_against_sigma(mu: float, k: float, sigmas: Sequence[float], n: int = 20_000, seed: int = 0) -> pd.DataFrame:
+def toy_against_sigma(
+    mu: float, k: float, sigmas: Sequence[float], n: int = 20_000, seed: int = 0, function: str = "parabola"
+) -> pd.DataFrame:
     """The table of `toy` for many σ: its columns, and sigma."""
-    return pd.concat([toy(mu, sigma, k, n, seed).assign(sigma=sigma) for sigma in sigmas], ignore_index=True)
+    tables = [toy(mu, sigma, k, n, seed, function).assign(sigma=sigma) for sigma in sigmas]
+    return pd.concat(tables, ignore_index=True)
 
 
 def toy_against_samples(
-    mu: float, sigma: float, k: float, counts: Sequence[int], n: int = 200_000, seed: int = 0
+    mu: float,
+    sigma: float,
+    k: float,
+    counts: Sequence[int],
+    n: int = 200_000,
+    seed: int = 0,
+    function: str = "parabola",
 ) -> pd.DataFrame:
     """Variance of the mean of several samples: columns estimator, parameter, samples, variance, closed_form.
 
     Measured by cutting `n` samples into means of so many; each of `counts` must be at most n / 2.
     """
-    closed, rows = toy_variance(mu, sigma, k), []
-    for (estimator, parameter), sample in toy_gradients(mu, sigma, k, n, seed).items():
+    closed, rows = toy_variance(mu, sigma, k, function), []
+    for (estimator, parameter), sample in toy_gradients(mu, sigma, k, n, seed, function).items():
         for count in counts:
             means = sample[: n // count * count].reshape(-1, count).mean(axis=1)
             known = closed[estimator, parameter] / count

@@ -17,12 +17,11 @@ import torch
 from torch import Tensor
 
 from ...choices.estimators import ESTIMATORS, EstimatorSetup, of_bound
-from ...choices.likelihoods import LIKELIHOODS
 from ...choices.variants import VARIANTS
 from ...learning.estimators import k_sample_bound
 from ...learning.models import Autoencoder
 from ...learning.randomness import stream
-from ..gradients import encoder_gradient, trainable
+from ..gradients import encoder_gradient, loss_by_name, trainable
 from ..intervals import CONFIDENCE
 
 SAMPLES = (1, 2, 4, 8, 16, 32, 64)
@@ -179,7 +178,7 @@ def _bound(
     model: Autoencoder, x: Tensor, reconstruction: str, samples: int, repeats: int, seed: int
 ) -> tuple[float, float]:
     """The bound with `samples`, mean over images, and its standard error over `repeats` draws."""
-    generator, likelihood = stream(seed, "bound", samples), LIKELIHOODS[reconstruction]
+    generator, likelihood = stream(seed, "bound", samples), loss_by_name(model, reconstruction)
     values = np.array(
         [
             float(k_sample_bound(model, VARIANTS["vae"], x, likelihood, BETA, generator, samples).mean())
