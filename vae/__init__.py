@@ -8,7 +8,7 @@ Notation, used in every file and in the comments at line ends:
     N  images in a data set       std     σ = exp(logvar / 2), (B, D)
                                   eps     standard normal noise, (B, D)
                                   z       a code, μ + σ·ε, (B, D)
-                                  outputs what a decoder gives, (B, k · P): logits, k = 1, for both losses so far
+                                  outputs what a decoder gives, (B, k · P): logits, k = 1, for all likelihoods but one
                                   x_hat   the picture, (B, P): the mean of the pixels given the outputs
 
 The objective, in nats per image: reconstruction (summed over pixels) + β · KL(q(z|x) ‖ N(0, I)) (summed over
