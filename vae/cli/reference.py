@@ -120,7 +120,11 @@ def _metrics() -> str:
 
 
 def _measured(metric: Metric) -> str:
-    of = {"logvar": "variants with a log-variance", "noise": "variants with noise"}.get(metric.needs or "", "all")
+    of = {
+        "logvar": "variants with a log-variance",
+        "noise": "variants with noise",
+        "penalty": "variants with a penalty",
+    }.get(metric.needs or "", "all")
     return f"{of}; test images only" if metric.test_only else of
 
 
