@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
+import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
@@ -41,7 +42,7 @@ def lesson(run: Run) -> None:
 def both_losses(run: Run) -> None:
     """The two terms of the objective, epoch by epoch, and the KL of each dimension."""
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        paying = loss_terms.with_kl(run)
+        paying = loss_terms.with_terms(run)
         name = which(paying) if paying else None
         epoch = run_picker.epoch_picker(run)
         explain("nats", "active units", "β")
@@ -55,7 +56,10 @@ def both_losses(run: Run) -> None:
     with left:
         per_epoch(run, name, epoch)
     with right:
-        per_dimension(run, name, epoch)
+        if name in loss_terms.with_kl(run):
+            per_dimension(run, name, epoch)
+        else:
+            st.info("This model has no log-variance, so it has no KL to look at, dimension by dimension.")
 
 
 def other_betas(run: Run) -> None:
@@ -72,7 +76,7 @@ def factors(run: Run) -> None:
 
 
 def which(names: list[str]) -> str:
-    """Of the variants with a KL, the one to look at; the VAE at first."""
+    """Of the variants with a second term, the one to look at; the VAE at first."""
     if len(names) == 1:
         return names[0]
     first = "vae" if "vae" in names else names[0]
@@ -93,23 +97,31 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
         alt="Reconstruction, KL and their sum per epoch",
     )
     now = rows[rows["epoch"] == epoch].iloc[0]
-    paid = now["loss"] - now["reconstruction"]  # with free bits more than β · KL
-    share = paid / now["loss"] if min(now["reconstruction"], now["loss"]) > 0 else None
     unit = "" if likelihood.unit == "nats" else f" (a {likelihood.unit}, not nats)"
+    terms, shares = [f"reconstruction {now['reconstruction']:.2f}{unit}"], []
+    penalty = now["penalty"] if pd.notna(now["penalty"]) else 0.0
+    if pd.notna(now["kl"]):
+        terms.append(f"KL {now['kl']:.2f} nats")
+        what = f"β · KL with β = {beta:g}"
+        if beta and run.config.free_bits:
+            what += f" and {run.config.free_bits:g} nats of each dimension paid in any case"
+        paid = now["loss"] - now["reconstruction"] - penalty  # with free bits more than β · KL
+        shares.append(_share(what, paid, now))
+    if penalty:
+        terms.append(f"penalty {penalty:.2f}")
+        shares.append(_share("The penalty", penalty, now))
     st.markdown(
-        f"**What to notice.** Epoch {epoch}: reconstruction {now['reconstruction']:.2f}{unit}, KL {now['kl']:.2f} nats "
-        f"(means over {watched(run)}). {_paid(run, beta, paid, share)}"
+        f"**What to notice.** Epoch {epoch}: {', '.join(terms)} (means over {watched(run)}). {' '.join(shares)}"
     )
     csv(lambda: rows, f"terms-{run.id}-{name}")
 
 
-def _paid(run: Run, beta: float, paid: float, share: float | None) -> str:
-    """How much of the objective is paid for the KL. A density may be above 1: then there is no share."""
-    what = f"β · KL with β = {beta:g}"
-    if beta and run.config.free_bits:
-        what += f" and {run.config.free_bits:g} nats of each dimension paid in any case"
+def _share(what: str, paid: float, now: pd.Series) -> str:
+    """How much of the objective is paid for this. A density may be above 1: then there is no share."""
     whole = "what this model minimises"
-    return f"{what} is {share:.1%} of {whole}." if share is not None else f"{what} adds {paid:.2f} to {whole}."
+    if min(now["reconstruction"], now["loss"]) > 0:
+        return f"{what} is {paid / now['loss']:.1%} of {whole}."
+    return f"{what} adds {paid:.2f} to {whole}."
 
 
 def per_dimension(run: Run, name: str, epoch: int) -> None:

@@ -310,7 +310,9 @@ def test_the_terms_add_up_to_their_sum(beta: float) -> None:
     np.testing.assert_array_equal(reconstruction.x, [1, 2, 3, 4])
     np.testing.assert_allclose(kl.y, beta * 1.5 * np.array([1, 2, 3, 4]) ** 2, rtol=1e-6)
     np.testing.assert_allclose(reconstruction.y + kl.y, total.y, rtol=1e-6)
-    assert [line.line.color for line in drawing.data] == list(TERM_COLOURS.values())
+    assert [line.line.color for line in drawing.data] == [
+        TERM_COLOURS[term] for term in ("reconstruction", "kl", "loss")
+    ]
     assert f"β = {beta:g}" in kl.name
     (mark,) = drawing.layout.shapes
     assert mark.x0 == mark.x1 == 3
@@ -375,3 +377,12 @@ def test_the_area_that_is_drawn_is_the_kl(mu: float, std: float, other_mu: float
     np.testing.assert_allclose(
         [density(float(x), mu, std) for x in np.asarray(q.x)[::40]], np.asarray(q.y)[::40], rtol=1e-4, atol=1e-6
     )
+
+
+def test_a_penalty_is_a_term_of_its_own_and_what_a_variant_lacks_is_no_line() -> None:
+    rows = losses(range(5), 0.0).assign(kl=None, penalty=[1.0, 2.0, 3.0, 4.0, 5.0])
+    rows["loss"] = rows["reconstruction"] + rows["penalty"]
+    reconstruction, penalty, total = terms_per_epoch(rows, 0.0, "nats", 3).data
+    assert [line.name for line in (penalty, total)] == ["penalty", "their sum"]
+    assert penalty.line.color == TERM_COLOURS["penalty"]
+    np.testing.assert_allclose(reconstruction.y + penalty.y, total.y, rtol=1e-6)

@@ -122,7 +122,7 @@ def test_free_bits_keep_a_code_that_would_collapse() -> None:
 
 def information(mu: torch.Tensor, std: torch.Tensor, seed: int = 0) -> float:
     z = mu + std * torch.randn(mu.shape, generator=stream(seed, "z")).double()
-    return float(mutual_information(Evaluated(NO_PICTURES, mu, 2 * std.log(), NO_PICTURES, None, z)).mean())
+    return float(mutual_information(Evaluated(NO_PICTURES, mu, 2 * std.log(), NO_PICTURES, None, z=z)).mean())
 
 
 @pytest.mark.parametrize(("spread", "std"), [(1.0, 1.0), (2.0, 0.5), (0.1, 1.0)])
@@ -145,7 +145,7 @@ def test_mutual_information_by_hand() -> None:
     """Two images, written out with torch.distributions."""
     mu, std = torch.tensor([[0.0, 1.0], [0.5, -1.0]]).double(), torch.tensor([[1.0, 0.5], [0.7, 2.0]]).double()
     z = torch.tensor([[0.3, 0.9], [-0.2, 1.5]]).double()
-    found = mutual_information(Evaluated(NO_PICTURES, mu, 2 * std.log(), NO_PICTURES, None, z))
+    found = mutual_information(Evaluated(NO_PICTURES, mu, 2 * std.log(), NO_PICTURES, None, z=z))
     for i in range(2):
         densities = Normal(mu, std).log_prob(z[i]).sum(-1).exp()
         assert float(found[i]) == pytest.approx(float(torch.log(densities[i] / densities.mean())))

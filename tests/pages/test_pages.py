@@ -9,11 +9,13 @@ import pytest
 from lessons import notices
 from paging import open_page, open_tab, texts, unescaped
 from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 from unpacking import unpacked
 
 from pages.stage.film import film
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
+from vae.choices.variants import VARIANTS
 from vae.config import PRESETS, RunConfig
 from vae.errors import InputError
 from vae.runs.execution import execute
@@ -58,6 +60,22 @@ def test_train_submits_what_the_form_says(shared: Store) -> None:
     next(button for button in app.button if button.label == "Train").click().run()
     (run,) = shared.runs()
     assert run.config == RunConfig(latent_dim=7, hidden=(64, 32))
+
+
+def test_a_strength_is_asked_for_where_its_variant_is_chosen(shared: Store) -> None:
+    def strengths(app: AppTest) -> list[str]:
+        return [box.key.removeprefix("config.") for box in app.number_input if box.key in keys]
+
+    keys = {f"config.{entry.strength}" for entry in VARIANTS.values() if entry.strength}
+    app = open_page("train.py")
+    assert strengths(app) == []
+    app.multiselect(key="config.variants").set_value(["ae", "denoising", "rae"]).run()
+    assert strengths(app) == ["denoising_std", "rae_weight"]
+    app.number_input(key="config.rae_weight").set_value(0.7).run()
+    app.multiselect(key="config.variants").set_value(["ae", "rae"]).run()
+    next(button for button in app.button if button.label == "Train").click().run()
+    (run,) = shared.runs()
+    assert run.config == RunConfig(variants=("ae", "rae"), rae_weight=0.7)
 
 
 def test_a_preset_fills_the_form(shared: Store) -> None:

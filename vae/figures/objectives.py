@@ -11,23 +11,29 @@ import plotly.graph_objects as go
 from .style import BARE, GRID, NEUTRAL, TERM_COLOURS, VARIANT_COLOURS
 from .trick import normal_density
 
-TERM_DASHES = {"reconstruction": "solid", "kl": "dash", "loss": "dashdot"}
+TERM_DASHES = {"reconstruction": "solid", "kl": "dash", "loss": "dashdot", "penalty": "dot"}
 INTEGRATED_OVER = 8.0  # standard deviations of q, either way
 
 
 def terms_per_epoch(history: pd.DataFrame, beta: float, unit: str, epoch: int) -> go.Figure:
-    """`history`: one variant's rows with epoch, reconstruction, kl, loss. The terms apart, and their sum.
+    """`history`: one variant's rows with epoch, reconstruction, kl, loss, penalty. The terms apart, and their sum.
+
+    A term that the variant hasn't is left out.
 
     The first, untrained epoch towers over the rest: it is left out where there are others.
     """
     rows = history[history["epoch"] > 0] if (history["epoch"] > 0).any() else history
     values = {
         "reconstruction": rows["reconstruction"],
-        "kl": beta * rows["kl"],
+        "kl": beta * rows["kl"].astype(float),
+        "penalty": rows["penalty"].astype(float) if "penalty" in rows else rows["kl"] * np.nan,
         "loss": rows["loss"],
     }
+    values = {term: value for term, value in values.items() if value.notna().any()}
     names = {"reconstruction": "reconstruction", "kl": f"β · KL, β = {beta:g}", "loss": "their sum"}
-    if not np.allclose(values["reconstruction"] + values["kl"], values["loss"], rtol=1e-3):  # free bits cost more
+    names["penalty"] = "penalty"
+    paid = sum(value.fillna(0.0) for term, value in values.items() if term != "loss")
+    if not np.allclose(paid, values["loss"], rtol=1e-3):  # free bits cost more
         names["loss"] = "what is minimised"
     lines = [
         {

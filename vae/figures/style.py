@@ -72,7 +72,12 @@ SPARSE = 8  # markers along a curve of many points: enough to tell whose it is
 
 NEUTRAL = "#8A8F98"  # lines that belong to nothing in particular
 ALARM = "#C03A3A"  # what is wrong, forbidden or missing: an error, a negative variance, a gradient that does not arrive
-TERM_COLOURS = {"reconstruction": "#14919B", "kl": "#7A62E0", "loss": "#86622A"}  # of the objective
+TERM_COLOURS = {
+    "reconstruction": "#14919B",
+    "kl": "#7A62E0",
+    "loss": "#86622A",
+    "penalty": "#D8006C",
+}  # of the objective
 ESTIMATOR_COLOURS = {
     "pathwise": "#B8189A",
     "score_function": "#648400",

@@ -27,6 +27,11 @@ def with_kl(run: Run) -> list[str]:
     return [name for name in run.config.variants if VARIANTS[name].has_logvar]
 
 
+def with_terms(run: Run) -> list[str]:
+    """Variants whose loss has more than one term, or whose KL can be measured."""
+    return [name for name in run.config.variants if VARIANTS[name].has_logvar or VARIANTS[name].penalty]
+
+
 def beta_of(run: Run, name: str) -> float:
     """What the variant pays for a nat of KL."""
     return run.config.beta if VARIANTS[name].kl else 0.0
@@ -87,7 +92,7 @@ def information(run_id: str, epoch: int) -> dict[str, Information]:
             with torch.inference_mode():
                 mu, logvar = model.encoder(x)
                 z = reparameterize(mu, logvar, normal_like(mu, stream(run.config.seed, "information", epoch)))
-                each = mutual_information(Evaluated(x[:0], mu, logvar, x[:0], None, z))
+                each = mutual_information(Evaluated(x[:0], mu, logvar, x[:0], None, z=z))
             found[name] = Information(float(each.mean()), len(x))
     return found
 
