@@ -45,6 +45,12 @@ REAL = {
     "small digits": {"dataset": "digits", "validation_size": 200, "hidden": [128]},
     "784-400-20": {"batch_size": 128},
     "four variants": {"variants": ["ae", "noise_only", "kl_only", "vae"], "train_limit": 5000, "batch_size": 128},
+    "other ways to smooth": {
+        "variants": ["denoising", "contractive", "rae", "code_noise"],
+        "train_limit": 5000,
+        "batch_size": 512,
+    },
+    "a contractive penalty": {"variants": ["contractive"], "latent_dim": 64, "train_limit": 2000, "batch_size": 1024},
     "2048 wide, 4 layers": {"hidden": [2048] * 4, "train_limit": 600, "validation_size": 1000, "epochs": 2},
     "4096 wide, 2 layers": {"hidden": [4096] * 2, "train_limit": 600, "validation_size": 1000, "epochs": 2},
     "batches of 8192": {"hidden": [1024, 512], "batch_size": 8192, "train_limit": 20_000},

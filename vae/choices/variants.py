@@ -23,6 +23,8 @@ class Variant(Choice):
     input_noise: bool = False  # while it learns, the encoder sees x + strength · ε; the image to rebuild is x
     fixed_noise: bool = False  # σ is the strength, for every image and dimension, and codes are normalised
     penalty: str | None = None  # the objective contains strength · this one of `learning.smoothing.PENALTIES`
+    work: float = 1.0  # time of a training step beside the VAE's, measured on one core of a processor
+    work_per_dimension: float = 0.0  # and more of it for each latent dimension: passes back through the encoder
 
     @property
     def noun(self) -> str:
@@ -73,6 +75,7 @@ VARIANTS: dict[str, Variant] = {
         kl=False,
         strength="denoising_std",
         input_noise=True,
+        work=1.5,
     ),
     "contractive": Variant(
         "contractive AE",
@@ -82,6 +85,8 @@ VARIANTS: dict[str, Variant] = {
         kl=False,
         strength="contractive_weight",
         penalty="jacobian",
+        work=1.5,
+        work_per_dimension=0.6,
     ),
     "rae": Variant(
         "regularised AE",
@@ -91,6 +96,7 @@ VARIANTS: dict[str, Variant] = {
         kl=False,
         strength="rae_weight",
         penalty="code_and_weights",
+        work=1.5,
     ),
     "code_noise": Variant(
         "code-noise AE",
@@ -100,6 +106,7 @@ VARIANTS: dict[str, Variant] = {
         kl=False,
         strength="code_noise_std",
         fixed_noise=True,
+        work=1.5,
     ),
 }
 

@@ -119,7 +119,7 @@ def _step(demand: Demand, counts: Counts, variant: Variant) -> tuple[int, int]:
     if weighs_samples(config.estimator) and variant.estimated:
         decoded += 2 * demand.pixels
     # A penalty may keep the way back through the encoder for each dimension of the code; noisy images are a copy.
-    penalised = code * (2 * demand.pixels + 3 * wide) if variant.penalty else 0
+    penalised = code * (2 * demand.pixels + 3 * wide) if variant.work_per_dimension else 0
     penalised += 4 * demand.pixels if variant.strength else 0  # what autograd keeps of a likelihood
     return 0, FLOAT * rows * (demand.pixels + 3 * wide + 3 * code + samples * decoded + penalised)
 

@@ -33,7 +33,9 @@ def counted(config: RunConfig, dataset: Dataset) -> float:
     network = network_of(config).counts(config, dataset.shape, VARIANTS["vae"])
     work = 6 * network.multiply_adds * images / RATE  # forward 2, backward 4 for each and every image
     steps = -(-images // config.batch_size) * STEP
-    return config.epochs * (len(config.variants) * (steps + work) * 0.65 + EPOCH)
+    variants = [VARIANTS[name] for name in config.variants]
+    shares = sum(variant.work + variant.work_per_dimension * config.latent_dim for variant in variants)
+    return config.epochs * (shares * (steps + work) * 0.65 + EPOCH)
 
 
 def wall(run: Run) -> float | None:

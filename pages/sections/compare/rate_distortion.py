@@ -16,6 +16,7 @@ from pages.text.what_to_notice import what_to_notice
 from pages.text.words import plural
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT
 from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
 from vae.figures.comparing import plane
 from vae.figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_TITLES
 from vae.store.runs import Run
@@ -147,9 +148,9 @@ def _legend(folded: pd.DataFrame) -> None:
         + VARIANT_TITLES[name]
         + (
             ""
-            if name in ("vae", "noise_only")
+            if VARIANTS[name].noise and VARIANTS[name].has_logvar
             else " (decodes the mean: not part of the front)"
-            if name == "kl_only"
+            if VARIANTS[name].has_logvar
             else " (no rate: at the right edge)"
         )
         for name in VARIANT_COLOURS
