@@ -74,10 +74,8 @@ def new_images(run: Run) -> None:
                 st.html(inline_png(png, f"{VARIANT_TITLES[name]}: pictures drawn"))
         untrained = [VARIANT_TITLES[name] for name in found if not VARIANTS[name].kl]
         if source == "prior" and untrained:
-            st.warning(
-                f"This test is unfair to: {' and '.join(untrained)}. No term of their loss makes those codes follow "
-                "N(0, I)."
-            )
+            listed = " and ".join(filter(None, (", ".join(untrained[:-1]), untrained[-1])))
+            st.warning(f"This test is unfair to: {listed}. No term of their loss makes those codes follow N(0, I).")
     table = generated_images.quality(run.id, epoch, components, draw)
     with right:
         judged(run, table)

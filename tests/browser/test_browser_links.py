@@ -126,7 +126,7 @@ def test_runs_are_found_by_what_is_special_about_them(app: Dashboard, browser: B
         [
             f"{shared} 1 · VAE · detached · 5 epochs · 2 samples · 100 images · 50 for validation · seed 0",
             f"{shared} 4 · VAE · {rest} · seed 0",
-            f"{shared} 1 · 5 epochs · 100 images · all variants · 50 for validation · seed 0",
+            f"{shared} 1 · 5 epochs · 100 images · noise × KL · 50 for validation · seed 0",
             f"{shared} 1 · {rest} · 2 seeds",
         ]
     )

@@ -67,7 +67,8 @@ class Film {
     const { arrays, epochs, rows, notices, variants, status, newest, planned, kept, ...rest } = unpack(bytes)
     Object.assign(this, { status, planned })
     if (newest < 0) return this.tell()
-    const { classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted, windows, ranges } = rest
+    const { twins, classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted } = rest
+    const { windows, ranges } = rest
     Object.assign(this, { kept, windows, ranges })
     if (variants) {
       Object.assign(this, { variants, twins, classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted })

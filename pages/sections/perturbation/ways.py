@@ -85,8 +85,8 @@ def _beside(run: Run, size: float, table: pd.DataFrame) -> None:
     interval = ", with the 95 % interval over seeds" if len(seeds) > 1 else ""
     st.caption(
         f"How many times as much a nudge of {size:g} in each unit changes the pictures of the "
-        f"{VARIANT_TITLES[first].lower()} as those of each other model{interval}. More than 1: the other one is "
-        f"smoother. Pixel RMSE over {tested(run, table['n'].iloc[0])}; "
+        f"{VARIANT_TITLES[first].lower()} as those of each other model{interval}. More than 1: those of the "
+        f"other one change less. Pixel RMSE over {tested(run, table['n'].iloc[0])}; "
         f"{f'{len(seeds)} seeds' if len(seeds) > 1 else f'seed {seeds[0]}'}."
     )
 
