@@ -90,6 +90,7 @@ def _penalty(images: Evaluated) -> Tensor:
     return images.penalty
 
 
+MOST_AT_ONCE = 5000  # images of which a metric sees the codes together: what it costs may grow with their square
 AGGREGATE_CHUNK = 500  # codes at a time whose density is measured under all posteriors
 
 
@@ -121,9 +122,9 @@ METRICS: dict[str, Metric] = {
     "loss": Metric(
         "Own objective",
         None,
-        "What the model minimises: reconstruction + β · KL where it pays the KL, with the full β also during warm-up, "
-        "+ the penalty where it has one. Trained on the K-sample bound, it minimises that one; its value here is still "
-        "this sum.",
+        "What the model minimises: reconstruction + β · KL where it pays the KL, with the full β also during warm-up "
+        "and all free nats paid, + the penalty where it has one. Trained on the K-sample bound, it minimises that one; "
+        "its value here is still this sum.",
         "loss",
         Tolerance(0.002),
         style="%.2f",
@@ -199,8 +200,9 @@ METRICS: dict[str, Metric] = {
     "mutual_information": Metric(
         "Mutual information",
         "nats / image",
-        "I(x; z): how much a sample of a code tells which of the N images it is of, under these images' aggregate "
-        "posterior (Hoffman & Johnson 2016). At most log N, so a number near it says no more than that.",
+        "I(x; z): how much a sample of a code tells which of N images it is of, under their aggregate posterior "
+        "(Hoffman & Johnson 2016). At most log N, so a number near it says no more than that. N: the test images, "
+        f"{MOST_AT_ONCE:,} at the most.",
         "I(x; z)",
         Tolerance(0.01, 0.02),
         style="%.3f",

@@ -13,6 +13,7 @@ from vae.choices.estimators import of_bound
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
 from vae.errors import InputError
+from vae.learning import learner as learner_module
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.losses import paid_kl, scheduled_beta
 from vae.learning.networks import initialised, steps_by_hand
@@ -158,5 +159,18 @@ def test_it_is_measured_of_samples_on_the_test_images() -> None:
     learner = training.learners[-1]
     assert "mutual_information" not in learner.evaluate(training.watched_x, "watched").per_image
     found = tested["vae"].per_image["mutual_information"]
+    with torch.no_grad():
+        mu, logvar = learner.model.encoder(training.test_x)
+        eps = torch.randn(mu.shape, generator=stream(0, "test"))  # the noise that test metrics are measured with
+    z = mu + torch.exp(0.5 * logvar) * eps
+    by_hand = mutual_information(Evaluated(NO_PICTURES, mu, logvar, NO_PICTURES, None, z)).mean()
+    assert found == pytest.approx(float(by_hand), rel=1e-6)
     assert 0 < found <= math.log(len(training.test_x))
     assert found < tested["vae"].kl, "I(x; z) = KL − KL(q(z) ‖ p(z))"
+
+
+def test_of_many_images_only_so_many_are_taken_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(learner_module, "MOST_AT_ONCE", 20)
+    training = trained(beta=0.0, epochs=2)
+    found = training.test()["vae"].per_image["mutual_information"]
+    assert 0 < found <= math.log(20)

@@ -15,7 +15,7 @@ from ..choices.binarisations import BINARISATIONS
 from ..choices.likelihoods import likelihood_of
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
-from ..metrics import Evaluated, Metrics, measured
+from ..metrics import MOST_AT_ONCE, Evaluated, Metrics, measured
 from . import smoothing
 from .adam import Moments
 from .estimators import ESTIMATORS
@@ -170,7 +170,7 @@ class Learner:
             if whole:
                 codes.append(Evaluated(x[:0], mu, logvar, x[:0], None, z=z))
         for name, per_image in whole.items():
-            sums[name] = float(per_image(_all_codes(codes)).sum())
+            sums[name] = float(per_image(_all_codes(codes)).mean()) * len(x)
         sums = {name: value / len(x) for name, value in sums.items()}
         kl_per_dim = None if kl_sum is None else (kl_sum / len(x)).tolist()
         kl = None if kl_per_dim is None else math.fsum(kl_per_dim)
@@ -230,11 +230,11 @@ class Learner:
 
 
 def _all_codes(parts: Sequence[Evaluated]) -> Evaluated:
-    """One `Evaluated` of several, without pictures."""
+    """One `Evaluated` of several, without pictures: of the first MOST_AT_ONCE images."""
 
     def joined(tensors: Sequence[Tensor | None]) -> Tensor | None:
         there = [tensor for tensor in tensors if tensor is not None]
-        return torch.cat(there).float() if there else None
+        return torch.cat(there)[:MOST_AT_ONCE].float() if there else None
 
     none = parts[0].x
     mu, logvar, z = (joined([getattr(part, name) for part in parts]) for name in ("mu", "logvar", "z"))

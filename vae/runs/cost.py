@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from ..choices.binarisations import BINARISATIONS
 from ..choices.estimators import weighs_samples
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.variants import VARIANTS, Variant
@@ -18,6 +19,7 @@ from ..config import RunConfig
 from ..datasets import Dataset, Shape
 from ..errors import InputError
 from ..learning.networks import Counts, network_of, steps_by_hand
+from ..metrics import MOST_AT_ONCE
 from ..settings import Settings
 
 # Bytes. Measured with torch 2.14 on Linux; tests/runs/test_cost.py compares the sum with what processes really take.
@@ -102,8 +104,9 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
 def _data(demand: Demand) -> int:
     """The data set as it was loaded, one byte a pixel, and float32 copies of all that is used of it."""
     loaded = demand.pixels * demand.raw
+    drawn = loaded if BINARISATIONS[demand.config.binarisation].binary else 0  # the same once more, in black and white
     copies = FLOAT * demand.pixels * (demand.train + demand.watched + demand.test)
-    return loaded + max(copies, 2 * loaded)  # while it is read: the row of the database, and its parts
+    return loaded + drawn + max(copies, 2 * loaded)  # while it is read: the row of the database, and its parts
 
 
 def _step(demand: Demand, counts: Counts, variant: Variant) -> tuple[int, int]:
@@ -129,7 +132,7 @@ def _evaluation(demand: Demand, counts: Counts) -> int:
     rows = min(CHUNK, max(demand.test, demand.watched))
     if LIKELIHOODS[demand.config.reconstruction].closed_form:
         rows = max(rows, min(SETTLED_ON, demand.train))
-    whole = demand.test * (2 * demand.config.latent_dim * 8 + DENSITIES)  # the mutual information of all test images
+    whole = min(demand.test, MOST_AT_ONCE) * (2 * demand.config.latent_dim * 8 + DENSITIES)
     return max(FLOAT * rows * (4 * demand.pixels + 2 * counts.widest + 6 * demand.config.latent_dim), whole)
 
 

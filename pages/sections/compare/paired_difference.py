@@ -68,22 +68,23 @@ def paired_differences(found: Sequence[ComparedSetting]) -> None:
             f"{second} − {first} on {tested(a.shown)}, seed by seed: runs with the same seed have the same batches "
             "and, where shapes match, the same initial weights. 95 % interval of the mean: Student's t over pairs, "
             f"from {SEEDS_FOR_A_VERDICT} pairs on. These numbers are for reporting: choose by validation images."
-            + (
-                ""
-                if a.config.reconstruction == b.config.reconstruction
-                else " Their reconstruction losses differ, so those can't be subtracted."
-            )
+            + ("" if _same_loss(a, b) else " Their reconstruction losses differ, so those can't be subtracted.")
         )
         csv(lambda: table, f"difference-{second}-{first}")
     if a.group == b.group:
         _along_the_epochs(history, first, second, LIKELIHOODS[a.config.reconstruction].per_image)
 
 
+def _same_loss(a: ComparedSetting, b: ComparedSetting) -> bool:
+    """Whether their losses can be subtracted: the same one, of the same pixels."""
+    return all(getattr(a.config, name) == getattr(b.config, name) for name in ("reconstruction", "binarisation"))
+
+
 def differences(test: pd.DataFrame, a: ComparedSetting, b: ComparedSetting) -> pd.DataFrame:
     """What can be compared: columns variant, measure, a, b (means over pairs), difference, low, high, pairs, says."""
     rows = []
     test = test.assign(bound=test["reconstruction"] + test["kl"])
-    same_loss = a.config.reconstruction == b.config.reconstruction
+    same_loss = _same_loss(a, b)
     for variant in [name for name in VARIANT_COLOURS if name in a.config.variants and name in b.config.variants]:
         of_one = test[test["variant"] == variant]
         for measure in TEST_MEASURES:
