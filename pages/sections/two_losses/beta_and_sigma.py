@@ -37,8 +37,8 @@ def the_pair(run: Run, beta: float) -> Configs:
     """The run's VAE by squared error with `beta`, and by a Gaussian likelihood with the σ that is the same."""
     vae, sigma = run.config.model_copy(update={"variants": ("vae",)}), sigma_of(beta)
     return {
-        f"Squared error, β = {beta:g}": vae.model_copy(update={"reconstruction": "sse", "beta": beta}),
-        f"Gaussian, σ = {sigma:.3g}": vae.model_copy(
+        f"squared error (β = {beta:g})": vae.model_copy(update={"reconstruction": "sse", "beta": beta}),
+        f"Gaussian (σ = {sigma:.3g})": vae.model_copy(
             update={"reconstruction": "gaussian", "sigma": round(sigma, 12), "beta": 1.0}
         ),
     }
@@ -178,7 +178,7 @@ def _what_learnt_sigmas_say(run: Run, configs: Configs) -> None:
     text = f"**What to notice.** {'. '.join(said)}."
     if len(sigmas) == len(configs):
         one, other = (sigma for sigma, _ in sigmas.values())
-        text += f" The two σ are {_apart(one, other)} apart."
+        text += f" The σ of the two networks are {_apart(one, other)} apart."
     st.markdown(text)
     for title, known in similar_runs.found(configs).items():
         if known.epoch >= 0:

@@ -111,7 +111,8 @@ def diagnosis(run: Run, epoch: int, name: str) -> str | None:
     )
     if told.nats > NEAR_THE_CEILING * told.ceiling:
         return f"{said} The estimate is near its ceiling: it may be more."
-    return f"{said} The other {max(0.0, kl - told.nats):.2f} nats of the KL are the distance of all codes from N(0, I)."
+    rest = max(0.0, kl - told.nats)
+    return f"{said} About {rest:.2f} nats of the KL tell nothing: so far is the cloud of all codes from N(0, I)."
 
 
 @st.cache_data(max_entries=24, show_spinner=False)
