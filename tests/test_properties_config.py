@@ -7,6 +7,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vae import naming
+from vae.choices.estimators import of_bound
 from vae.config import CHOICES, RunConfig, bounds
 from vae.errors import InputError
 from vae.exports.capsule import FORMAT, VERSION, Capsule, checksum, read
@@ -69,6 +70,8 @@ def configs(draw):
     values["kl_cycles"] = 0 if cycles * values["kl_warmup_epochs"] > values.get("epochs", 60) else cycles
     if values.get("reconstruction") == "bernoulli" and values.get("binarisation", "none") == "none":
         values["binarisation"] = "dynamic"
+    if of_bound(values.get("estimator", "pathwise")):
+        values["free_bits"] = 0.0
     if values.get("samples", 1) < 2:
         values["baseline"] = "none"
     return RunConfig(**values)
@@ -137,6 +140,7 @@ def test_fingerprints_are_equal_exactly_when_configs_are(one, other, data):
 )
 @example({"beta": list(range(1000))}, {"objectives": 1})
 @example({"beta": "0,1"}, {"seeds": 10**400})
+@example({"beta": [0, 1]}, {"base": None})
 @example({"latent_dim": [1, True, 1.0]}, {})
 @example({"epochs": Range(low=1e308, high=1e309)}, {"sampler": "random"})
 @example({"epochs": Range(low=1, high=1e308)}, {"sampler": "random"})

@@ -11,6 +11,14 @@ import torch
 from torch.distributions import Normal, kl_divergence
 
 from vae.analysis import gradients
+from vae.analysis.estimation.toy import (
+    toy,
+    toy_against_samples,
+    toy_against_sigma,
+    toy_gradients,
+    toy_truth,
+    toy_variance,
+)
 from vae.analysis.gradients import (
     REFERENCE_PARTS,
     REFERENCE_SAMPLES,
@@ -18,12 +26,6 @@ from vae.analysis.gradients import (
     encoder_gradient,
     estimator_quality,
     gradient_norms,
-    toy,
-    toy_against_samples,
-    toy_against_sigma,
-    toy_gradients,
-    toy_truth,
-    toy_variance,
     trainable,
 )
 from vae.choices.estimators import ESTIMATOR_SETUPS

@@ -9,7 +9,14 @@ import pandas as pd
 import pytest
 import torch
 
-from vae.analysis.gradients import toy, toy_against_samples, toy_against_sigma, toy_gradients, toy_truth, toy_variance
+from vae.analysis.estimation.toy import (
+    toy,
+    toy_against_samples,
+    toy_against_sigma,
+    toy_gradients,
+    toy_truth,
+    toy_variance,
+)
 from vae.choices.toy_functions import TOY_FUNCTIONS, ToyFunction
 from vae.learning.randomness import stream
 

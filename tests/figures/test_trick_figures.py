@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from vae.analysis.gradients import toy_gradients, toy_truth
+from vae.analysis.estimation.toy import toy_gradients, toy_truth
 from vae.analysis.objectives import kl_gaussians
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.figures.estimator_comparison import estimator_curves

@@ -163,7 +163,7 @@ def test_it_is_measured_of_samples_on_the_test_images() -> None:
         mu, logvar = learner.model.encoder(training.test_x)
         eps = torch.randn(mu.shape, generator=stream(0, "test"))  # the noise that test metrics are measured with
     z = mu + torch.exp(0.5 * logvar) * eps
-    by_hand = mutual_information(Evaluated(NO_PICTURES, mu, logvar, NO_PICTURES, None, z)).mean()
+    by_hand = mutual_information(Evaluated(NO_PICTURES, mu, logvar, NO_PICTURES, None, z=z)).mean()
     assert found == pytest.approx(float(by_hand), rel=1e-6)
     assert 0 < found <= math.log(len(training.test_x))
     assert found < tested["vae"].kl, "I(x; z) = KL − KL(q(z) ‖ p(z))"

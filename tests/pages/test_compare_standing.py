@@ -94,7 +94,7 @@ def test_the_form_offers_titles_and_keeps_codes(shared: Store) -> None:
     app = open_page("train.py")
     loss = app.selectbox(key="config.reconstruction")
     assert (loss.value, list(loss.options)[:2]) == ("bce", ["BCE", "Squared error"])
-    assert list(app.multiselect(key="config.variants").options) == ["AE", "Noise only", "KL only", "VAE"]
+    assert list(app.multiselect(key="config.variants").options)[:4] == ["AE", "Noise only", "KL only", "VAE"]
     assert list(app.selectbox(key="config.activation").options)[:4] == ["ReLU", "LeakyReLU", "tanh", "ELU"]
     loss.set_value("sse").run()
     assert app.session_state["config.reconstruction"] == "sse"

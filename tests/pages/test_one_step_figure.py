@@ -17,7 +17,7 @@ from pages.components.one_step.stages import STAGES, sentences, written
 from pages.sections.the_trick import one_image
 from vae.analysis.one_step import OneStep, one_step
 from vae.choices.estimators import ESTIMATOR_SETUPS
-from vae.choices.variants import VARIANTS
+from vae.choices.variants import VARIANTS, ingredients
 from vae.store.runs import Store
 
 SHAPE = (1, 2, 3)
@@ -32,9 +32,9 @@ def sent(steps: dict[str, OneStep], beta: float = 2.5) -> tuple[dict[str, Any], 
 
 @each_setup
 def test_the_figure_is_sent_the_numbers_of_the_step(setup: str) -> None:
-    steps = {variant: measured(variant, setup=setup) for variant in VARIANTS}
+    steps = {variant: measured(variant, setup=setup) for variant in ingredients()}
     meta, arrays = sent(steps)
-    assert [row["variant"] for row in meta["rows"]] == list(VARIANTS)
+    assert [row["variant"] for row in meta["rows"]] == list(ingredients())
     for row in meta["rows"]:
         step = steps[row["variant"]]
         for when, forward in (("before", step.before), ("after", step.after)):
@@ -67,7 +67,7 @@ def test_the_figure_is_sent_the_numbers_of_the_step(setup: str) -> None:
     [("pathwise", "through"), ("score_function", "around"), ("score_function_loo", "around"), ("detached", "stopped")],
 )
 def test_how_the_gradient_gets_to_mu_is_told_by_its_numbers(setup: str, path: str) -> None:
-    meta, _ = sent({variant: measured(variant, setup=setup) for variant in VARIANTS})
+    meta, _ = sent({variant: measured(variant, setup=setup) for variant in ingredients()})
     paths = {row["variant"]: row["path"] for row in meta["rows"]}
     assert paths == {"ae": "through", "noise_only": path, "kl_only": "through", "vae": path}
 

@@ -20,6 +20,7 @@ from pages.sections.two_losses import reductions
 from pages.shared import similar_runs
 from pages.state import resources
 from vae.analysis import gradients
+from vae.analysis.estimation import toy
 from vae.analysis.objectives import kl_gaussians
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -199,7 +200,7 @@ def test_the_toys_table_is_measured_with_the_sliders_values(
         app.slider(key=key).set_value(value).run()
     app.select_slider(key="toy.n").set_value(n).run()
     choose(app, "toy.parameter", "sigma")
-    expected, shown = gradients.toy(mu, sigma, k, n), app.dataframe[-1].value
+    expected, shown = toy.toy(mu, sigma, k, n), app.dataframe[-1].value
     assert shown["Estimator"].tolist() == [ESTIMATOR_TITLES[estimator] for estimator in expected["estimator"]]
     assert shown["Gradient"].tolist() == ["∂/∂μ", "∂/∂σ"] * 2
     for column, name in (

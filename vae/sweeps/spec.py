@@ -176,8 +176,10 @@ class SweepSpec(BaseModel):
         return None
 
     @classmethod
-    def parse(cls, base: RunConfig, over: Mapping[str, Sequence[Any] | Range], **options: Any) -> SweepSpec:
+    def parse(cls, base: RunConfig, over: Mapping[str, Sequence[Any] | Range], /, **options: Any) -> SweepSpec:
         """Checked, every value brought to the form its field has. Raises InputError with one sentence."""
+        if twice := [name for name in ("base", "over") if name in options]:
+            raise InputError(f"{' and '.join(twice)} can't be an option of a sweep.")
         if unknown := [name for name in over if name not in RunConfig.model_fields]:
             raise InputError(f"There is no setting called {shown(', '.join(map(repr, unknown)))}.")
         for name, values in over.items():

@@ -21,22 +21,22 @@ SIGNS = {"mu": "∂/∂μ", "sigma": "∂/∂σ"}
 
 @st.cache_data(max_entries=6, show_spinner=False)  # up to 6 MB each
 def _measured(mu: float, sigma: float, k: float, n: int) -> tuple[dict, dict, pd.DataFrame]:
-    from vae.analysis import gradients
+    from vae.analysis.estimation import toy
 
-    samples = gradients.toy_gradients(mu, sigma, k, n, seed=0)
-    return samples, gradients.toy_truth(mu, sigma, k), gradients.toy(mu, sigma, k, n)
+    samples = toy.toy_gradients(mu, sigma, k, n, seed=0)
+    return samples, toy.toy_truth(mu, sigma, k), toy.toy(mu, sigma, k, n)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _against_sigma(mu: float, k: float) -> pd.DataFrame:
-    from vae.analysis.gradients import toy_against_sigma
+    from vae.analysis.estimation.toy import toy_against_sigma
 
     return toy_against_sigma(mu, k, SIGMAS, AGAINST_SIGMA)
 
 
 @st.cache_data(max_entries=100, show_spinner=False)
 def _against_samples(mu: float, sigma: float, k: float) -> pd.DataFrame:
-    from vae.analysis.gradients import toy_against_samples
+    from vae.analysis.estimation.toy import toy_against_samples
 
     return toy_against_samples(mu, sigma, k, PER_MEAN, AGAINST_SAMPLES)
 
