@@ -45,7 +45,7 @@ def both_losses(run: Run) -> None:
         paying = loss_terms.with_terms(run)
         name = which(paying) if paying else None
         epoch = run_picker.epoch_picker(run)
-        explain("nats", "active units", "β")
+        explain("nats", "active units", "mutual information", "free nats", "β")
     if name is None:
         st.info("This run holds no variant with a log-variance, so it has no KL to look at.")
         return
