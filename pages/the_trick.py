@@ -6,7 +6,7 @@ from functools import partial
 import streamlit as st
 
 from pages.components.lazy_tabs import lazy_tabs
-from pages.sections.the_trick import encoder_gradients, one_image
+from pages.sections.the_trick import encoder_gradients, k_sample_bound, one_image
 from pages.sections.the_trick.batch_graph import batch_graph
 from pages.sections.the_trick.estimator_comparison import train_all
 from pages.sections.the_trick.toy_problem import the_toy
@@ -51,6 +51,7 @@ def lesson(run: Run) -> None:
         "A whole batch": partial(batch_graph, run, epoch, estimator),
         "How noisy is each?": partial(encoder_gradients.quality, run, epoch),
         "Train with each": partial(train_all, run, epoch),
+        "More samples": partial(k_sample_bound.signal, run, epoch),
     }
     lazy_tabs(of_the_run | FREE, TABS)
 

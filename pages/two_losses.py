@@ -19,7 +19,9 @@ from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
 from pages.state import loaded_models
 from pages.text.terms import explain
+from vae.choices.estimators import of_bound
 from vae.choices.likelihoods import LIKELIHOODS
+from vae.choices.variants import VARIANTS
 from vae.figures.objectives import dimension_bars, kl_area, terms_per_epoch
 from vae.figures.style import VARIANT_TITLES
 from vae.store.runs import Run
@@ -99,6 +101,9 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
     now = rows[rows["epoch"] == epoch].iloc[0]
     unit = "" if likelihood.unit == "nats" else f" (a {likelihood.unit}, not nats)"
     terms, shares = [f"reconstruction {now['reconstruction']:.2f}{unit}"], []
+    # Trained on the K-sample bound, a model pays this sum only in the evaluation.
+    bound = of_bound(run.config.estimator) and VARIANTS[name].estimated
+    whole = "reconstruction + β · KL; this model minimises the K-sample bound" if bound else "what this model minimises"
     penalty = now["penalty"] if pd.notna(now["penalty"]) else 0.0
     if pd.notna(now["kl"]):
         terms.append(f"KL {now['kl']:.2f} nats")
@@ -106,19 +111,18 @@ def per_epoch(run: Run, name: str, epoch: int) -> None:
         if beta and run.config.free_bits:
             what += f" and {run.config.free_bits:g} nats of each dimension paid in any case"
         paid = now["loss"] - now["reconstruction"] - penalty  # with free bits more than β · KL
-        shares.append(_share(what, paid, now))
+        shares.append(_share(what, paid, now, whole))
     if penalty:
         terms.append(f"penalty {penalty:.2f}")
-        shares.append(_share("The penalty", penalty, now))
+        shares.append(_share("The penalty", penalty, now, whole))
     st.markdown(
         f"**What to notice.** Epoch {epoch}: {', '.join(terms)} (means over {watched(run)}). {' '.join(shares)}"
     )
     csv(lambda: rows, f"terms-{run.id}-{name}")
 
 
-def _share(what: str, paid: float, now: pd.Series) -> str:
+def _share(what: str, paid: float, now: pd.Series, whole: str) -> str:
     """How much of the objective is paid for this. A density may be above 1: then there is no share."""
-    whole = "what this model minimises"
     if min(now["reconstruction"], now["loss"]) > 0:
         return f"{what} is {paid / now['loss']:.1%} of {whole}."
     return f"{what} adds {paid:.2f} to {whole}."

@@ -32,6 +32,14 @@ TERMS = {
     "leave-one-out baseline": "The score function with less noise: from the loss of each sample of an image, subtract "
     "the mean loss of its other samples.",
     "detached": "The sample is treated as a fixed number. No gradient of the reconstruction passes it.",
+    "K-sample bound": "−log of the mean weight of K samples of an image's code. With K = 1 it is −ELBO on average; "
+    "more samples bring it closer to −log p(x).",
+    "IWAE": "Importance-weighted autoencoder (Burda et al. 2016): a VAE that minimises the K-sample bound by "
+    "the trick.",
+    "DReG": "Doubly reparameterized gradient (Tucker et al. 2018): the trick applied twice. Its mean is the same, its "
+    "noise is not.",
+    "signal to noise": "How large a gradient is on average, divided by the standard deviation of one estimate. Below "
+    "1, one estimate is mostly noise.",
     "ELBO": "Evidence lower bound, in nats: −(reconstruction + KL). The log-probability of an image is at least this.",
 }
 

@@ -13,7 +13,9 @@ class EstimatorChoice(Choice):
 
     weighs: bool = False  # it needs each sample's loss, not only the loss's gradient
     bound: bool = False  # of the K-sample bound (Burda et al. 2016) in the place of the ELBO; K is `samples`
-    dash: str = "solid"  # plotly's, where estimators of the bound are compared
+    short: str = ""  # where estimators of the bound are compared
+    dash: str = "solid"  # plotly's, there
+    symbol: str = "circle"  # plotly's, there
 
 
 ESTIMATORS: dict[str, Choice] = {
@@ -31,7 +33,9 @@ ESTIMATORS: dict[str, Choice] = {
         "raised to the power β, and it bounds nothing.",
         weighs=True,
         bound=True,
+        short="IWAE",
         dash="dash",
+        symbol="square",
     ),
     "dreg": EstimatorChoice(
         "K-sample bound, doubly reparameterized (DReG)",
@@ -39,7 +43,7 @@ ESTIMATORS: dict[str, Choice] = {
         "less noise.",
         weighs=True,
         bound=True,
-        dash="solid",
+        short="DReG",
     ),
 }
 BASELINES: dict[str, Choice] = {
@@ -58,8 +62,12 @@ def weighs_samples(estimator: str) -> bool:
 
 def of_bound(estimator: str) -> bool:
     """Whether one of ESTIMATORS makes a run minimise the K-sample bound in the place of the ELBO."""
-    entry = ESTIMATORS[estimator]
-    return isinstance(entry, EstimatorChoice) and entry.bound
+    return estimator in bound_estimators()
+
+
+def bound_estimators() -> dict[str, EstimatorChoice]:
+    """Those of ESTIMATORS that are of the K-sample bound."""
+    return {name: entry for name, entry in ESTIMATORS.items() if isinstance(entry, EstimatorChoice) and entry.bound}
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class ToyFunction:
     title: str
     latex: str  # of f(x)
     slope_latex: str  # of f'(x)
-    truths_latex: str  # of E f and both derivatives, as lines of an array
+    known_latex: str  # its closed forms, as a table
     f: Callable[[Tensor, float], Tensor]  # x and k → f(x)
     mean: Callable[[float, float, float], float]  # E f
     by_mu: Callable[[float, float, float], float]  # ∂ E f / ∂μ = E f'
@@ -88,8 +88,11 @@ TOY_FUNCTIONS: dict[str, ToyFunction] = {
         "(x − k)²",
         latex="(x-k)^2",
         slope_latex="2(x-k)",
-        truths_latex=r"\mathbb{E} f & (\mu-k)^2+\sigma^2 \\ \partial/\partial\mu & 2(\mu-k) \\ "
-        r"\partial/\partial\sigma & 2\sigma",
+        known_latex=r"\footnotesize\begin{array}{lll} & \partial/\partial\mu & \partial/\partial\sigma \\ \hline "
+        r"\text{truth} & 2d & 2\sigma \\ "
+        r"\text{var., pathwise} & 4\sigma^2 & 4d^2+8\sigma^2 \\ "
+        r"\text{var., score} & \tfrac{d^4}{\sigma^2}+14d^2+15\sigma^2 & \tfrac{2d^4}{\sigma^2}+60d^2+74\sigma^2 "
+        r"\end{array}",
         f=lambda x, k: (x - k).square(),
         mean=lambda mu, sigma, k: (mu - k) ** 2 + sigma**2,
         by_mu=lambda mu, sigma, k: 2 * (mu - k),
@@ -102,9 +105,9 @@ TOY_FUNCTIONS: dict[str, ToyFunction] = {
         "x² + sin x",
         latex=r"x^2+\sin x",
         slope_latex=r"(2x+\cos x)",
-        truths_latex=r"\mathbb{E} f & \mu^2+\sigma^2+e^{-\sigma^2/2}\sin\mu \\ "
-        r"\partial/\partial\mu & 2\mu+e^{-\sigma^2/2}\cos\mu \\ "
-        r"\partial/\partial\sigma & 2\sigma-\sigma e^{-\sigma^2/2}\sin\mu",
+        known_latex=r"\footnotesize\begin{array}{ll} \mathbb{E} f & \mu^2+\sigma^2+e^{-\sigma^2/2}\sin\mu \\ "
+        r"\text{truth, } \partial/\partial\mu & 2\mu+e^{-\sigma^2/2}\cos\mu \\ "
+        r"\text{truth, } \partial/\partial\sigma & 2\sigma-\sigma e^{-\sigma^2/2}\sin\mu \end{array}",
         f=lambda x, k: x.square() + x.sin(),
         mean=lambda mu, sigma, k: mu**2 + sigma**2 + _waves(mu, sigma)[0],
         by_mu=lambda mu, sigma, k: 2 * mu + _waves(mu, sigma)[1],

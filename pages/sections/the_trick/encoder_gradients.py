@@ -9,14 +9,14 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
+from pages.sections.the_trick.on_request import on_request
 from pages.shared.csv_button import csv
 from pages.shared.predict import questions
-from pages.state import background_measurements, loaded_models, resources
+from pages.state import loaded_models, resources
 from vae.figures.trick import ESTIMATOR_TITLES, legend, lines_by_estimator
 from vae.store.runs import Run
 
 BATCH = 32  # images: gradients.BATCH, whose module would bring torch along
-POLL = 0.5
 
 
 def images(run: Run) -> int:
@@ -45,39 +45,19 @@ def _reaching(run_id: str, epoch: int) -> dict[str, float]:
 
 def quality(run: Run, epoch: int) -> None:
     """Asked for by a button, because it takes seconds; kept afterwards."""
-    asked = f"gradients.{run.id}.{epoch}"
-    if not background_measurements.is_kept("gradients", run.id, epoch) and not st.session_state.get(asked):
-        st.markdown(
-            "With the weights of this epoch, estimate the same gradient again and again by each estimator, and compare "
-            "with the mean of thousands of pathwise samples."
-        )
-        st.button(
-            "Measure the estimators",
-            icon=":material/straighten:",
-            type="primary",
-            on_click=st.session_state.update,  # before the page is drawn anew: the button is then not beside its result
-            args=({asked: True},),
-        )
-        return
-    state = background_measurements.of("gradients", run.id, epoch)
-    waiting = state.table is None and not state.problem
-    st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, waiting)
+    on_request(
+        "gradients",
+        run,
+        epoch,
+        "With the weights of this epoch, estimate the same gradient again and again by each estimator, and compare "
+        "with the mean of thousands of pathwise samples.",
+        "Measure the estimators",
+        lambda table: _after_the_question(run, epoch, table),
+    )
 
 
-def _panel(run: Run, epoch: int, was_waiting: bool) -> None:
-    state = background_measurements.of("gradients", run.id, epoch)
-    if state.problem:
-        st.error(state.problem)
-        if st.button("Try again"):
-            background_measurements.forget_failed("gradients", run.id, epoch)
-            st.rerun()
-        return
-    if state.table is None:
-        st.progress(state.share, text=state.what)
-        return
-    if was_waiting:
-        st.rerun()
-    before(run, epoch, partial(_compared, run, epoch, state.table))
+def _after_the_question(run: Run, epoch: int, table: pd.DataFrame) -> None:
+    before(run, epoch, partial(_compared, run, epoch, table))
 
 
 def _compared(run: Run, epoch: int, table: pd.DataFrame) -> None:

@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from ...choices.estimators import ESTIMATORS, EstimatorSetup, of_bound
+from ...choices.estimators import ESTIMATORS, EstimatorSetup, bound_estimators
 from ...choices.variants import VARIANTS
 from ...learning.estimators import k_sample_bound
 from ...learning.models import Autoencoder
@@ -92,7 +92,7 @@ def gradient_snr(
     """
     if repeats <= 0 or repeats % GROUPS:
         raise ValueError(f"repeats must be a multiple of {GROUPS}")
-    names = [name for name in ESTIMATORS if of_bound(name)] if estimators is None else list(estimators)
+    names = list(bound_estimators() if estimators is None else estimators)
     learner, batch = trainable(model), torch.from_numpy(x)
     learner.decoder.requires_grad_(False)
     chosen = _chosen(learner, batch, reconstruction, names[0], seed)
