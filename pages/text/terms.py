@@ -9,8 +9,8 @@ TERMS = {
     "image is what one image costs.",
     "active units": "The latent dimensions that the encoder uses: their mean μ changes from image to image, with a "
     "variance above 0.01.",
-    "mutual information": "I(x; z), in nats: how much a sample of a code tells which of N images it is of, log N at the "
-    "most. The rest of the KL is the distance of all codes from N(0, I).",
+    "mutual information": "I(x; z), in nats: how much a sample of a code tells which of N images it is of, log N at "
+    "the most. The rest of the KL is the distance of all codes from N(0, I).",
     "free nats": "Free bits: each dimension is charged for at least so many nats of KL, so a VAE gains "
     "nothing from a code that says less.",
     "MMD²": "Maximum mean discrepancy, squared: how different two clouds of points are. Two clouds from the same "
