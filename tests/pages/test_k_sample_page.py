@@ -13,8 +13,7 @@ from lessons import done, labels, press, until
 from paging import open_page, open_tab, texts
 
 from pages.sections.the_trick.k_sample_bound import notice
-from vae.analysis import gradients
-from vae.analysis.estimation import gradient_snr
+from vae.analysis.estimation import gradient_snr, toy
 from vae.config import RunConfig
 from vae.figures.estimator_comparison import signal_to_noise
 from vae.store.measurements import KINDS, measurement
@@ -124,7 +123,7 @@ def test_the_toy_takes_another_function(shared: Store) -> None:
     next(group for group in app.get("button_group") if group.key == "toy.function").set_value("wavy").run()
     assert not app.exception
     assert [slider.label for slider in app.slider] == ["μ", "σ"]
-    expected, shown = gradients.toy(1.0, 0.5, 0.3, 10_000, function="wavy"), app.dataframe[-1].value
+    expected, shown = toy.toy(1.0, 0.5, 0.3, 10_000, function="wavy"), app.dataframe[-1].value
     np.testing.assert_allclose(shown["True"], expected["true"], atol=5.1e-5)
     np.testing.assert_allclose(shown["Variance, closed form"], expected["closed_form"], atol=5.1e-5)
     assert any("x^2+\\sin x" in formula.value for formula in app.latex)
