@@ -130,8 +130,12 @@ def _choose(run: Run | None, offered: Sequence[Experiment]) -> None:
 
 
 def _pick(key: str) -> None:
-    """The visitor's choice comes before the address's, which it replaces."""
-    if run_id := st.session_state[key]:
+    """The visitor's choice comes before the address's, which it replaces.
+
+    A browser says a choice by its words. Those of a run that has just ended are no longer what it shows, and then
+    Streamlit hands over the words themselves: nobody has chosen anything.
+    """
+    if (run_id := st.session_state[key]) in every_run().place:
         select(run_id)
 
 

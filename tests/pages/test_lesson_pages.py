@@ -10,6 +10,7 @@ import pytest
 from lessons import AE, CONFIGS, LESSONS, done, each_lesson, numbers_missing, under_way, until
 from paging import every_tab, forget_everything, open_page, open_tab, texts, unescaped
 from sqlalchemy import update
+from streamlit.testing.v1 import AppTest
 
 from pages.state import background_measurements
 from pages.text.escape_markdown import escape_markdown
@@ -42,6 +43,25 @@ def test_who_has_not_chosen_sees_the_newest_pair_not_what_was_trained_beside_it(
     newer = shared.create(tiny.model_copy(update={"variants": ("vae",), "beta": 20.0}), "test")
     execute(shared, newer, settings)
     assert open_page("reconstructions.py").selectbox(key="picked_run").value == pair
+
+
+def test_the_words_of_a_choice_that_is_gone_choose_nothing(stocked: Store, runs: dict[str, str]) -> None:
+    """As a browser says them that still shows "… · running" of a run that has just ended."""
+
+    def script(words: str, run_id: str) -> None:
+        import streamlit as st
+
+        from pages.shared import run_picker
+
+        st.query_params["run"] = run_id
+        st.session_state["picked"] = words
+        run_picker._pick("picked")
+
+    shown, other = list(runs.values())[:2]
+    for said, run_id in (("digits · 2-D · running", shown), (other, other)):
+        app = AppTest.from_function(script, args=(said, shown)).run()
+        assert not app.exception
+        assert app.query_params["run"] == run_id
 
 
 @each_lesson
