@@ -59,9 +59,9 @@ def recorder(monkeypatch, record):
     """Calls `record(model, x, beta)` before each training step."""
     step = Learner.step
 
-    def recording(learner, x, rows, beta, noise):
+    def recording(learner, x, rows, beta, noise, learning_rate):
         record(learner.model, x[rows], beta)
-        step(learner, x, rows, beta, noise)
+        step(learner, x, rows, beta, noise, learning_rate)
 
     monkeypatch.setattr(Learner, "step", recording)
 

@@ -3,6 +3,7 @@
 import numpy as np
 
 ACTIVATIONS = {
+    "identity": lambda a: a,
     "relu": lambda a: np.maximum(a, 0),
     "leaky_relu": lambda a: np.where(a > 0, a, 0.5 * a),
     "tanh": np.tanh,

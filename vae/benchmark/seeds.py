@@ -110,6 +110,7 @@ class Variants:
         draws = [learner.draws(len(x), epoch) for learner in self.learners]
         batches = zip(*(order for order, _, _ in draws), strict=True)
         noise, beta = [noise for _, noise, _ in draws], draws[0][2]
+        rate = self.learners[0].learning_rate(epoch)
         for rows in batches:
-            self.stack.step(x, rows, beta, noise)
+            self.stack.step(x, rows, beta, noise, rate)
         torch.set_flush_denormal(False)

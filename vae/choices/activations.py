@@ -77,6 +77,10 @@ def _elu() -> tuple[Outward, Backward]:
     )
 
 
+def _identity() -> tuple[Outward, Backward]:
+    return lambda a, h: h.copy_(a), lambda g, a, h: g
+
+
 ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation("ReLU", "max(0, a): the usual choice.", "ReLU", (), _relu, "a > 0 ? a : 0", ("Relu", {})),
     "leaky_relu": Activation(
@@ -97,5 +101,14 @@ ACTIVATIONS: dict[str, Activation] = {
         _elu,
         "a > 0 ? a : Math.expm1(a)",
         ("Elu", {"alpha": 1.0}),
+    ),
+    "identity": Activation(
+        "identity",
+        "a itself: no non-linearity, so the network is one linear map, and what it can learn at best is known.",
+        "Identity",
+        (),
+        _identity,
+        "a",
+        ("Identity", {}),
     ),
 }

@@ -25,12 +25,15 @@ class Likelihood(Choice):
     name: str  # in full, within a sentence
     unit: str  # of the loss, per image
     value: Callable[..., Tensor]  # outputs (B, k · P), x (B, P), and `parameters` by name → (B,)
-    mean: Callable[[Tensor], Tensor]  # outputs (B, k · P) → the picture, (B, P) in [0, 1]
+    # outputs (B, k · P) → the picture, (B, P): the mean of the pixels' distribution. One that leaves [0, 1] is measured
+    # as it is, and clipped where it is drawn.
+    mean: Callable[[Tensor], Tensor]
     floor: Callable[..., float]  # pictures (B, P), x (B, P) → mean loss of images when these are predicted
     # ∂ value / ∂ outputs in closed form, (B, k · P): its value is not needed to learn. None: by autograd.
     gradient: Callable[..., Tensor] | None = None
     gradient_arrays: int = 6  # of (B, P), that the gradient takes at its peak
     outputs_per_pixel: int = 1  # k
+    unbounded: bool = False  # its pictures may leave [0, 1]
     parameters: Mapping[str, float] = field(default_factory=dict)  # learnt with the network, each from this value on
     # Instead of learning them by descent: outputs and images → the best `parameters`, taken over after every epoch.
     closed_form: Callable[[Tensor, Tensor], dict[str, float]] | None = None
@@ -63,7 +66,8 @@ class Likelihood(Choice):
     @property
     def of_any_run(self) -> bool:
         """Whether a picture of any run has a value by it: nothing about it is that of one run."""
-        return not (self.settings or self.parameters or self.binary) and self.outputs_per_pixel == 1
+        own = self.settings or self.parameters or self.binary or self.unbounded
+        return not own and self.outputs_per_pixel == 1
 
     @property
     def per_image(self) -> str:
@@ -111,6 +115,18 @@ def _sse_gradient(logits: Tensor, x: Tensor) -> Tensor:
 
 def _sse_floor(pictures: Tensor, x: Tensor) -> float:
     return float((pictures - x).square().mean() * x.shape[1])
+
+
+def _itself(outputs: Tensor) -> Tensor:
+    return outputs
+
+
+def _sse_linear(outputs: Tensor, x: Tensor) -> Tensor:
+    return (outputs - x).square().sum(-1)
+
+
+def _sse_linear_gradient(outputs: Tensor, x: Tensor) -> Tensor:
+    return (outputs - x).mul_(2)
 
 
 def _gaussian(logits: Tensor, x: Tensor, sigma: float) -> Tensor:
@@ -274,6 +290,23 @@ LIKELIHOODS: dict[str, Likelihood] = {
         outputs_per_pixel=2,
         gradient_arrays=14,
         spelled="torch.sigmoid({}.chunk(2, -1)[0])",
+    ),
+    # −log p of a Gaussian with σ² = β/2, times β, up to a constant (Lucas et al. 2019, arXiv 1911.02469).
+    "sse_linear": Likelihood(
+        "squared error, linear",
+        "Squared error, summed over pixels, of the decoder's outputs as they are: no sigmoid; clipped to [0, 1] where "
+        "they are drawn. Without hidden layers and with the activation identity, the best model is known.",
+        name="squared error of outputs without a sigmoid",
+        unit="squared error",
+        value=_sse_linear,
+        mean=_itself,
+        unbounded=True,
+        floor=_sse_floor,
+        gradient=_sse_linear_gradient,
+        gradient_arrays=1,
+        javascript="a",
+        onnx="Identity",
+        spelled="{}",
     ),
 }
 

@@ -18,7 +18,7 @@ from ..choices.choice import Choice
 from ..choices.estimators import BASELINES, ESTIMATORS, of_bound
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.networks import NETWORKS
-from ..choices.training import DEVICES, PRECISIONS
+from ..choices.training import DEVICES, PRECISIONS, SCHEDULES
 from ..choices.variants import VARIANTS
 from ..errors import InputError
 from .values import as_text, sentences, shown
@@ -32,6 +32,7 @@ CHOICES: dict[str, Mapping[str, Choice]] = {
     "variants": VARIANTS,
     "estimator": ESTIMATORS,
     "baseline": BASELINES,
+    "schedule": SCHEDULES,
     "precision": PRECISIONS,
     "device": DEVICES,
 }
@@ -190,6 +191,7 @@ class RunConfig(BaseModel):
     learning_rate: float = _field(
         1e-3, "Training", "Learning rate", "Adam's step size.", ge=1e-6, le=1, allow_inf_nan=False
     )
+    schedule: str = _field("constant", "Training", "Schedule", "How the learning rate changes from epoch to epoch.")
     batch_size: int = _field(
         64, "Training", "Batch size", "Images per step; every variant sees the same ones.", ge=1, le=8192
     )

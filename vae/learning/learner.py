@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..choices.binarisations import BINARISATIONS
 from ..choices.likelihoods import likelihood_of
+from ..choices.training import SCHEDULES
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..metrics import MOST_AT_ONCE, Evaluated, Metrics, measured
@@ -44,14 +45,15 @@ class Learner:
         batches, noise, beta = self.draws(len(x), epoch)
         each_time = BINARISATIONS[self.config.binarisation].each_time
         pixels = stream(self.config.seed, "binarisation", epoch, self.device.type)  # the same for all variants
+        rate = self.learning_rate(epoch)
         for rows in batches:
             if stop.is_set():
                 return
             if each_time:
                 drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
-                self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise)
+                self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise, rate)
             else:
-                self.step(x, rows, beta, noise)
+                self.step(x, rows, beta, noise, rate)
         self.settle(x, epoch)
 
     def settle(self, x: Tensor, epoch: int) -> None:
@@ -64,6 +66,10 @@ class Learner:
             smoothing.settle(self.model, self.moments, x)
         if self.likelihood.closed_form:
             self.settle_likelihood(x[:SETTLED_ON], epoch)
+
+    def learning_rate(self, epoch: int) -> float:
+        """Adam's step size in `epoch`."""
+        return self.config.learning_rate * SCHEDULES[self.config.schedule].share(epoch, self.config.epochs)
 
     def draws(self, images: int, epoch: int) -> tuple[Sequence[Tensor], torch.Generator, float]:
         """What an epoch is made of: the rows of each batch, the source of its noise, and its β."""
@@ -85,17 +91,20 @@ class Learner:
         mu, logvar = self.model.encoder(seen)  # each (N, D)
         self.model.settle(reparameterize(mu, logvar, normal_like(mu, noise)) if self.variant.noise else mu, x)
 
-    def step(self, x: Tensor, rows: Tensor, beta: float, noise: torch.Generator) -> None:
-        """Learn from the images `rows` (B,) of `x` (N, P)."""
+    def step(
+        self, x: Tensor, rows: Tensor, beta: float, noise: torch.Generator, learning_rate: float | None = None
+    ) -> None:
+        """Learn from the images `rows` (B,) of `x` (N, P); at the config's learning rate if none is given."""
         config = self.config
+        rate = config.learning_rate if learning_rate is None else learning_rate
         if self.stack:
-            self.stack.step(x, [rows], beta, [noise])
+            self.stack.step(x, [rows], beta, [noise], rate)
             return
         if self.variant.strength:
             batch = x.index_select(0, rows)
             with self.autocast():
                 smoothing.learn(self.model, self.variant, batch, self.likelihood, self.strength, noise)
-            self.moments.step(config.learning_rate)
+            self.moments.step(rate)
             return
         with self.autocast():
             ESTIMATORS[config.estimator](
@@ -109,7 +118,7 @@ class Learner:
                 config.baseline,
                 *([config.free_bits] if config.free_bits else []),
             )
-        self.moments.step(config.learning_rate)
+        self.moments.step(rate)
 
     @property
     def strength(self) -> float:

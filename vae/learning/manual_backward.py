@@ -169,8 +169,18 @@ class Stack:
         self._adam = {False: _lists(trained, states), True: _lists(with_logvar, states)}
 
     @torch.no_grad()
-    def step(self, x: Tensor, rows: Sequence[Tensor], beta: float, noise: Sequence[torch.Generator]) -> None:
-        """Each network learns from its own `rows` (B,) of the images `x` (N, P), with noise of its own generator."""
+    def step(
+        self,
+        x: Tensor,
+        rows: Sequence[Tensor],
+        beta: float,
+        noise: Sequence[torch.Generator],
+        learning_rate: float | None = None,
+    ) -> None:
+        """Each network learns from its own `rows` (B,) of the images `x` (N, P), with noise of its own generator.
+
+        At the config's learning rate if none is given.
+        """
         batch = len(rows[0])
         images = self.images[batch]
         for mine, out in zip(rows, images.each, strict=True):
@@ -196,7 +206,8 @@ class Stack:
                 g.all.add_(more.all)
         for i, part in reversed([*enumerate(self.encoder)]):
             g = part.backward(g, i > 0)
-        adam_step(*self._adam[uses_logvar], self.config.learning_rate)
+        rate = self.config.learning_rate if learning_rate is None else learning_rate
+        adam_step(*self._adam[uses_logvar], rate)
 
     def _sample(self, mu: Rows, logvar: Rows | None, noise: Sequence[torch.Generator]) -> Rows:
         """z = μ + σ·ε; σ and ε stay for the way back."""

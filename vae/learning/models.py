@@ -64,7 +64,7 @@ class Autoencoder(nn.Module):
             self.likelihood_parameters[name].fill_(value)
 
     def picture(self, z: Tensor) -> Tensor:
-        """Codes (B, D) → pictures (B, P) in [0, 1]: the mean of the pixels' distribution."""
+        """Codes (B, D) → pictures (B, P): the mean of the pixels' distribution, clipped to [0, 1] only where drawn."""
         return self.likelihood.mean(self.decoder(z))
 
 

@@ -1,0 +1,1 @@
+"""Answers that theory knows, beside what is trained."""
