@@ -147,7 +147,14 @@ def per_dimension(run: Run, name: str, epoch: int) -> None:
 def both_reconstruction_losses(run: Run) -> None:
     """The same pictures by both losses, beside what cannot be beaten."""
     epoch = run_picker.epoch_picker(run)
-    table, floor = loss_terms.by_both(run.id, epoch), loss_terms.floors(run.id)
+    table = loss_terms.by_both(run.id, epoch)
+    if not set(LIKELIHOODS) & set(table.columns):
+        st.info(
+            f"This run was trained with {LIKELIHOODS[run.config.reconstruction].name}. Its decoder's outputs are not "
+            "those that BCE and squared error take, so they can't be compared on its pictures."
+        )
+        return
+    floor = loss_terms.floors(run.id)
     shown = table.assign(model=[loss_terms.title_of(row) for row in table.to_dict("records")])
     compared = {name: likelihood for name, likelihood in LIKELIHOODS.items() if name in floor}
     mean_image = " or ".join(f"{floor[name]:.2f} {likelihood.unit}" for name, likelihood in compared.items())
