@@ -55,9 +55,9 @@ def learnt_from(monkeypatch: pytest.MonkeyPatch, **settings: Any) -> dict[str, l
     seen: dict[str, list[np.ndarray]] = {}
     step = Learner.step
 
-    def recording(learner: Learner, x: Any, rows: Any, beta: float, noise: Any) -> None:
+    def recording(learner: Learner, x: Any, rows: Any, beta: float, noise: Any, rate: float) -> None:
         seen.setdefault(learner.name, []).append(x[rows].numpy().copy())
-        step(learner, x, rows, beta, noise)
+        step(learner, x, rows, beta, noise, rate)
 
     with monkeypatch.context() as patched:
         patched.setattr(Learner, "step", recording)
