@@ -20,7 +20,7 @@ from vae.config import PRESETS
 from vae.runs.execution import execute
 from vae.settings import Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 ADDRESSES = [lesson.file.removesuffix(".py") for lesson in LESSONS]
 OF_STREAMLIT = {  # (rule, selector of the element or of one around it) → why no page of ours can mend it
@@ -52,7 +52,7 @@ FOCUS = f"""() => {{
 }}"""
 
 
-each_theme = pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
+each_theme = pytest.mark.parametrize("theme", ["light", "dark"])
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,6 @@ def views(page: Page, app: Dashboard, run_id: str) -> Iterator[str]:
             yield f"{address} {tab}".strip()
 
 
-@pytest.mark.slow  # every page, and every tab of it
 @each_theme
 def test_axe_finds_nothing_that_is_ours_and_all_fits_at_200_per_cent(
     app: Dashboard, visitors: dict[str, Page], run_id: str, theme: str

@@ -82,9 +82,8 @@ def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browse
     assert page.complaints == []
 
 
-@pytest.mark.parametrize(
-    "path", ["train", *(pytest.param(path, marks=pytest.mark.slow) for path in ("", "reconstructions", "two_losses"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("path", ["train", "", "reconstructions", "two_losses"])
 def test_the_epoch_of_an_address_is_shown_and_stays(
     app: Dashboard, browser: Browser, runs: dict[str, str], path: str
 ) -> None:

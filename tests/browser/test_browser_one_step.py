@@ -19,7 +19,7 @@ from vae.measuring import images_of, models_of, watched_of
 from vae.runs.execution import execute
 from vae.settings import Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 CONFIG = RunConfig(epochs=3)
 TYPE = {(1280, 720): 16, (1920, 1080): 22}  # pixels, at least
@@ -156,7 +156,6 @@ def test_a_lecture_hall_can_read_it_on_one_screen(
     assert rows.evaluate("(rows) => rows.scrollWidth - rows.clientWidth") <= 0
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 def test_axe_finds_nothing_in_the_figure(app: Dashboard, browser: Browser, run_id: str, dark: bool) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={run_id}", 390, 844, dark)

@@ -12,7 +12,7 @@ from vae.config import PRESETS
 from vae.runs.execution import execute
 from vae.settings import Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 QUESTION = "Whose picture changes more after the same small step?"
 CHOICES = ["the autoencoder's, in every unit", "the VAE's, in every unit", "it depends on the unit of the step"]
@@ -41,7 +41,6 @@ def verdict(page: Page) -> Locator:
     return page.get_by_text("Verdict. Only one seed")
 
 
-@pytest.mark.slow
 def test_the_question_stands_where_the_verdict_will_be_and_moves_nothing(
     app: Dashboard, browser: Browser, run_id: str
 ) -> None:

@@ -12,7 +12,7 @@ from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.runs import Store
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 EXACT = 1.5  # pixels: lines are 1.5 wide, and begin and end on whole ones
 
 
@@ -44,7 +44,6 @@ PANELS = f"""() => {STAGE}.models.map(({{ space }}) => {{
 }})"""
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
 def test_a_distance_is_as_long_in_both_spaces_at_the_same_scale(
     app: Dashboard, browser: Browser, spread_run: str, width: int, dark: bool
