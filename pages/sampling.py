@@ -17,6 +17,7 @@ from pages.shared.lesson_frame import lesson_on_a_run
 from pages.state import loaded_models
 from pages.text.terms import explain
 from pages.text.what_to_notice import what_to_notice
+from pages.text.words import listed
 from vae.analysis.sentences import Mean, Quantity, over_drawn
 from vae.choices.variants import VARIANTS
 from vae.figures.paths import step_sizes
@@ -74,8 +75,9 @@ def new_images(run: Run) -> None:
                 st.html(inline_png(png, f"{VARIANT_TITLES[name]}: pictures drawn"))
         untrained = [VARIANT_TITLES[name] for name in found if not VARIANTS[name].kl]
         if source == "prior" and untrained:
-            listed = " and ".join(filter(None, (", ".join(untrained[:-1]), untrained[-1])))
-            st.warning(f"This test is unfair to: {listed}. No term of their loss makes those codes follow N(0, I).")
+            st.warning(
+                f"This test is unfair to: {listed(untrained)}. No term of their loss makes those codes follow N(0, I)."
+            )
     table = generated_images.quality(run.id, epoch, components, draw)
     with right:
         judged(run, table)

@@ -14,7 +14,7 @@ from .analysis.comparing import ratios
 from .analysis.estimation import gradient_snr
 from .analysis.reconstructions import restore
 from .analysis.reference import Classifier, RealImages, accuracy, train_classifier
-from .choices.variants import VARIANTS
+from .choices.variants import VARIANTS, with_a_sample_to_pass
 from .datasets import DATASETS, Images, binarised
 from .errors import InputError
 from .learning.models import Autoencoder
@@ -119,13 +119,13 @@ def sensitivity_ratio(store: Store, run: Run, settings: Settings, unit: str = "l
 
 def noisy_variant(run: Run) -> str:
     """The variant whose gradient has to get past a sample, both ingredients first. Raises InputError for none."""
-    noisy = [name for name in run.config.variants if VARIANTS[name].estimated]
-    if not noisy:
+    noisy = with_a_sample_to_pass(run.config.variants)
+    if noisy is None:
         raise InputError(
             f"Run {run.id} holds no variant that samples its codes and learns their σ, so no gradient has to be "
             "estimated."
         )
-    return max(noisy, key=lambda name: VARIANTS[name].kl)  # with both ingredients, where there is one
+    return noisy
 
 
 def batch_of(store: Store, run: Run, images: Images) -> np.ndarray:

@@ -94,17 +94,18 @@ MOST_AT_ONCE = 5000  # images of which a metric sees the codes together: what it
 AGGREGATE_CHUNK = 500  # codes at a time whose density is measured under all posteriors
 
 
-def mutual_information(images: Evaluated) -> Tensor:
+def mutual_information(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
     """What each of N images adds to an estimate of I(x; z), (N,), nats: log q(z_i|x_i) − log q(z_i).
 
+    Of their means, log-variances and samples, each (N, D).
+
     q(z), the aggregate posterior, is the mean over the N images of q(z|x_j). The mean estimates the mutual information
-    of an image's number and its code, at most log N (Hoffman & Johnson 2016, "ELBO surgery"). Needs means,
-    log-variances and samples alone. In double precision, for these are differences of large numbers.
+    of an image's number and its code, at most log N (Hoffman & Johnson 2016, "ELBO surgery"). In double precision, for
+    these are differences of large numbers.
     """
     import torch
 
-    assert images.logvar is not None and images.z is not None, "a variant with noise has both"
-    mu, logvar, z = images.mu.double(), images.logvar.double(), images.z.double()
+    mu, logvar, z = mu.double(), logvar.double(), z.double()
     precision = torch.exp(-logvar)  # (N, D)
     constant = (mu.square() * precision + logvar).sum(-1)  # (N,)
     found = []
@@ -116,6 +117,11 @@ def mutual_information(images: Evaluated) -> Tensor:
         own = log_density[rows, rows + start]
         found.append(own - torch.logsumexp(log_density, dim=1) + math.log(len(mu)))
     return torch.cat(found)
+
+
+def _mutual_information(images: Evaluated) -> Tensor:
+    assert images.logvar is not None and images.z is not None, "a variant with noise has both"
+    return mutual_information(images.mu, images.logvar, images.z)
 
 
 METRICS: dict[str, Metric] = {
@@ -208,7 +214,7 @@ METRICS: dict[str, Metric] = {
         style="%.3f",
         needs="noise",
         test_only=True,
-        per_image=mutual_information,
+        per_image=_mutual_information,
         at_once=True,
     ),
 }

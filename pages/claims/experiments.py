@@ -25,7 +25,7 @@ from pages.state import loaded_models, resources
 from vae.argument.evidence import FAMILIES, holding
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.nudge_units import NUDGE_UNITS
-from vae.choices.variants import VARIANTS, ingredients, twins
+from vae.choices.variants import VARIANTS, ingredients, twins, with_a_sample_to_pass
 from vae.figures.claims import experiments as figures
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.figures.tiles import to_grey
@@ -242,5 +242,5 @@ def _turn(label: str, key: str) -> int:
 
 def _noisy(run: Run) -> Sequence[str]:
     """The one variant whose σ is looked at: the VAE, else another that samples; none where none does."""
-    samples = [name for name in run.config.variants if VARIANTS[name].estimated]
-    return sorted(samples, key=lambda name: not VARIANTS[name].kl)[:1]
+    name = with_a_sample_to_pass(run.config.variants)
+    return [name] if name else []

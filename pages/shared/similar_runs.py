@@ -51,6 +51,17 @@ def found(configs: Mapping[Name, RunConfig]) -> dict[Name, Run]:
     return {name: run for name, run in runs.items() if run is not None}
 
 
+def last_by_seed(config: RunConfig, measure: str) -> dict[int, float]:
+    """At the last epoch on the watched images: of runs that are done, and differ from `config` in their seed alone."""
+    measured = {}
+    for seed, seed_run in list(seeds_of(config).items())[:MOST_SEEDS]:
+        if not seed_run.active:
+            run, history = resources.progress(seed_run.id)
+            rows = history[(history["split"] != "test") & (history["epoch"] == run.epoch)]
+            measured[seed] = float(rows[measure].iloc[0])
+    return measured
+
+
 def queue(configs: Iterable[RunConfig]) -> list[str] | None:
     """Ids of the queued runs; None when one was refused, which is said, and stays queued what came before it."""
     try:

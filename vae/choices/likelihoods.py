@@ -203,18 +203,29 @@ _IN_UNIT_INTERVAL: dict[str, Any] = {
     "spelled": "torch.sigmoid({})",
 }
 
+# Likelihoods that are computed alike.
+_CROSS_ENTROPY: dict[str, Any] = _IN_UNIT_INTERVAL | {
+    "unit": "nats",
+    "value": _bce,
+    "mean": _sigmoid,
+    "floor": _bce_floor,
+    "gradient": _bce_gradient,
+    "gradient_arrays": 1,
+}
+_SIGMA_LEARNT: dict[str, Any] = _IN_UNIT_INTERVAL | {
+    "unit": "nats",
+    "value": _gaussian_learned,
+    "mean": _sigmoid,
+    "floor": _gaussian_learned_floor,
+    "parameters": {"log_sigma": -1.0},
+}
+
 LIKELIHOODS: dict[str, Likelihood] = {
     "bce": Likelihood(
         "BCE",
         "Binary cross-entropy, summed over pixels (nats). On grey pixels it is a cost, not the likelihood of anything.",
         name="binary cross-entropy",
-        unit="nats",
-        value=_bce,
-        mean=_sigmoid,
-        floor=_bce_floor,
-        gradient=_bce_gradient,
-        gradient_arrays=1,
-        **_IN_UNIT_INTERVAL,
+        **_CROSS_ENTROPY,
     ),
     "sse": Likelihood(
         "squared error",
@@ -232,14 +243,8 @@ LIKELIHOODS: dict[str, Likelihood] = {
         "Bernoulli",
         "−log p of pixels that are 0 or 1 (nats): a true likelihood. Needs binarised images.",
         name="the Bernoulli likelihood",
-        unit="nats",
-        value=_bce,
-        mean=_sigmoid,
-        floor=_bce_floor,
-        gradient=_bce_gradient,
-        gradient_arrays=1,
         binary=True,
-        **_IN_UNIT_INTERVAL,
+        **_CROSS_ENTROPY,
     ),
     "gaussian": Likelihood(
         "Gaussian, σ given",
@@ -259,24 +264,14 @@ LIKELIHOODS: dict[str, Likelihood] = {
         "−log N(x; picture, σ²) (nats), one σ² for all pixels: the mean squared error of training images, taken after "
         "every epoch. That is its closed form (Rybkin et al. 2021).",
         name="a Gaussian likelihood whose σ is learnt in closed form",
-        unit="nats",
-        value=_gaussian_learned,
-        mean=_sigmoid,
-        floor=_gaussian_learned_floor,
-        parameters={"log_sigma": -1.0},
         closed_form=best_log_sigma,
-        **_IN_UNIT_INTERVAL,
+        **_SIGMA_LEARNT,
     ),
     "gaussian_descent": Likelihood(
         "Gaussian, σ by descent",
         "The same, but σ is learnt by gradient descent, as the weights are.",
         name="a Gaussian likelihood whose σ is learnt by gradient descent",
-        unit="nats",
-        value=_gaussian_learned,
-        mean=_sigmoid,
-        floor=_gaussian_learned_floor,
-        parameters={"log_sigma": -1.0},
-        **_IN_UNIT_INTERVAL,
+        **_SIGMA_LEARNT,
     ),
     "gaussian_per_pixel": Likelihood(
         "Gaussian, σ of each pixel",

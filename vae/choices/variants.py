@@ -121,6 +121,12 @@ def other_ways() -> tuple[str, ...]:
     return tuple(name for name, variant in VARIANTS.items() if variant.strength)
 
 
+def with_a_sample_to_pass(names: Sequence[str]) -> str | None:
+    """Of these variants the one whose gradient has to get past a sample, with both ingredients where there is one."""
+    estimated = [name for name in names if VARIANTS[name].estimated]
+    return max(estimated, key=lambda name: VARIANTS[name].kl, default=None)
+
+
 def twins(names: Sequence[str]) -> tuple[str, ...]:
     """Of these variants the two to look at first: those with neither ingredient and with both, else the ends."""
     plain, *_, both = ingredients()

@@ -106,17 +106,6 @@ def _numbers(history: pd.DataFrame) -> dict[str, float | None]:
     return {title: None if last is None else round(float(last[name]), 5) for title, name in names.items()}
 
 
-def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
-    """At the last epoch on the watched images, of runs that are done and differ from `config` in their seed alone."""
-    found = {}
-    for seed, known in list(similar_runs.seeds_of(config).items())[: similar_runs.MOST_SEEDS]:
-        if not known.active:
-            run, history = resources.progress(known.id)
-            rows = history[(history["split"] != "test") & (history["epoch"] == run.epoch)]
-            found[seed] = float(rows[measure].iloc[0])
-    return found
-
-
 def _compared(run: Run, configs: Configs) -> str:
     """KL and MSE of both, and how far they are apart."""
     quantities = {
@@ -125,7 +114,7 @@ def _compared(run: Run, configs: Configs) -> str:
     }
     said = []
     for measure, quantity in quantities.items():
-        values = {title: _by_seed(config, measure) for title, config in configs.items()}
+        values = {title: similar_runs.last_by_seed(config, measure) for title, config in configs.items()}
         if not all(values.values()):
             return ""
         said.append(over_seeds(quantity, values))
@@ -142,7 +131,7 @@ def _what_the_pair_says(run: Run, configs: Configs) -> None:
         return
     apart = []
     for measure, title in {"kl": "KL", "mse_from_sample": "MSE"}.items():
-        one, other = (_by_seed(config, measure) for config in configs.values())
+        one, other = (similar_runs.last_by_seed(config, measure) for config in configs.values())
         seed = next((seed for seed in one if seed in other), None)
         if seed is not None:
             apart.append(f"{title} {_apart(one[seed], other[seed])}")

@@ -19,7 +19,6 @@ from vae.analysis.comparing import Difference
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, common_seeds, differences, listed, together
 from vae.choices.likelihoods import LIKELIHOODS
-from vae.config import RunConfig
 from vae.figures.curves import KL_UNIT
 from vae.figures.latent import latent_scatter, prior_of, side_by_side
 from vae.figures.style import VARIANT_COLOURS
@@ -85,7 +84,10 @@ def _terms(run: Run) -> Terms:
     found = {}
     for measure, title in units.items():
         quantity = Quantity(title, f"{watched(run)}, from a sample" if measure == "reconstruction" else watched(run))
-        of_betas = {beta: _by_seed(config, measure) for beta, config in similar_runs.with_every_beta(run).items()}
+        of_betas = {
+            beta: similar_runs.last_by_seed(config, measure)
+            for beta, config in similar_runs.with_every_beta(run).items()
+        }
         found[measure] = quantity, {f"β = {beta:g}": by_seed for beta, by_seed in of_betas.items() if by_seed}
     return found
 
@@ -115,17 +117,6 @@ def _notice(terms: Terms) -> None:
             apart = differences(quantity, {lower: values[lower], higher: values[higher]})
             said.append(sentence(f"beta_{measure}", {f"from {first} to {last}": apart.get(higher)}))
     st.markdown(f"**What to notice.** {together(*said)}")
-
-
-def _by_seed(config: RunConfig, measure: str) -> dict[int, float]:
-    """At the last epoch, by seed: of runs that are done, and differ from `config` in their seed alone."""
-    found = {}
-    for seed, seed_run in list(similar_runs.seeds_of(config).items())[: similar_runs.MOST_SEEDS]:
-        if not seed_run.active:
-            run, history = resources.progress(seed_run.id)
-            rows = history[(history["split"] != "test") & (history["epoch"] == run.epoch)]
-            found[seed] = float(rows[measure].iloc[0])
-    return found
 
 
 def _one(beta: float, run: Run, pictures: Mapping[str, np.ndarray], windows: Mapping[str, Window]) -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..claim_measures import residual
+
 
 def principal_axes(train: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The mean (P,) of images (N, P), their principal axes (P, P) as columns, and the variances λ (P,) along them.
@@ -24,9 +26,7 @@ def principal_axes(train: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarra
 def pca_error(train: np.ndarray, held_out: np.ndarray, latent_dim: int) -> float:
     """Squared error per pixel of images (n, P) that are rebuilt from `latent_dim` principal axes of `train` (N, P)."""
     mean, axes, _ = principal_axes(train)
-    plane = axes[:, :latent_dim]
-    off = held_out.astype(np.float64) - mean
-    return float(np.square(off - off @ plane @ plane.T).mean())
+    return residual(held_out.astype(np.float64), mean, axes[:, :latent_dim].T)
 
 
 def used(variances: np.ndarray, beta: float) -> np.ndarray:
