@@ -91,7 +91,7 @@ def _penalty(images: Evaluated) -> Tensor:
 
 
 MOST_AT_ONCE = 5000  # images of which a metric sees the codes together: what it costs may grow with their square
-AGGREGATE_CHUNK = 500  # codes at a time whose density is measured under all posteriors
+AGGREGATE_CHUNK = 100  # codes at a time whose density is measured under all posteriors
 
 
 def mutual_information(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
@@ -107,12 +107,13 @@ def mutual_information(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
 
     mu, logvar, z = mu.double(), logvar.double(), z.double()
     precision = torch.exp(-logvar)  # (N, D)
-    constant = (mu.square() * precision + logvar).sum(-1)  # (N,)
+    weighted = mu * precision
+    constant = (mu * weighted).add_(logvar).sum(-1)  # (N,)
     found = []
     for start in range(0, len(z), AGGREGATE_CHUNK):
         codes = z[start : start + AGGREGATE_CHUNK]  # (n, D)
-        squares = codes.square() @ precision.T - 2 * codes @ (mu * precision).T + constant
-        log_density = -0.5 * squares  # (n, N): log q(z_i|x_j), up to the same constant everywhere
+        squares = torch.addmm(constant, codes.square(), precision.T).addmm_(codes, weighted.T, alpha=-2)
+        log_density = squares.mul_(-0.5)  # (n, N): log q(z_i|x_j), up to the same constant everywhere
         rows = torch.arange(len(codes), device=z.device)
         own = log_density[rows, rows + start]
         found.append(own - torch.logsumexp(log_density, dim=1) + math.log(len(mu)))

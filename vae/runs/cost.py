@@ -33,7 +33,7 @@ PACKED = 4
 CHUNK = 2000  # images measured at a time: `learning.learner.EVALUATION_CHUNK`
 WATCHED = 5000  # training images measured when none are set aside: `…TRAINING_IMAGES_WATCHED`
 SETTLED_ON = 5000  # training images that a closed form is taken of: `…SETTLED_ON`
-DENSITIES = 3 * 500 * 8  # bytes for each image whose posterior's density is measured: `metrics.AGGREGATE_CHUNK`
+DENSITIES = 3 * 100 * 8  # bytes for each image whose posterior's density is measured: `metrics.AGGREGATE_CHUNK`
 CODES, PICTURES = 1000, 32  # of an epoch's snapshot: `learning.snapshots`
 THREADED = 4_000_000  # weights × batch beyond which variants train at the same time: `…WORTH_A_THREAD`
 ROW = 2500  # bytes of a stored row beside its payload: names, numbers, half a page that stays empty
@@ -132,7 +132,7 @@ def _evaluation(demand: Demand, counts: Counts) -> int:
     rows = min(CHUNK, max(demand.test, demand.watched))
     if LIKELIHOODS[demand.config.reconstruction].closed_form:
         rows = max(rows, min(SETTLED_ON, demand.train))
-    whole = min(demand.test, MOST_AT_ONCE) * (2 * demand.config.latent_dim * 8 + DENSITIES)
+    whole = min(demand.test, MOST_AT_ONCE) * (6 * demand.config.latent_dim * 8 + DENSITIES)
     return max(FLOAT * rows * (4 * demand.pixels + 2 * counts.widest + 6 * demand.config.latent_dim), whole)
 
 
