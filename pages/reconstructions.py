@@ -14,6 +14,7 @@ from pages.shared.image_strips import choose_image, numbered, strip
 from pages.shared.lesson_frame import lesson_on_a_run
 from pages.shared.which_images import watched
 from pages.state import loaded_models
+from pages.state.principal_axes import principal_axes
 from pages.text.escape_markdown import escape_markdown
 from pages.text.terms import explain
 from pages.text.what_to_notice import what_to_notice
@@ -71,8 +72,10 @@ def images_and_errors(run: Run) -> None:
     with right:
         floor = float(np.square(images.mean_image - images.x[shown]).mean())
         losses = {title: values[shown] for title, values in errors.items()}
+        pca = principal_axes(run.id).error(images.x[shown], run.config.latent_dim) if images.unchanged else None
         kind = "" if wanted == "all" else f" of class {escape_markdown(wanted)}"
-        how_much_is_lost(run, losses, {title: VARIANT_COLOURS[name] for title, (name, _) in rows.items()}, floor, kind)
+        colours = {title: VARIANT_COLOURS[name] for title, (name, _) in rows.items()}
+        how_much_is_lost(run, losses, colours, floor, pca, kind)
 
 
 def rebuilt(run: Run, epoch: int) -> dict[str, tuple[str, np.ndarray]]:
@@ -117,11 +120,14 @@ def in_order(run: Run, labels: np.ndarray, errors: dict[str, np.ndarray], wanted
     return shown
 
 
-def how_much_is_lost(run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, kind: str) -> None:
-    """Squared error per pixel of each way to rebuild, beside the mean image's on the same images."""
+def how_much_is_lost(
+    run: Run, losses: dict[str, np.ndarray], colours: dict[str, str], floor: float, pca: float | None, kind: str
+) -> None:
+    """Squared error per pixel of each way to rebuild, beside the mean image's and PCA's on the same images."""
     on = watched(run, len(next(iter(losses.values())))) + kind
-    figure(error_bars(losses, colours, floor), key="errors", alt="Squared error per pixel of each reconstruction")
-    st.caption(f"Means over {on}, with 95 % intervals. Dotted: the mean training image, on the same images.")
+    figure(error_bars(losses, colours, floor, pca), key="errors", alt="Squared error per pixel of each reconstruction")
+    dashed = "" if pca is None else f" Dashed: PCA with {run.config.latent_dim} numbers, {pca:.4f}."
+    st.caption(f"Means over {on}, with 95 % intervals. Dotted: the mean training image.{dashed}")
     means = {title: float(values.mean()) for title, values in losses.items()}
     beaten = [title for title, mean in means.items() if mean >= floor]
     times = floor / max(means.values())

@@ -12,6 +12,7 @@ from pages.sections.two_losses import loss_terms
 from pages.sections.two_losses.beta_and_sigma import beta_and_sigma
 from pages.sections.two_losses.beta_sweep import sweep
 from pages.sections.two_losses.known_factors import known_factors
+from pages.sections.two_losses.linear_twins import linear_twins
 from pages.sections.two_losses.reductions import sum_or_mean
 from pages.shared import run_picker
 from pages.shared.csv_button import csv
@@ -37,6 +38,7 @@ def lesson(run: Run) -> None:
         "Known factors": partial(factors, run),
         "BCE or squared error": partial(both_reconstruction_losses, run),
         "β and σ": partial(beta_and_sigma, run),
+        "Linear twins": partial(linear_twins, run),
     }
     lazy_tabs(in_a_run | WITHOUT_A_RUN, loss_terms.TABS)
 

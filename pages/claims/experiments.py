@@ -21,7 +21,7 @@ from pages.shared import nudges, similar_runs
 from pages.shared.image_strips import strip
 from pages.shared.network_diagram import drawings
 from pages.stage.run_panel import run_stage
-from pages.state import loaded_models, resources
+from pages.state import loaded_models, principal_axes, resources
 from vae.argument.evidence import FAMILIES, holding
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.choices.nudge_units import NUDGE_UNITS
@@ -91,8 +91,11 @@ def sizes(run: Run, _epoch: int) -> None:
                 rows += [(row.variant, int(size), seed, row.mse_from_mean) for row in test.itertuples()]
     means = pd.DataFrame(rows, columns=["variant", "size", "seed", "mse"])
     floor = run.data["floor"]["test"]["mse"]
-    figure(figures.errors_by_size(means, floor), key="claims.sizes", alt="Squared error against the size of the code")
-    st.caption("On the test images; a small point per seed. Dotted: the mean image.")
+    pca = principal_axes.errors(run.id, "test")
+    of_pca = {int(size): float(pca[min(int(size), len(pca) - 1)]) for size in sorted(set(means["size"]))}
+    drawing = figures.errors_by_size(means, floor, of_pca)
+    figure(drawing, key="claims.sizes", alt="Squared error against the size of the code")
+    st.caption("On the test images; a small point per seed. Dotted: the mean image; dashed: PCA with as many numbers.")
 
 
 def rebuilt_by_size(run: Run, _epoch: int) -> None:

@@ -75,7 +75,7 @@ def _film(run_id: str, status: str, newest: int, after: int, dimensions: Dimensi
         "kept": kept,
         "rows": _rows(run, history, list(shown)),
         "notices": [_notice(run, history, epoch, pictures) for epoch, pictures in shown.items()],
-        "ranges": shared_ranges(history, floor),
+        "ranges": shared_ranges(history, floor, pca_line(run)),
     }
     if dimensions:
         arrays |= _planes(run_id, list(shown), dimensions)
@@ -86,6 +86,11 @@ def _film(run_id: str, status: str, newest: int, after: int, dimensions: Dimensi
         head, originals = _head(run, floor, dimensions, shown)
         meta, arrays = meta | head, arrays | originals
     return packed(meta, arrays)
+
+
+def pca_line(run: Run) -> float | None:
+    """What PCA costs on the watched images; None where it has no loss, or an earlier version kept none."""
+    return run.data.get("pca", {}).get(run.data["watched_split"])
 
 
 def stride(run: Run) -> int:
@@ -238,6 +243,7 @@ def _head(
         "rings": RINGS,
         "loss": LIKELIHOODS[run.config.reconstruction].per_image,
         "floor": floor,
+        "pca": pca_line(run),
         "watched": watched(run),
         "counted": watched(run, len(images["labels"])),
     }

@@ -96,7 +96,7 @@ def real_images(run_id: str) -> Any:
     """`RealImages` of the run's training images; shared by all visitors: never changed."""
     from vae.analysis.reference import RealImages
 
-    return RealImages.of(_images(run_id), unpack(resources.store().split_rows(run_id))["train"])
+    return RealImages.of(dataset_images(run_id), unpack(resources.store().split_rows(run_id))["train"])
 
 
 def nearest_real(run_id: str, picture: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
@@ -113,17 +113,18 @@ def reference_classifier(run_id: str) -> Any:
     """`ReferenceClassifier`, trained once for a data set; None for images without classes."""
     from vae.measuring import reference_classifier_of
 
-    return reference_classifier_of(resources.store(), _images(run_id))
+    return reference_classifier_of(resources.store(), dataset_images(run_id))
 
 
 @st.cache_data(max_entries=4, show_spinner=False)
 def test_images(run_id: str) -> np.ndarray:
     """The first test images, (m, P): real ones to judge by the same measures as drawn ones."""
-    images = _images(run_id)
-    return images.test_x[:JUDGED].astype(np.float32) / images.white
+    there = dataset_images(run_id)
+    return there.test_x[:JUDGED].astype(np.float32) / there.white
 
 
-def _images(run_id: str) -> Images:
+def dataset_images(run_id: str) -> Images:
+    """Binarised as they are measured on. Raises InputError when they aren't here, or are other ones by now."""
     from vae.measuring import images_of
 
     return images_of(resources.store(), resources.run(run_id), resources.settings())

@@ -14,7 +14,7 @@ from scipy.spatial.distance import cdist
 
 from vae import datasets
 from vae.analysis import claim_measures
-from vae.analysis.claim_measures import COLUMNS, MEASURES, measure, principal_components, residual
+from vae.analysis.claim_measures import COLUMNS, MEASURES, measure
 from vae.analysis.codes import encode
 from vae.choices.estimators import ESTIMATOR_SETUPS
 from vae.config import RunConfig
@@ -90,19 +90,6 @@ def test_pca_against_numpy_s_svd(table: pd.DataFrame, images: Images, x: np.ndar
     _, _, axes = np.linalg.svd(train - mean, full_matrices=False)
     rebuilt = mean + (x - mean) @ axes[:3].T @ axes[:3]
     assert value(table, "pca_mse") == pytest.approx(((x - rebuilt) ** 2).mean(), rel=1e-5)
-    whole = principal_components(images, ROWS, 500)
-    assert whole[1].shape == (64, 64)
-    assert residual(x, *whole) == pytest.approx(0, abs=1e-12), "as many components as pixels lose nothing"
-
-
-@pytest.mark.slow
-def test_pca_on_mnist_is_the_reference_s(mnist_dir: object) -> None:
-    images = datasets.load("mnist", mnist_dir)
-    x = images.test_x.astype(np.float32) / images.white
-    mean, components = principal_components(images, np.arange(60_000), 32)
-    found = [residual(x, mean, components[:count]) for count in (1, 2, 4, 8, 16, 20, 32)]
-    known = [0.0607, 0.0557, 0.0479, 0.0374, 0.0269, 0.0235, 0.0168]
-    np.testing.assert_allclose(found, known, atol=5e-5)
 
 
 def test_draws_of_the_prior_are_as_far_from_it_as_chance_has_it(table: pd.DataFrame) -> None:

@@ -111,6 +111,19 @@ def test_error_bars_show_means_and_intervals_of_the_mean() -> None:
     assert list(bars.y) == ["one", "all equal"]
 
 
+def test_pca_has_a_line_beside_the_mean_image() -> None:
+    one, other = {"one": np.array([0.5])}, {"one": "#2A7FCB"}
+    layout = error_bars(one, other, 0.07, 0.04).layout
+    assert [(line.x0, line.line.dash) for line in layout.shapes] == [(0.07, "dot"), (0.04, "dash")]
+    assert [note.text for note in layout.annotations] == ["mean image", "PCA"]
+    assert [note.text for note in error_bars(one, other, 0.07).layout.annotations] == ["mean image"]
+
+
+def test_an_axis_of_losses_holds_pca_s_line() -> None:
+    low, _ = shared_ranges(HISTORY, FLOOR, 5.0)["reconstruction"]
+    assert low < 5.0 < shared_ranges(HISTORY, FLOOR)["reconstruction"][0]
+
+
 def test_one_image_has_a_mean_but_no_interval() -> None:
     (bars,) = error_bars({"one": np.array([0.5])}, {"one": "#2A7FCB"}, 0.07).data
     assert list(bars.x) == [0.5] and list(bars.error_x.array) == [0]

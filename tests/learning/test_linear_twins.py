@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from sklearn.decomposition import PCA
 
 from vae import datasets
-from vae.analysis.closed_forms.linear_twins import best_kl, pca_error, principal_axes, used
+from vae.analysis.closed_forms import linear_twins
+from vae.analysis.closed_forms.linear_twins import against_theory, best_error, best_kl, squared_error_beta, used
 from vae.config import RunConfig
 from vae.datasets import Images
+from vae.datasets.principal_axes import PrincipalAxes
 from vae.learning.training import Training
 from vae.metrics import Metrics
 
@@ -68,16 +69,35 @@ def test_the_closed_form_is_the_least_of_the_objective() -> None:
     assert kl == pytest.approx(float(best_kl(np.array([variance]), beta)[0]), rel=0.02)
 
 
-def test_principal_axes_are_those_of_another_program(digits: Images) -> None:
-    train, test = digits.train_x / digits.white, digits.test_x / digits.white
-    mean, axes, variances = principal_axes(train)
-    theirs = PCA(8).fit(train)
-    np.testing.assert_allclose(mean, theirs.mean_, atol=1e-9)
-    np.testing.assert_allclose(variances[:8] * len(train) / (len(train) - 1), theirs.explained_variance_, rtol=1e-5)
-    cosines = np.abs(np.sum(axes[:, :8] * theirs.components_.T, axis=0))
-    np.testing.assert_allclose(cosines, 1, atol=1e-4)
-    rebuilt = theirs.inverse_transform(theirs.transform(test))
-    assert pca_error(train, test, 8) == pytest.approx(float(np.square(rebuilt - test).mean()), rel=1e-5)
+def test_the_best_vae_s_pictures_are_probabilistic_pca_s(digits: Images) -> None:
+    """Tipping & Bishop 1999, their M⁻¹Wᵀ written out; without a β it is PCA."""
+    train = (digits.train_x / digits.white).astype(np.float32)
+    x, beta, dims = (digits.test_x / digits.white).astype(np.float32), 0.6, 6
+    principal = PrincipalAxes.of_pixels(train)
+    noise = beta / 2
+    gains = np.sqrt(np.maximum(principal.variances[:dims] - noise, 0.0))
+    w = principal.axes[:dims].T * gains  # (P, D)
+    codes = (x - principal.mean) @ w @ np.linalg.inv(w.T @ w + noise * np.eye(dims))
+    expected = np.square(principal.mean + codes @ w.T - x).mean()
+    assert best_error(principal, x, dims, beta) == pytest.approx(float(expected), rel=1e-5)
+    assert best_error(principal, x, dims) == pytest.approx(principal.error(x, dims), rel=1e-6)
+
+
+def test_where_the_best_is_known() -> None:
+    linear = RunConfig(**LINEAR)
+    assert linear_twins.known(linear) and linear_twins.known(linear.model_copy(update={"activation": "relu"})), (
+        "no layer, nothing to bend"
+    )
+    assert linear_twins.known(linear.model_copy(update={"hidden": (20,)})), "two linear maps are one"
+    for update in ({"hidden": (20,), "activation": "relu"}, {"reconstruction": "sse"}, {"free_bits": 0.1}):
+        assert not linear_twins.known(linear.model_copy(update=update))
+    assert not linear_twins.known(linear.model_copy(update={"estimator": "iwae", "samples": 4}))
+
+
+def test_beta_as_squared_error_has_it() -> None:
+    assert squared_error_beta(RunConfig(reconstruction="sse", beta=3.0)) == 3.0
+    assert squared_error_beta(RunConfig(reconstruction="gaussian", sigma=0.5, beta=3.0)) == pytest.approx(1.5)
+    assert squared_error_beta(RunConfig(reconstruction="bce")) is None
 
 
 def trained(images: Images, **settings: object) -> Training:
@@ -95,8 +115,7 @@ def measured(training: Training, variant: str) -> Metrics:
 
 def assert_ends_where_theory_says(training: Training, beta: float, used_of: list[bool]) -> None:
     """Each dimension of the VAE within 3 % of its KL, 0.02 nats where that is 0; used exactly where λ > β/2."""
-    _, _, variances = principal_axes(training.train_x.double().numpy())
-    variances = variances[: training.config.latent_dim]
+    variances = PrincipalAxes.of_pixels(training.train_x.numpy()).variances[: training.config.latent_dim]
     kl, expected = np.sort(measured(training, "vae").kl_per_dim)[::-1], best_kl(variances, beta)
     on = used(variances, beta)
     assert on.tolist() == used_of
@@ -107,9 +126,10 @@ def assert_ends_where_theory_says(training: Training, beta: float, used_of: list
 @pytest.mark.slow
 def test_on_known_variances_both_end_where_theory_says(known: Images) -> None:
     training = trained(known, latent_dim=5, beta=BETA, learning_rate=0.01, batch_size=50, epochs=800)
-    x = training.train_x.double().numpy()
-    np.testing.assert_allclose(principal_axes(x)[2][: len(KNOWN)], KNOWN, rtol=0.01)
-    assert measured(training, "ae").mse_from_mean == pytest.approx(pca_error(x, x, 5), rel=0.01)
+    x = training.train_x.numpy()
+    principal = PrincipalAxes.of_pixels(x)
+    np.testing.assert_allclose(principal.variances[: len(KNOWN)], KNOWN, rtol=0.01)
+    assert measured(training, "ae").mse_from_mean == pytest.approx(principal.error(x, 5), rel=0.01)
     assert_ends_where_theory_says(training, BETA, [True, True, True, True, False])
 
 
@@ -123,8 +143,8 @@ def test_on_digits_a_linear_vae_ends_where_theory_says(digits: Images) -> None:
 
 def test_a_linear_autoencoder_of_digits_is_pca(digits: Images) -> None:
     training = trained(digits, latent_dim=4, variants=("ae",), learning_rate=0.01, batch_size=50, epochs=300)
-    x, held_out = (part.double().numpy() for part in (training.train_x, training.test_x))
-    assert training.test()["ae"].mse_from_mean == pytest.approx(pca_error(x, held_out, 4), rel=0.001)
+    best = PrincipalAxes.of_pixels(training.train_x.numpy()).error(training.test_x.numpy(), 4)
+    assert training.test()["ae"].mse_from_mean == pytest.approx(best, rel=0.001)
 
 
 def test_pictures_stay_in_their_bounds_and_measures_do_not_clip(known: Images) -> None:
@@ -137,3 +157,26 @@ def test_pictures_stay_in_their_bounds_and_measures_do_not_clip(known: Images) -
     x = training.train_x[:4]
     assert learner.snapshot(x).from_mean.max() == 0
     assert learner.evaluate(x, "watched").mse_from_mean == pytest.approx(float((x + 0.5).square().mean()), rel=1e-5)
+
+
+def test_a_trained_vae_lies_along_the_axes_and_an_autoencoder_in_their_plane(known: Images) -> None:
+    training = trained(known, latent_dim=3, beta=BETA, learning_rate=0.01, batch_size=50, epochs=300)
+    rows = np.arange(len(known.train_x))
+    principal = PrincipalAxes.of(known, rows)
+    ae, vae = (
+        against_theory(learner.model, learner.name, training.config, known, rows, principal)
+        for learner in training.learners
+    )
+    for found in (ae, vae):
+        assert found.correlations.shape == (3, 3)
+        np.testing.assert_allclose(found.explained, 1, atol=0.02)
+        assert found.mse == pytest.approx(found.best_mse, rel=0.1)
+    assert np.diag(vae.correlations).min() > 0.95
+    assert np.diag(ae.correlations).mean() < 0.95, "nothing tells it to"
+    assert ae.kl is None and ae.mse == pytest.approx(ae.best_mse, rel=0.02)
+    expected = measured(training, "vae").kl_per_dim
+    np.testing.assert_allclose(vae.kl, np.sort(expected)[::-1], rtol=1e-4)
+    mu = training.learners[1].model.encoder(training.train_x)[0].detach().numpy()
+    along = (known.train_x / known.white - principal.mean) @ principal.axes[0]
+    by_hand = max(abs(np.corrcoef(mu[:, place], along)[0, 1]) for place in range(3))
+    assert vae.correlations[0, 0] == pytest.approx(by_hand, rel=1e-4)

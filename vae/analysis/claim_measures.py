@@ -18,6 +18,7 @@ from ..choices.nudge_units import NUDGE_UNITS
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..datasets import Images
+from ..datasets.principal_axes import PrincipalAxes
 from ..learning.models import Autoencoder
 from ..learning.randomness import normal_like, stream
 from . import gradients
@@ -150,9 +151,9 @@ Measured = Iterator[tuple[str, SupportsFloat, int]]  # name of the measure, valu
 def _baselines(config: RunConfig, images: Images, rows: np.ndarray, x: np.ndarray, real: RealImages) -> Measured:
     """What no model is needed for."""
     seed, count = config.seed, len(x)
-    mean, components = principal_components(images, rows, config.latent_dim)
-    yield "mean_image_mse", np.square(x - mean).mean(dtype=np.float64), count
-    yield "pca_mse", residual(x, mean, components), count
+    principal = PrincipalAxes.of(images, rows)
+    yield "mean_image_mse", np.square(x - principal.mean).mean(dtype=np.float64), count
+    yield "pca_mse", principal.error(x, config.latent_dim), count
     drawn = prior(count, config.latent_dim, stream(seed, "coverage of the prior"))
     yield from _beside_the_prior(drawn, seed)
     eps = _noise_of_training(config, len(rows))
@@ -250,25 +251,3 @@ def _nearest(x: torch.Tensor, others: torch.Tensor) -> torch.Tensor:
 
 def _rms(values: np.ndarray) -> float:
     return float(np.sqrt(np.square(values, dtype=np.float64).mean()))
-
-
-def principal_components(images: Images, rows: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean (P,) and the `count` leading principal components (min(count, P), P) of the training images in `rows`.
-
-    Exact: eigenvectors of the covariance, which is summed in double precision, a part of the images at a time.
-    """
-    pixels = images.pixels
-    total, products = np.zeros(pixels), np.zeros((pixels, pixels))
-    for start in range(0, len(rows), CHUNK):
-        x = images.train_x[rows[start : start + CHUNK]].astype(np.float32) / images.white
-        total += x.sum(axis=0, dtype=np.float64)
-        products += x.T @ x
-    mean = total / len(rows)
-    _, vectors = np.linalg.eigh(products / len(rows) - np.outer(mean, mean))  # ascending
-    return mean.astype(np.float32), vectors[:, ::-1][:, :count].T.astype(np.float32)
-
-
-def residual(x: np.ndarray, mean: np.ndarray, components: np.ndarray) -> float:
-    """Mean squared error per pixel of `x` (N, P) rebuilt from its coordinates along orthonormal `components` (D, P)."""
-    centred = x - mean
-    return float(np.square(centred - centred @ components.T @ components).mean(dtype=np.float64))

@@ -29,6 +29,7 @@ class Likelihood(Choice):
     # as it is, and clipped where it is drawn.
     mean: Callable[[Tensor], Tensor]
     floor: Callable[..., float]  # pictures (B, P), x (B, P) → mean loss of images when these are predicted
+    any_picture: bool = False  # whether pictures that leave [0, 1], as PCA's do, have a loss
     # ∂ value / ∂ outputs in closed form, (B, k · P): its value is not needed to learn. None: by autograd.
     gradient: Callable[..., Tensor] | None = None
     gradient_arrays: int = 6  # of (B, P), that the gradient takes at its peak
@@ -217,6 +218,7 @@ _SIGMA_LEARNT: dict[str, Any] = _IN_UNIT_INTERVAL | {
     "value": _gaussian_learned,
     "mean": _sigmoid,
     "floor": _gaussian_learned_floor,
+    "any_picture": True,
     "parameters": {"log_sigma": -1.0},
 }
 
@@ -235,6 +237,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         value=_sse,
         mean=_sigmoid,
         floor=_sse_floor,
+        any_picture=True,
         gradient=_sse_gradient,
         gradient_arrays=5,
         **_IN_UNIT_INTERVAL,
@@ -255,6 +258,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         value=_gaussian,
         mean=_sigmoid,
         floor=_gaussian_floor,
+        any_picture=True,
         gradient=_gaussian_gradient,
         settings=("sigma",),
         **_IN_UNIT_INTERVAL,
@@ -282,6 +286,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         value=_gaussian_per_pixel,
         mean=_first_half,
         floor=_gaussian_per_pixel_floor,
+        any_picture=True,
         outputs_per_pixel=2,
         gradient_arrays=14,
         spelled="torch.sigmoid({}.chunk(2, -1)[0])",
@@ -297,6 +302,7 @@ LIKELIHOODS: dict[str, Likelihood] = {
         mean=_itself,
         unbounded=True,
         floor=_sse_floor,
+        any_picture=True,
         gradient=_sse_linear_gradient,
         gradient_arrays=1,
         javascript="a",

@@ -53,6 +53,24 @@ PRESETS = {
         "β = 784/32 = 24.5 in disguise: the code dies.",
         _MNIST.model_copy(update={"latent_dim": 32, "reconstruction": "sse", "beta": 784 / 32, "epochs": 3}),
     ),
+    "linear": Preset(
+        "Linear twins",
+        "Both models without a non-linearity, on MNIST with squared error: theory knows what they must learn. The AE "
+        "ends at PCA, the VAE at probabilistic PCA with σ² = β/2. Two losses lays them over it.",
+        _MNIST.model_copy(
+            update={
+                "hidden": (),
+                "activation": "identity",
+                "reconstruction": "sse_linear",
+                "latent_dim": 8,
+                "beta": 2.0,
+                "learning_rate": 0.02,
+                "schedule": "cosine",
+                "batch_size": 200,
+                "epochs": 60,
+            }
+        ),
+    ),
 }
 
 FIRST = "strokes"  # what the first page's button trains: the images that come with the program and look most like MNIST

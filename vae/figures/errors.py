@@ -1,4 +1,4 @@
-"""How much is lost: errors per pixel beside the mean-image line."""
+"""How much is lost: errors per pixel beside the lines of the mean image and of PCA."""
 
 from __future__ import annotations
 
@@ -12,8 +12,12 @@ from .style import BARE, GRID, NEUTRAL
 ROW = 46  # pixels of height for each bar
 
 
-def error_bars(errors: Mapping[str, np.ndarray], colours: Mapping[str, str], floor: float) -> go.Figure:
-    """Mean of each of `errors` (title → (n,) per image) as a bar, with its 95 % interval; `floor`: the mean image's.
+def error_bars(
+    errors: Mapping[str, np.ndarray], colours: Mapping[str, str], floor: float, pca: float | None = None
+) -> go.Figure:
+    """Mean of each of `errors` (title → (n,) per image) as a bar, with its 95 % interval.
+
+    `floor`: the mean image's error, dotted; `pca`: that of PCA, dashed, where it is known.
 
     The interval is 1.96 standard errors over the images: it says how well the mean is known, not how images vary.
     """
@@ -33,15 +37,22 @@ def error_bars(errors: Mapping[str, np.ndarray], colours: Mapping[str, str], flo
         "textfont": {"color": "#fff"},
         "hovertemplate": "%{x:.5f}<extra></extra>",
     }
-    line = {"type": "line", "x0": floor, "x1": floor, "xref": "x", "y0": 0, "y1": 1, "yref": "paper"}
-    note = {"text": "mean image", "x": floor, "y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False}
+    levels = {"mean image": (floor, "dot")} | ({} if pca is None else {"PCA": (pca, "dash")})
+    line = {"type": "line", "xref": "x", "y0": 0, "y1": 1, "yref": "paper"}
+    note = {"y": 1, "yref": "paper", "yanchor": "bottom", "showarrow": False, "font": {"size": 12, "color": NEUTRAL}}
     layout = BARE | {
         "height": 96 + ROW * len(titles),
         "margin": {"l": 8, "r": 8, "t": 26, "b": 8},
         "xaxis": GRID | {"title": {"text": "squared error per pixel"}, "rangemode": "tozero"},
         "yaxis": {"autorange": "reversed", "automargin": True},
-        "shapes": [line | {"line": {"dash": "dot", "width": 1.5, "color": NEUTRAL}}],
-        "annotations": [note | {"font": {"size": 12, "color": NEUTRAL}}],
+        "shapes": [
+            line | {"x0": level, "x1": level, "line": {"dash": dash, "width": 1.5, "color": NEUTRAL}}
+            for level, dash in levels.values()
+        ],
+        "annotations": [
+            note | {"text": name, "x": level, "xanchor": "right" if name == "PCA" else "center"}
+            for name, (level, _) in levels.items()
+        ],
     }
     return go.Figure({"data": [bars], "layout": layout})
 

@@ -11,8 +11,13 @@ from .style import BARE, GRID, NEUTRAL
 from .trick import ESTIMATOR_COLOURS, ESTIMATOR_DASHES, ESTIMATOR_TITLES
 
 
-def estimator_curves(history: pd.DataFrame, floor: float, unit: str, epochs: int) -> go.Figure:
-    """`history`: rows with columns way, epoch, reconstruction, kl. `floor`: what the mean image costs."""
+def estimator_curves(
+    history: pd.DataFrame, floor: float, unit: str, epochs: int, pca: float | None = None
+) -> go.Figure:
+    """`history`: rows with columns way, epoch, reconstruction, kl.
+
+    `floor`: what the mean image costs, dotted; `pca`: what PCA costs, dashed, where that is known.
+    """
     lines = []
     for estimator in [name for name in ESTIMATOR_COLOURS if name in set(history["way"])]:
         rows = history[history["way"] == estimator].sort_values("epoch")
@@ -29,7 +34,8 @@ def estimator_curves(history: pd.DataFrame, floor: float, unit: str, epochs: int
                     "hovertemplate": "%{y:.2f}<extra>" + ESTIMATOR_TITLES[estimator] + "</extra>",
                 }
             )
-    mark = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "y0": floor, "y1": floor, "yref": "y"}
+    levels = [(floor, "dot")] if pca is None else [(floor, "dot"), (pca, "dash")]
+    mark = {"type": "line", "x0": 0, "x1": 1, "xref": "x domain", "yref": "y"}
     layout = BARE | {
         "height": 400,
         "uirevision": "race",
@@ -37,7 +43,10 @@ def estimator_curves(history: pd.DataFrame, floor: float, unit: str, epochs: int
         "xaxis": GRID | {"range": [0, epochs], "title": {"text": "epoch"}, "anchor": "y2"},
         "yaxis": GRID | {"title": {"text": f"Reconstruction<br>({unit})"}, "domain": [0.42, 1]},
         "yaxis2": GRID | {"title": {"text": "KL<br>(nats / image)"}, "domain": [0, 0.33], "rangemode": "tozero"},
-        "shapes": [mark | {"line": {"dash": "dot", "width": 1.5, "color": NEUTRAL}}],
+        "shapes": [
+            mark | {"y0": level, "y1": level, "line": {"dash": dash, "width": 1.5, "color": NEUTRAL}}
+            for level, dash in levels
+        ],
     }
     return go.Figure({"data": lines, "layout": layout})
 

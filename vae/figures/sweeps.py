@@ -14,12 +14,31 @@ from .style import BARE, DASHES, GRID, NEUTRAL, VALUE_COLOURS, VARIANT_COLOURS, 
 BAND = 0.16  # opacity of an interval
 
 
+def pca_line(errors: Mapping[str, float]) -> dict[str, Any]:
+    """The squared error of PCA by the size of the code, as the axis writes it: no model, so no model's colour."""
+    return {
+        "type": "scatter",
+        "x": list(errors),
+        "y": list(errors.values()),
+        "mode": "lines",
+        "line": {"color": NEUTRAL, "width": 2, "dash": "dash"},
+        "name": "PCA",
+        "hovertemplate": "%{y:.4g}",
+    }
+
+
 def against(
-    bands: pd.DataFrame, setting: str, title: str, measure: str, others: Mapping[str, str] | None = None
+    bands: pd.DataFrame,
+    setting: str,
+    title: str,
+    measure: str,
+    others: Mapping[str, str] | None = None,
+    pca: Mapping[int, float] | None = None,
 ) -> go.Figure:
     """`bands`: columns variant, `setting`, *others, mean, low, high, seeds; one line per variant and others.
 
-    `others`: the other settings' columns → their titles.
+    `others`: the other settings' columns → their titles. `pca`: where the setting is the size of the code, what PCA
+    loses with as many numbers.
 
     Values of the setting stand evenly beside each other, in their order: they are the ones that were asked for.
     """
@@ -35,6 +54,8 @@ def against(
             mine = rows[rows["variant"] == variant].set_index(setting)
             mine = mine.loc[[value for value in values if value in mine.index]]
             lines += _line_with_band(mine, variant, DASHES[number % len(DASHES)], label)
+    if pca:
+        lines.append(pca_line({_text(value): pca[int(value)] for value in values if int(value) in pca}))
     layout = BARE | {
         "height": 420,
         "uirevision": f"{setting}.{measure}",

@@ -13,8 +13,10 @@ import torch
 from torch import Tensor
 
 from ..choices.binarisations import BINARISATIONS
+from ..choices.likelihoods import likelihood_of
 from ..config import RunConfig
 from ..datasets import Images, Split, binarised
+from ..datasets.principal_axes import PrincipalAxes
 from ..metrics import Metrics
 from .devices import arithmetic, arithmetic_of_thread, pick_device
 from .learner import Learner
@@ -87,6 +89,22 @@ class Training:
             self.watched_split: mean_image_floor(self.train_x, self.watched_x, self.config),
             "test": mean_image_floor(self.train_x, self.test_x, self.config),
         }
+
+    def pca_line(self) -> dict[str, float]:
+        """What PCA costs, by the run's own likelihood, with as many numbers as the code: on the same images.
+
+        Empty where a picture that leaves [0, 1] has no loss, as by cross-entropy.
+        """
+        likelihood = likelihood_of(self.config)
+        if not likelihood.any_picture:
+            return {}
+        principal = PrincipalAxes.of_pixels(self.train_x.cpu().numpy())
+        found = {}
+        for split, held_out in ((self.watched_split, self.watched_x), ("test", self.test_x)):
+            x = held_out.cpu()
+            rebuilt = torch.from_numpy(principal.rebuilt(x.numpy(), self.config.latent_dim))
+            found[split] = likelihood.floor(rebuilt, x)
+        return found
 
     def resume(self, epoch: int, checkpoint: dict[str, Tensor]) -> None:
         """Go on after `epoch` as if nothing had happened."""

@@ -89,6 +89,7 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
         together(passing for _, passing in steps),
         together(_evaluation(demand, counts) for counts in demand.networks),
         FLOAT * 3 * demand.pixels * max(demand.test, demand.watched),  # the mean-image line
+        _principal_axes(demand),
         weights * (1 + (1 + MOMENTS) * PACKED),
     )
     return (
@@ -99,6 +100,13 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
         + sum(lasting for lasting, _ in steps)
         + max(moments)
     )
+
+
+def _principal_axes(demand: Demand) -> int:
+    """The PCA line: the covariance of the pixels and its eigenvectors, in double precision; pictures made of them."""
+    if not LIKELIHOODS[demand.config.reconstruction].any_picture:
+        return 0
+    return 4 * 8 * demand.pixels**2 + FLOAT * 4 * demand.pixels * max(demand.test, demand.watched)
 
 
 def _data(demand: Demand) -> int:

@@ -176,6 +176,7 @@ def describe(images: Images, split: Split, training: Training) -> dict[str, Any]
         "split_seed": SPLIT_SEED,
         "watched_split": training.watched_split,
         "floor": training.floor(),
+        "pca": training.pca_line(),
         "device": training.device.type,
         "machine": machine(training.device.type, training.threads),
     }

@@ -51,12 +51,15 @@ class Curves {
     const points = film.frames.map(({ epoch, spaces }) => [epoch, spaces[variant].row[term]]).filter(([, v]) => v !== null)
     draw.globalAlpha = 1
     if (term === "reconstruction") {
-      draw.setLineDash([2, 4])
       draw.strokeStyle = ink
-      draw.beginPath()
-      draw.moveTo(x(0) - 2, y(film.floor))
-      draw.lineTo(this.width, y(film.floor))
-      draw.stroke()
+      for (const [level, dashes] of [[film.floor, [2, 4]], [film.pca, [8, 4]]]) {
+        if (level === null) continue
+        draw.setLineDash(dashes)
+        draw.beginPath()
+        draw.moveTo(x(0) - 2, y(level))
+        draw.lineTo(this.width, y(level))
+        draw.stroke()
+      }
       draw.setLineDash([])
     }
     draw.strokeStyle = draw.fillStyle = colour
@@ -82,7 +85,8 @@ class Curves {
     const { reconstruction, kl } = film.nearest(this.stage.t).spaces[variant].row
     const also = kl === null ? "" : `, KL ${kl.toFixed(2)} nats`
     const told = `${title}: losses by epoch. Here: reconstruction ${reconstruction?.toFixed(1)} ${film.loss}${also}.`
-    this.canvas.setAttribute("aria-label", `${told} Predicting the mean image costs ${film.floor.toFixed(1)}.`)
+    const pca = film.pca === null ? "" : `, PCA ${film.pca.toFixed(1)}`
+    this.canvas.setAttribute("aria-label", `${told} Predicting the mean image costs ${film.floor.toFixed(1)}${pca}.`)
   }
 }
 

@@ -67,11 +67,11 @@ class Film {
     const { arrays, epochs, rows, notices, variants, status, newest, planned, kept, ...rest } = unpack(bytes)
     Object.assign(this, { status, planned })
     if (newest < 0) return this.tell()
-    const { twins, classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted } = rest
+    const { twins, classes, palette, shape, latentDim, space, rings, loss, floor, pca, watched, counted } = rest
     const { windows, ranges } = rest
     Object.assign(this, { kept, windows, ranges })
     if (variants) {
-      Object.assign(this, { variants, twins, classes, palette, shape, latentDim, space, rings, loss, floor, watched, counted })
+      Object.assign(this, { variants, twins, classes, palette, shape, latentDim, space, rings, loss, floor, pca, watched, counted })
       this.labels = arrays.labels.data
       this.originals = arrays.originals.data
       this.images = arrays.originals.shape[0]

@@ -74,7 +74,7 @@ class Notes {
     const plane = film.latentDim > 2 ? `, which holds this share of the codes' variance: ${models.map(share).join(", ")}` : ""
     const said = [
       `${film.space}${plane}: the codes of ${film.counted}.`,
-      `Losses in ${film.loss}, means over ${film.watched}; dotted: what predicting the mean image costs.`,
+      `Losses in ${film.loss}, means over ${film.watched}; dotted: what predicting the mean image costs${film.pca === null ? "" : "; dashed: what PCA costs, with as many numbers as the code"}.`,
     ]
     if (problem) said.push(problem)
     else if (!film.kept.includes(t)) {

@@ -8,11 +8,13 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared.csv_button import csv
 from pages.shared.predict import questions
+from pages.state import principal_axes
 from pages.text.words import plural
 from vae.analysis.effects import in_words, short, steps, with_intervals
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import FIELD_TEXTS
+from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.sweeps import against, drawn_points
 from vae.metrics import METRICS, compared
@@ -34,11 +36,14 @@ def effects(look: ShownSweep) -> None:
     name = next(name for name, mine in _columns(look).items() if mine == column)
     others = [other for other in titles if other != column]
     shown = with_intervals(rows, ["variant", column, *others], measure)
+    pca: dict[int, float] = {}
     if any(isinstance(values, Range) for values in spec.over.values()):
         log = isinstance(values := spec.over[name], Range) and values.log
         drawing = drawn_points(shown, column, titles[column], measures[measure], log)
     else:
-        drawing = against(shown, column, titles[column], measures[measure], {other: titles[other] for other in others})
+        named = {other: titles[other] for other in others}
+        pca = _pca(look, measure, split) if list(titles) == ["latent_dim"] else pca
+        drawing = against(shown, column, titles[column], measures[measure], named, pca)
     one_setting = not others and not isinstance(spec.over[name], Range)
     found = steps(rows, column, measure) if one_setting else None
 
@@ -50,6 +55,8 @@ def effects(look: ShownSweep) -> None:
                 st.caption("Each line or dot is one combination of the other settings. Point at it to see which.")
             else:
                 _notice(spec, found, int(shown["seeds"].max()))
+            if pca:
+                st.caption("Dashed: PCA of the training images, with as many numbers as the code. It has no sample.")
             if split == "test":
                 st.caption("Choose settings by the validation images. Test images are for reporting the choice.")
             csv(lambda: shown, f"sweep-{sweep.id}-{measure}-{split}")
@@ -66,6 +73,18 @@ def effects(look: ShownSweep) -> None:
     }
     with right:
         questions.before("last step", show, lambda: found, spec.base, words, f"{name} {measure}")
+
+
+def _pca(look: ShownSweep, measure: str, split: str) -> dict[int, float]:
+    """What PCA loses by the size of the code: where a squared error per pixel is drawn, and the images are here."""
+    if not measure.startswith("mse_"):
+        return {}
+    ended = next(member for member in look.members if member.status == "done")
+    try:
+        errors = principal_axes.errors(ended.run_id, split)
+    except InputError:  # the images are gone or others by now: no line
+        return {}
+    return {size: float(errors[min(size, len(errors) - 1)]) for size in look.done["latent_dim"].unique()}
 
 
 def _controls(look: ShownSweep) -> tuple[str, str, str]:

@@ -84,10 +84,12 @@ def _curves(run: Run, data: dict[str, Any], history: pd.DataFrame) -> None:
     curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
     st.html(f"<div>{legend([name for name in ESTIMATOR_TITLES if name in set(history['way'])])}</div>")
     unit = LIKELIHOODS[run.config.reconstruction].per_image
-    figure(estimator_curves(curves, floor, unit, run.config.epochs), key="race", alt="Losses with every estimator")
+    pca = data.get("pca", {}).get(data["watched_split"])
+    figure(estimator_curves(curves, floor, unit, run.config.epochs, pca), key="race", alt="Losses with every estimator")
+    dashed = "" if pca is None else " Dashed: what PCA costs, with as many numbers as the code."
     st.caption(
         f"Seed {run.config.seed}, means over {watched(run)}. The dotted line is what predicting the mean training "
-        "image costs."
+        f"image costs.{dashed}"
     )
     csv(lambda: history, f"estimators-{run.id}")
 

@@ -21,15 +21,16 @@ from ..style import (
     VARIANT_SYMBOLS,
     veil,
 )
+from ..sweeps import pca_line
 
 HEIGHT = 340
 BINS = 41
 
 
-def errors_by_size(means: pd.DataFrame, floor: float) -> go.Figure:
+def errors_by_size(means: pd.DataFrame, floor: float, pca: Mapping[int, float] | None = None) -> go.Figure:
     """`means`: columns variant, size, seed, mse. A line per variant through the means, a point per seed.
 
-    `floor`: the mean image's MSE, dotted.
+    `floor`: the mean image's MSE, dotted. `pca`: PCA's by size, dashed.
     """
     sizes = sorted(set(means["size"]))
     traces: list[dict[str, Any]] = []
@@ -50,6 +51,8 @@ def errors_by_size(means: pd.DataFrame, floor: float) -> go.Figure:
                 "hovertemplate": "%{x} dimensions: %{y:.4f}",
             }
         )
+    if pca:
+        traces.append(pca_line({str(size): error for size, error in pca.items()}))
     order = {"type": "category", "categoryorder": "array", "categoryarray": [str(size) for size in sizes]}
     layout = BARE | {
         "height": HEIGHT,

@@ -1,0 +1,40 @@
+"""PCA of a run's training images, for pages: what the best linear code loses with as many numbers."""
+
+from __future__ import annotations
+
+import numpy as np
+import streamlit as st
+
+from vae.datasets.principal_axes import PrincipalAxes
+from vae.runs.cost import WATCHED
+from vae.store.tensor_bytes import unpack
+
+from . import loaded_models, resources
+
+
+def principal_axes(run_id: str) -> PrincipalAxes:
+    """Shared by all runs that learn from the same images, and by all visitors: never changed.
+
+    Raises InputError when the data set isn't on this computer.
+    """
+    run = resources.run(run_id)
+    config = run.config
+    return _of(run.data["hash"], config.binarisation, config.validation_size, config.train_limit, run_id)
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _of(data_hash: str, binarisation: str, validation_size: int, train_limit: int, _run_id: str) -> PrincipalAxes:
+    return PrincipalAxes.of(loaded_models.dataset_images(_run_id), _rows(_run_id)["train"])
+
+
+def _rows(run_id: str) -> dict[str, np.ndarray]:
+    return unpack(resources.store().split_rows(run_id))
+
+
+@st.cache_data(max_entries=24, show_spinner=False)
+def errors(run_id: str, split: str) -> np.ndarray:
+    """`PrincipalAxes.errors` on the images that a run's numbers are of: "test", or else those that it watched."""
+    images, rows = loaded_models.dataset_images(run_id), _rows(run_id)
+    watched = rows["validation"] if len(rows["validation"]) else rows["train"][:WATCHED]
+    grey = images.test_x if split == "test" else images.train_x[watched]
+    return principal_axes(run_id).errors(grey.astype(np.float32) / images.white)

@@ -1,0 +1,1 @@
+"""What is known without training, beside what was trained."""
