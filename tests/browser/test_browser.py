@@ -252,7 +252,7 @@ def test_nothing_recorded_is_lost_when_the_dashboard_is_killed(browser: Browser,
     try:
         page = open_page(browser, f"{app.url}/train?epochs=150")
         page.get_by_role("button", name="Train", exact=True).click()
-        page.wait_for_function("document.body.innerText.match(/Epoch (\\d+) of/)?.[1] > 5")
+        page.wait_for_function("document.body.innerText.match(/Epoch (\\d+) of/)?.[1] > 5", timeout=120_000)
         run_id = run_in_link(page)
         app.kill()
         recorded = store_of(app).history(run_id)
