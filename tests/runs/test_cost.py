@@ -41,6 +41,7 @@ status = pathlib.Path("/proc/self/status").read_text()
 print(int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024)
 """
 MNIST = {"dataset": "mnist", "validation_size": 5000, "hidden": [400], "epochs": 1, "latent_dim": 20}
+WIDE = {"dataset": "strokes", "train_limit": 600, "validation_size": 1000, "epochs": 1}
 REAL = {
     "small digits": {"dataset": "digits", "validation_size": 200, "hidden": [128]},
     "784-400-20": {"batch_size": 128},
@@ -51,8 +52,9 @@ REAL = {
         "batch_size": 512,
     },
     "a contractive penalty": {"variants": ["contractive"], "latent_dim": 64, "train_limit": 2000, "batch_size": 1024},
-    "2048 wide, 4 layers": {"hidden": [2048] * 4, "train_limit": 600, "validation_size": 1000, "epochs": 2},
-    "4096 wide, 2 layers": {"hidden": [4096] * 2, "train_limit": 600, "validation_size": 1000, "epochs": 2},
+    # Of few images: what these take is in their weights.
+    "2048 wide, 4 layers": WIDE | {"hidden": [2048] * 4},
+    "4096 wide, 2 layers": WIDE | {"hidden": [4096] * 2},
     "batches of 8192": {"hidden": [1024, 512], "batch_size": 8192, "train_limit": 20_000},
     "64 samples": {"batch_size": 128, "samples": 64, "train_limit": 512},
     "64 samples, scored": {"batch_size": 512, "samples": 64, "estimator": "score_function", "train_limit": 1024},

@@ -11,6 +11,8 @@ class Scrubber {
     this.slider.addEventListener("input", () => this.go(Number(this.slider.value)))
     this.slider.addEventListener("change", () => this.settle())
     this.slider.addEventListener("keydown", (event) => this.key(event))
+    this.calm = matchMedia("(prefers-reduced-motion: reduce)")
+    this.calm.addEventListener("change", () => this.show()) // also while nothing else moves
   }
 
   get film() { return this.stage.film }
@@ -80,7 +82,7 @@ class Scrubber {
     this.slider.value = this.playing ? this.stage.t : Math.abs(this.stage.t - epoch) < 1e-9 ? epoch : this.stage.t
     this.slider.setAttribute("aria-valuetext", `epoch ${epoch} of ${end}`)
     this.label.textContent = `epoch ${epoch} of ${end}`
-    this.button.hidden = film.frames.length < 2 || matchMedia("(prefers-reduced-motion: reduce)").matches
+    this.button.hidden = film.frames.length < 2 || this.calm.matches
     const name = this.playing ? "Pause" : "Replay"
     if (this.button.getAttribute("aria-label") !== name) {
       this.button.setAttribute("aria-label", name)
