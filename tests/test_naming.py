@@ -96,6 +96,7 @@ def test_a_preset_has_nothing_unusual():
         "pytorch_example": "mnist · 20-D · 400 · β 1",
         "two_d": "mnist · 2-D · 400 · β 1",
         "collapse": "mnist · 32-D · 400 · β 24.5",
+        "linear": "mnist · 8-D · no hidden layer · β 2",
     }
     assert usual(RunConfig(dataset="kmnist", latent_dim=7)) == PRESETS["two_d"].config
     assert usual(RunConfig(dataset="strokes", latent_dim=7)) == PRESETS["strokes"].config
