@@ -13,7 +13,7 @@ from vae.config import RunConfig
 from vae.runs.execution import execute
 from vae.settings import Settings
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 TINY = RunConfig(epochs=5, train_limit=100, validation_size=50)
 EVERY = {  # what the buttons of Perturbation, Two losses and The trick train, and another seed
@@ -49,7 +49,6 @@ def follow(page: Page, title: str, heading: str) -> None:
     settled(page)
 
 
-@pytest.mark.slow
 def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browser, runs: dict[str, str]) -> None:
     page = open_page(browser, app.url)
     way = [
@@ -82,7 +81,6 @@ def test_back_leads_through_the_pages_one_by_one(app: Dashboard, browser: Browse
     assert page.complaints == []
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", ["train", "", "reconstructions", "two_losses"])
 def test_the_epoch_of_an_address_is_shown_and_stays(
     app: Dashboard, browser: Browser, runs: dict[str, str], path: str
@@ -143,7 +141,6 @@ def test_runs_are_found_by_what_is_special_about_them(app: Dashboard, browser: B
     page.wait_for_function(f"new URL(location).searchParams.get('run') === '{runs['another seed']}'")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("width", [1280, 1920, 390])
 def test_long_names_stay_within_the_window(app: Dashboard, browser: Browser, runs: dict[str, str], width: int) -> None:
     store = store_of(app)
@@ -168,7 +165,6 @@ def test_the_table_of_runs_is_as_high_as_its_rows(app: Dashboard, browser: Brows
     assert table.bounding_box()["height"] == pytest.approx(35 * (len(store_of(app).runs()) + 1), abs=5)
 
 
-@pytest.mark.slow
 def test_a_pair_that_is_compared_while_it_ends_is_shown_to_the_end(app: Dashboard, browser: Browser) -> None:
     """Table, badges, curves and what can be downloaded: all of them end where the runs end."""
     store = store_of(app)
@@ -193,7 +189,6 @@ def test_a_pair_that_is_compared_while_it_ends_is_shown_to_the_end(app: Dashboar
     assert {store.run(run_id).epoch for run_id in ids} == {40}
 
 
-@pytest.mark.slow
 def test_which_ingredient_does_it_is_answered_where_the_variants_were_trained(
     app: Dashboard, browser: Browser, runs: dict[str, str]
 ) -> None:

@@ -10,7 +10,7 @@ from playwright.sync_api import Browser, Page, expect
 from presenting import beyond, letters
 from serving import PATIENCE, ROOT, Dashboard, open_page, settled
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 class FiveScreens(Dashboard):
