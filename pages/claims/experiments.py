@@ -91,11 +91,11 @@ def sizes(run: Run, _epoch: int) -> None:
                 rows += [(row.variant, int(size), seed, row.mse_from_mean) for row in test.itertuples()]
     means = pd.DataFrame(rows, columns=["variant", "size", "seed", "mse"])
     floor = run.data["floor"]["test"]["mse"]
-    pca = principal_axes.errors(run.id, "test")
-    of_pca = {int(size): float(pca[min(int(size), len(pca) - 1)]) for size in sorted(set(means["size"]))}
-    drawing = figures.errors_by_size(means, floor, of_pca)
+    pca = principal_axes.by_size(run.id, "test", sorted(set(means["size"])))
+    drawing = figures.errors_by_size(means, floor, pca)
     figure(drawing, key="claims.sizes", alt="Squared error against the size of the code")
-    st.caption("On the test images; a small point per seed. Dotted: the mean image; dashed: PCA with as many numbers.")
+    dashed = "; dashed: PCA with as many numbers" if pca else ""
+    st.caption(f"On the test images; a small point per seed. Dotted: the mean image{dashed}.")
 
 
 def rebuilt_by_size(run: Run, _epoch: int) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import streamlit as st
 
 from vae.datasets.principal_axes import PrincipalAxes
+from vae.errors import InputError
 from vae.runs.cost import WATCHED
 from vae.store.tensor_bytes import unpack
 
@@ -38,3 +41,12 @@ def errors(run_id: str, split: str) -> np.ndarray:
     watched = rows["validation"] if len(rows["validation"]) else rows["train"][:WATCHED]
     grey = images.test_x if split == "test" else images.train_x[watched]
     return principal_axes(run_id).errors(grey.astype(np.float32) / images.white)
+
+
+def by_size(run_id: str, split: str, sizes: Iterable[int]) -> dict[int, float]:
+    """Of `errors`, those of codes of these sizes, beyond the last axis none; empty where the images are gone."""
+    try:
+        found = errors(run_id, split)
+    except InputError:
+        return {}
+    return {int(size): float(found[min(int(size), len(found) - 1)]) for size in sizes}

@@ -14,7 +14,6 @@ from vae.analysis.effects import in_words, short, steps, with_intervals
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import FIELD_TEXTS
-from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
 from vae.figures.sweeps import against, drawn_points
 from vae.metrics import METRICS, compared
@@ -42,7 +41,8 @@ def effects(look: ShownSweep) -> None:
         drawing = drawn_points(shown, column, titles[column], measures[measure], log)
     else:
         named = {other: titles[other] for other in others}
-        pca = _pca(look, measure, split) if list(titles) == ["latent_dim"] else pca
+        if list(titles) == ["latent_dim"]:
+            pca = _pca(look, measure, split)
         drawing = against(shown, column, titles[column], measures[measure], named, pca)
     one_setting = not others and not isinstance(spec.over[name], Range)
     found = steps(rows, column, measure) if one_setting else None
@@ -80,11 +80,7 @@ def _pca(look: ShownSweep, measure: str, split: str) -> dict[int, float]:
     if not measure.startswith("mse_"):
         return {}
     ended = next(member for member in look.members if member.status == "done")
-    try:
-        errors = principal_axes.errors(ended.run_id, split)
-    except InputError:  # the images are gone or others by now: no line
-        return {}
-    return {size: float(errors[min(size, len(errors) - 1)]) for size in look.done["latent_dim"].unique()}
+    return principal_axes.by_size(ended.run_id, split, look.done["latent_dim"].unique())
 
 
 def _controls(look: ShownSweep) -> tuple[str, str, str]:
