@@ -5,37 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic.fields import FieldInfo
 
-from ..choices.activations import ACTIVATIONS
-from ..choices.binarisations import BINARISATIONS
-from ..choices.choice import Choice
-from ..choices.estimators import BASELINES, ESTIMATORS, of_bound
-from ..choices.likelihoods import LIKELIHOODS
-from ..choices.networks import NETWORKS
-from ..choices.training import DEVICES, PRECISIONS, SCHEDULES
-from ..choices.variants import VARIANTS
 from ..errors import InputError
+from . import contradictions
+from .named_values import CHOICES
 from .values import as_text, sentences, shown
-
-# Fields that take one of several names, or some of them. Read at every use: what is registered later counts too.
-CHOICES: dict[str, Mapping[str, Choice]] = {
-    "network": NETWORKS,
-    "activation": ACTIVATIONS,
-    "binarisation": BINARISATIONS,
-    "reconstruction": LIKELIHOODS,
-    "variants": VARIANTS,
-    "estimator": ESTIMATORS,
-    "baseline": BASELINES,
-    "schedule": SCHEDULES,
-    "precision": PRECISIONS,
-    "device": DEVICES,
-}
 
 
 def _words(value: Any) -> Any:
@@ -49,7 +26,6 @@ def _field(default: Any, group: str, title: str, description: str, **rules: Any)
     return Field(default, title=title, description=description, json_schema_extra={"group": group}, **rules)
 
 
-LEAST_CYCLE = 3  # epochs: of a shorter cycle the first half is over with its first epoch, so β would never grow
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -229,34 +205,7 @@ class RunConfig(BaseModel):
 
     @model_validator(mode="after")
     def _fits(self) -> RunConfig:
-        if self.kl_warmup_epochs > self.epochs:
-            raise ValueError(
-                f"kl_warmup_epochs is {self.kl_warmup_epochs}, longer than the {self.epochs} epochs of the run, "
-                "so β would never reach its value"
-            )
-        if self.kl_cycles * LEAST_CYCLE > self.epochs:
-            raise ValueError(
-                f"kl_cycles is {self.kl_cycles}, but a cycle takes {LEAST_CYCLE} epochs or more, and the run has "
-                f"{self.epochs}"
-            )
-        if self.kl_cycles * self.kl_warmup_epochs > self.epochs:
-            raise ValueError(
-                f"{self.kl_cycles} cycles with a warm-up of {self.kl_warmup_epochs} epochs are longer than the run's "
-                f"{self.epochs} epochs, so β would never reach its value"
-            )
-        if LIKELIHOODS[self.reconstruction].binary and not BINARISATIONS[self.binarisation].binary:
-            binary = " or ".join(name for name, entry in BINARISATIONS.items() if entry.binary)
-            raise ValueError(
-                f"reconstruction {self.reconstruction} is a likelihood of pixels that are 0 or 1, so binarisation must "
-                f"be {binary}"
-            )
-        if self.free_bits and of_bound(self.estimator):
-            raise ValueError(
-                f"free_bits gives away a part of the KL, and the K-sample bound of estimator {self.estimator} has no "
-                "KL apart; one of the two must go"
-            )
-        if self.baseline == "leave_one_out" and self.samples < 2:
-            raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")
+        contradictions.refuse(self)
         return self
 
     @classmethod
@@ -291,20 +240,3 @@ class RunConfig(BaseModel):
         """Fields in which two configs differ: name → (mine, theirs)."""
         pairs = {name: (getattr(self, name), getattr(other, name)) for name in type(self).model_fields}
         return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
-
-
-@dataclass(frozen=True)
-class FieldText:
-    """What the form, the command line and the tables say of a field."""
-
-    title: str
-    group: str  # of the form
-    description: str
-
-
-def _text(field: FieldInfo) -> FieldText:
-    told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return FieldText(field.title or "", str(told.get("group", "")), field.description or "")
-
-
-FIELD_TEXTS = {name: _text(field) for name, field in RunConfig.model_fields.items()}

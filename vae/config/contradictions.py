@@ -1,0 +1,46 @@
+"""Settings that are right each for itself and don't go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..choices.binarisations import BINARISATIONS
+from ..choices.estimators import of_bound
+from ..choices.likelihoods import LIKELIHOODS
+
+if TYPE_CHECKING:
+    from .run_config import RunConfig
+
+LEAST_CYCLE = 3  # epochs: of a shorter cycle the first half is over with its first epoch, so β would never grow
+
+
+def refuse(config: RunConfig) -> None:
+    """Raises ValueError, with the sentence that people are shown, when two settings contradict each other."""
+    if config.kl_warmup_epochs > config.epochs:
+        raise ValueError(
+            f"kl_warmup_epochs is {config.kl_warmup_epochs}, longer than the {config.epochs} epochs of the run, "
+            "so β would never reach its value"
+        )
+    if config.kl_cycles * LEAST_CYCLE > config.epochs:
+        raise ValueError(
+            f"kl_cycles is {config.kl_cycles}, but a cycle takes {LEAST_CYCLE} epochs or more, and the run has "
+            f"{config.epochs}"
+        )
+    if config.kl_cycles * config.kl_warmup_epochs > config.epochs:
+        raise ValueError(
+            f"{config.kl_cycles} cycles with a warm-up of {config.kl_warmup_epochs} epochs are longer than the run's "
+            f"{config.epochs} epochs, so β would never reach its value"
+        )
+    if LIKELIHOODS[config.reconstruction].binary and not BINARISATIONS[config.binarisation].binary:
+        binary = " or ".join(name for name, entry in BINARISATIONS.items() if entry.binary)
+        raise ValueError(
+            f"reconstruction {config.reconstruction} is a likelihood of pixels that are 0 or 1, so binarisation must "
+            f"be {binary}"
+        )
+    if config.free_bits and of_bound(config.estimator):
+        raise ValueError(
+            f"free_bits gives away a part of the KL, and the K-sample bound of estimator {config.estimator} has no "
+            "KL apart; one of the two must go"
+        )
+    if config.baseline == "leave_one_out" and config.samples < 2:
+        raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")

@@ -1,0 +1,26 @@
+"""What people read of each setting."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic.fields import FieldInfo
+
+from .run_config import RunConfig
+
+
+@dataclass(frozen=True)
+class FieldText:
+    """What the form, the command line and the tables say of a field."""
+
+    title: str
+    group: str  # of the form
+    description: str
+
+
+def _text(field: FieldInfo) -> FieldText:
+    told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
+    return FieldText(field.title or "", str(told.get("group", "")), field.description or "")
+
+
+FIELD_TEXTS = {name: _text(field) for name, field in RunConfig.model_fields.items()}
