@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ..choices.binarisations import BINARISATIONS
 from ..choices.estimators import of_bound
 from ..choices.likelihoods import LIKELIHOODS
 
-if TYPE_CHECKING:
-    from .run_config import RunConfig
-
 LEAST_CYCLE = 3  # epochs: of a shorter cycle the first half is over with its first epoch, so β would never grow
 
 
-def refuse(config: RunConfig) -> None:
-    """Raises ValueError, with the sentence that people are shown, when two settings contradict each other."""
+def refuse(config: Any) -> None:
+    """Raises ValueError, with the sentence that people are shown, when two settings of a `RunConfig` disagree."""
     if config.kl_warmup_epochs > config.epochs:
         raise ValueError(
             f"kl_warmup_epochs is {config.kl_warmup_epochs}, longer than the {config.epochs} epochs of the run, "
