@@ -11,7 +11,7 @@ import pandas as pd
 
 from pages.components.packing import packed
 from pages.shared.which_images import decoded, watched
-from pages.state import loaded_models, resources
+from pages.state import loaded_models, principal_axes, resources
 from pages.state.memory_cache import memory_cached
 from vae.analysis.sentences import Quantity, listed
 from vae.choices.likelihoods import LIKELIHOODS
@@ -75,7 +75,7 @@ def _film(run_id: str, status: str, newest: int, after: int, dimensions: Dimensi
         "kept": kept,
         "rows": _rows(run, history, list(shown)),
         "notices": [_notice(run, history, epoch, pictures) for epoch, pictures in shown.items()],
-        "ranges": shared_ranges(history, floor, pca_line(run)),
+        "ranges": shared_ranges(history, floor, principal_axes.line(run)),
     }
     if dimensions:
         arrays |= _planes(run_id, list(shown), dimensions)
@@ -86,11 +86,6 @@ def _film(run_id: str, status: str, newest: int, after: int, dimensions: Dimensi
         head, originals = _head(run, floor, dimensions, shown)
         meta, arrays = meta | head, arrays | originals
     return packed(meta, arrays)
-
-
-def pca_line(run: Run) -> float | None:
-    """What PCA costs on the watched images; None where it has no loss, or an earlier version kept none."""
-    return run.data.get("pca", {}).get(run.data["watched_split"])
 
 
 def stride(run: Run) -> int:
@@ -243,7 +238,7 @@ def _head(
         "rings": RINGS,
         "loss": LIKELIHOODS[run.config.reconstruction].per_image,
         "floor": floor,
-        "pca": pca_line(run),
+        "pca": principal_axes.line(run),
         "watched": watched(run),
         "counted": watched(run, len(images["labels"])),
     }

@@ -10,6 +10,7 @@ import streamlit as st
 from vae.datasets.principal_axes import PrincipalAxes
 from vae.errors import InputError
 from vae.runs.cost import WATCHED
+from vae.store.runs import Run
 from vae.store.tensor_bytes import unpack
 
 from . import loaded_models, resources
@@ -41,6 +42,11 @@ def errors(run_id: str, split: str) -> np.ndarray:
     watched = rows["validation"] if len(rows["validation"]) else rows["train"][:WATCHED]
     grey = images.test_x if split == "test" else images.train_x[watched]
     return principal_axes(run_id).errors(grey.astype(np.float32) / images.white)
+
+
+def line(run: Run) -> float | None:
+    """What PCA costs on the watched images; None where it has no loss, or an earlier version kept none."""
+    return run.data.get("pca", {}).get(run.data["watched_split"])
 
 
 def by_size(run_id: str, split: str, sizes: Iterable[int]) -> dict[int, float]:

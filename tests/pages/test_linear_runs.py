@@ -6,7 +6,9 @@ import pytest
 from lessons import LESSONS, labels, press
 from paging import every_tab, open_page, open_tab, texts
 
+from pages.state import principal_axes
 from vae.config import RunConfig
+from vae.datasets import DATASETS, load
 from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.runs import Store
@@ -51,7 +53,7 @@ def test_twins_that_end_where_theory_says_are_said_to(shared: Store) -> None:
         "The AE's error is 1.00" in told
         and "The VAE uses 3 of 3 dimensions (KL above 0.02 nats); theory says 3." in told
     )
-    assert "within 3%" in told and "Training is not at the end" not in told
+    assert "within 3%" in told and "What is left may be" not in told
     (table,) = [frame.value for frame in app.dataframe if "Best possible" in frame.value.columns]
     assert table["÷ best"].astype(float).tolist() == pytest.approx([1.0, 1.0], abs=0.01)
 
@@ -60,7 +62,7 @@ def test_twins_that_learnt_little_are_said_to_be_off(shared: Store) -> None:
     run_id = shared.create(LINEAR.model_copy(update={"beta": 0.1}), "test")
     execute(shared, run_id, Settings.from_environment())
     told = texts(open_tab(open_page("two_losses.py", run=run_id), "Linear twins"))
-    assert "further than 3%" in told and "Training is not at the end" in told
+    assert "further than 3%" in told and "What is left may be" in told
 
 
 def test_from_any_run_twins_of_its_images_are_trained_at_the_slider_s_beta(shared: Store) -> None:
@@ -97,3 +99,14 @@ def test_pca_stands_beside_the_mean_image(shared: Store) -> None:
         assert "Dashed: PCA with 2 numbers, 0.0" in texts(open_page("reconstructions.py", run=run_id))
         kept = shared.run(run_id).data["pca"]
         assert set(kept) == ({"validation", "test"} if config is LINEAR else set())
+
+
+def test_pca_by_size_is_left_out_where_the_images_are_gone(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    run_id, other = (shared.create(LINEAR.model_copy(update={"seed": seed}), "test") for seed in (1, 2))
+    for one in (run_id, other):
+        execute(shared, one, Settings.from_environment())
+    two, all_of_them = principal_axes.by_size(run_id, "test", [2, 1000]).values()
+    assert all_of_them < two, "beyond the last axis it is the error of all"
+    monkeypatch.delitem(DATASETS, "digits")
+    load.cache_clear()
+    assert principal_axes.by_size(other, "test", [2]) == {}

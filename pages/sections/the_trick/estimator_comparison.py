@@ -13,7 +13,7 @@ from pages.sections.the_trick import encoder_gradients
 from pages.shared import similar_runs
 from pages.shared.csv_button import csv
 from pages.shared.which_images import tested, watched
-from pages.state import resources
+from pages.state import principal_axes, resources
 from vae.analysis.expectations import sentence
 from vae.analysis.sentences import Quantity, differences, over_seeds, together
 from vae.choices.estimators import ESTIMATOR_SETUPS
@@ -84,7 +84,7 @@ def _curves(run: Run, data: dict[str, Any], history: pd.DataFrame) -> None:
     curves = history[(history["split"] != "test") & (history["epoch"] > 0)]
     st.html(f"<div>{legend([name for name in ESTIMATOR_TITLES if name in set(history['way'])])}</div>")
     unit = LIKELIHOODS[run.config.reconstruction].per_image
-    pca = data.get("pca", {}).get(data["watched_split"])
+    pca = principal_axes.line(run)
     figure(estimator_curves(curves, floor, unit, run.config.epochs, pca), key="race", alt="Losses with every estimator")
     dashed = "" if pca is None else " Dashed: what PCA costs, with as many numbers as the code."
     st.caption(

@@ -210,7 +210,10 @@ def said(run: Run, config: RunConfig, found: Mapping) -> list[str]:
                 f"{_diagonal(vae.correlations[:in_use, :in_use]):.2f} on average."
             )
         if off > CLOSE:
-            sentences.append("Training is not at the end: more epochs, or a higher rate that falls, bring it closer.")
+            sentences.append(
+                "What is left may be training that is not at the end, or the noise of its steps: just above the line "
+                "the objective is nearly flat."
+            )
     return sentences
 
 
