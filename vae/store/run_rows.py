@@ -57,6 +57,16 @@ class Run:
         return self.status in ACTIVE
 
     @property
+    def last_epoch(self) -> int:
+        """Whose weights count: of a run that is done its last one, else the one it would end with at the latest."""
+        return self.epoch if self.status == "done" else self.config.epochs
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether its patience came to an end before its epochs did."""
+        return self.last_epoch < self.config.epochs
+
+    @property
     def shape(self) -> Shape:
         """Of its images, once its data are known."""
         return image_shape(self.data["shape"])
