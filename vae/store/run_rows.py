@@ -64,7 +64,18 @@ class Run:
     @property
     def ended_early(self) -> bool:
         """Whether its patience came to an end before its epochs did."""
-        return self.last_epoch < self.config.epochs
+        return bool(self.config.patience) and self.last_epoch < self.config.epochs
+
+    @property
+    def ending(self) -> str | None:
+        """Why it ended before its epochs did, as a sentence; None where it didn't."""
+        if not self.ended_early:
+            return None
+        waited = f"{self.config.patience} epoch{'' if self.config.patience == 1 else 's'}"
+        return (
+            f"Ended after epoch {self.epoch} of {self.config.epochs}: for {waited} no model had a new lowest objective "
+            "on the validation images."
+        )
 
     @property
     def shape(self) -> Shape:
