@@ -271,7 +271,7 @@ def last_epoch(store: Store, run: Run) -> int:
 
 def epoch_in_words(run: Run, epoch: int) -> str:
     """Which state of a run is spoken of: "epoch 0 of 60, the state before training (the run failed)"."""
-    said = f"epoch {epoch} of {run.config.epochs}" + (", the state before training" if epoch == 0 else "")
+    said = f"epoch {epoch} of {run.last_epoch}" + (", the state before training" if epoch == 0 else "")
     return said if run.status == "done" else f"{said} (the run {ENDED.get(run.status, f'is {run.status}')})"
 
 

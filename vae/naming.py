@@ -20,6 +20,9 @@ SPECIAL: dict[str, dict[Any, str]] = {
     "dropout": {0: "none"},
     "kl_cycles": {0: "none"},
     "free_bits": {0: "none"},
+    "weight_decay": {0: "none"},
+    "gradient_clip": {0: "none"},
+    "patience": {0: "none"},
 }
 
 # Sets of variants that have a name.
@@ -43,6 +46,9 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "variants": lambda value: SETS.get(value) or _listed("variants", value, " + "),
     "samples": lambda value: f"{value} sample{'' if value == 1 else 's'}",
     "learning_rate": lambda value: f"learning rate {as_text(value)}",
+    "weight_decay": lambda value: f"weight decay {words('weight_decay', value)}",
+    "gradient_clip": lambda value: f"gradients up to {as_text(value)}" if value else "gradients not clipped",
+    "patience": lambda value: f"patience {words('patience', value)}",
     "batch_size": "batches of {}".format,
     "epochs": lambda value: f"{value:,} epoch{'' if value == 1 else 's'}",
     "seed": "seed {}".format,

@@ -134,7 +134,7 @@ def _contents(sealed: Capsule) -> None:
             "Run": run.name,
             "Data set": run.dataset.title,
             "Models": words("variants", run.config.variants),
-            "Epochs": run.config.epochs,
+            "Epochs": run.last_epoch,
             "Seed": run.config.seed,
         }
         for run in sealed.runs
@@ -179,8 +179,8 @@ def _judged(sealed: Capsule, digest: str, was_active: bool) -> None:
 
 def _progress(ids: list[str]) -> None:
     runs = [resources.run(run_id) for run_id in ids]
-    done = sum(max(run.epoch, 0) if run.active else run.config.epochs for run in runs)
-    total = sum(run.config.epochs for run in runs)
+    done = sum(max(run.epoch, 0) if run.active else run.last_epoch for run in runs)
+    total = sum(run.last_epoch for run in runs)
     ended = sum(not run.active for run in runs)
     st.progress(min(done / total, 1.0), text=f"{ended} of {len(runs)} runs done; {done:,} of {total:,} epochs")
 

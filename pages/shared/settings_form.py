@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import streamlit as st
@@ -23,6 +23,7 @@ STEPS = {
     "denoising_std": 0.1,
     "rae_weight": 0.1,
     "code_noise_std": 0.1,
+    "weight_decay": 0.01,
 }  # of the arrows, else 0.5
 PRESET_KEY = f"{PREFIX}preset"
 
@@ -90,11 +91,29 @@ def _take_preset() -> None:
 def fields_form() -> None:
     """A widget per field, in the groups that the fields name; none where there is nothing to choose."""
     for column, group in zip(st.columns(len(GROUPS), gap="medium"), GROUPS, strict=True):
+        offered = [name for name, text in FIELD_TEXTS.items() if text.group == group and _offered(name)]
+        folded = [name for name in offered if FIELD_TEXTS[name].folded]
         with column:
             st.markdown(f"**{group}**")
-            for name, text in FIELD_TEXTS.items():
-                if text.group == group and _offered(name):
+            for name in offered:
+                if name not in folded:
                     _field(name)
+            if folded:
+                with st.expander("More"):
+                    for name in folded:
+                        _field(name)
+                if told := _set(folded):
+                    st.caption(f"Set under *More*: {told}.")
+
+
+def _set(names: Sequence[str]) -> str:
+    """Those of these fields that differ from their defaults, in words: what is folded away isn't overlooked."""
+    fields, said = RunConfig.model_fields, []
+    for name in names:
+        value = st.session_state[_key(name)]
+        if value is not None and value != _widget_value(name, fields[name].default):
+            said.append(f"{FIELD_TEXTS[name].title.lower()} {as_text(value)}")
+    return ", ".join(said)
 
 
 def _offered(name: str) -> bool:

@@ -62,6 +62,11 @@ def last_by_seed(config: RunConfig, measure: str) -> dict[int, float]:
     return measured
 
 
+def epoch_of(other: Run, run: Run, epoch: int) -> int:
+    """The epoch of `other` that goes with `epoch` of `run`: with its last the other's last, where one ended early."""
+    return other.last_epoch if epoch == run.last_epoch and (run.ended_early or other.ended_early) else epoch
+
+
 def queue(configs: Iterable[RunConfig]) -> list[str] | None:
     """Ids of the queued runs; None when one was refused, which is said, and stays queued what came before it."""
     try:

@@ -56,7 +56,7 @@ def check(run: Run, dimensions: Dimensions) -> None:
 def _film(run_id: str, status: str, newest: int, after: int, dimensions: Dimensions) -> bytes:
     run, store = resources.store().run(run_id), resources.store()
     kept = store.weight_epochs(run_id)
-    meta: dict[str, Any] = {"run": run_id, "status": status, "newest": newest, "planned": run.config.epochs}
+    meta: dict[str, Any] = {"run": run_id, "status": status, "newest": newest, "planned": run.last_epoch}
     if newest < 0:
         return packed(meta | {"epochs": []}, {})
     candidates = kept if dimensions else range(0, newest + 1, stride(run))

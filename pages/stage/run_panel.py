@@ -106,6 +106,8 @@ def _header(run_id: str, pace: float | None) -> None:
             st.rerun()
     if run.error:
         (st.error if run.status == "failed" else st.info)(run.error)
+    if run.ending:
+        st.caption(run.ending)
     if run.active:
         banner()
 

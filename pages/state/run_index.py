@@ -115,7 +115,11 @@ class EveryRun:
             columns[name] = _numbers(runs[name])
         columns["vae_bound"] = _numbers(bound)
         columns["status"] = pa.array(
-            [f"{status} {max(epoch, 0)}/{epochs}" if busy else status for status, busy, epoch, epochs in told]
+            # One that is done and short of its epochs ended early.
+            [
+                f"{status} {max(epoch, 0)}/{epochs}" if busy or (status == "done" and epoch < epochs) else status
+                for status, busy, epoch, epochs in told
+            ]
         )
         columns["tags"] = pa.array([list(tags) for tags in runs["tags"]], pa.list_(pa.string()))
         columns["note"] = pa.array(runs["note"], pa.string())

@@ -7,7 +7,7 @@ import torch
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from vae import benchmark, datasets
-from vae.benchmark import baseline_loop, seeds
+from vae.benchmark import baseline_loop, knobs, seeds
 from vae.choices.variants import VARIANTS
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
@@ -35,7 +35,8 @@ def test_every_contender_is_timed_and_the_result_is_json(results):
     names = {"pair float32", "pair in turns", "products in turns", "products in threads", "plain"}
     names |= {"pair bfloat16"} if results["machine"]["bfloat16"] else set()
     names |= {"cuda float32", "cuda bfloat16"} if torch.cuda.is_available() else set()
-    by_seed = {f"{size}{way}" for size in (seeds.SMALL, seeds.LARGE) for way in (" by autograd", "", " together")}
+    ways = (" by autograd", "", " together", *knobs.KNOBS)
+    by_seed = {f"{size}{way}" for size in (seeds.SMALL, seeds.LARGE) for way in ways}
     assert {row["name"] for row in results["rows"]} == names | by_seed
     assert all(0 < row["seconds_fastest"] <= row["seconds_median"] for row in results["rows"])
     once = {"plain", *by_seed}

@@ -87,8 +87,22 @@ def test_without_kl_a_head_without_gradient_stays_as_it_is(variant):
     assert_stack_equals_autograd(SMALL, variant, 2, 0.0)
 
 
-def test_a_network_that_diverges_leaves_the_others_alone():
-    sound, stacked = (learners(SMALL, "vae", 3) for _ in range(2))
+KNOBS = {"weight_decay": {"weight_decay": 0.3}, "gradient_clip": {"gradient_clip": 2.0}}
+KNOBS["both"] = KNOBS["weight_decay"] | KNOBS["gradient_clip"]
+
+
+@pytest.mark.parametrize("variant", ingredients())
+@pytest.mark.parametrize("knobs", KNOBS.values(), ids=KNOBS)
+def test_so_are_steps_with_decay_and_clipping(variant, knobs):
+    for hidden, latent_dim, count in itertools.product([(), (21,), (300, 17)], [1, 5], [1, 3]):
+        config = SMALL.model_copy(update={"hidden": hidden, "latent_dim": latent_dim, "learning_rate": 0.01} | knobs)
+        assert_stack_equals_autograd(config, variant, count, 0.7)
+        assert_stack_equals_autograd(config, variant, count, 0.0)
+
+
+@pytest.mark.parametrize("knobs", [{}, *KNOBS.values()], ids=["plain", *KNOBS])
+def test_a_network_that_diverges_leaves_the_others_alone(knobs):
+    sound, stacked = (learners(SMALL.model_copy(update=knobs), "vae", 3) for _ in range(2))
     stacked[1].moments.parameters[0].data.fill_(float("nan"))
     stack, x, rows = stack_of(stacked), torch.rand(50, PIXELS), torch.arange(50)
     noise = noises(3)
@@ -106,6 +120,9 @@ def test_a_network_that_diverges_leaves_the_others_alone():
         {},
         {"kl_warmup_epochs": 2, "hidden": ()},
         {"precision": "bfloat16"},
+        {"weight_decay": 0.1},
+        {"gradient_clip": 3.0},
+        {"weight_decay": 0.1, "gradient_clip": 3.0, "schedule": "steps", "patience": 1},
         {"hidden": (300,), "batch_size": 150, "reconstruction": "sse"},  # large enough to be shared out to threads
     ],
     ids=str,

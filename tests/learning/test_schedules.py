@@ -41,6 +41,28 @@ def test_cosine_falls_from_the_whole_rate_nearly_to_nothing() -> None:
     assert all(SCHEDULES["constant"].share(epoch, 9) == 1 for epoch in range(1, 10))
 
 
+@pytest.mark.parametrize(
+    ("name", "milestones", "factor"), [("steps", (0.5, 0.75), 0.1), ("small_steps", (0.4, 0.7), 10**-0.2)]
+)
+@pytest.mark.parametrize("epochs", [1, 2, 3, 7, 10, 60, 500])
+def test_steps_fall_where_pytorchs_own_do(name: str, milestones: tuple[float, ...], factor: float, epochs: int) -> None:
+    weight = torch.nn.Parameter(torch.zeros(1))
+    optimiser = torch.optim.SGD([weight], 1.0)
+    after = [math.ceil(round(part * epochs, 9)) for part in milestones]  # epochs that are trained before a fall
+    theirs = torch.optim.lr_scheduler.MultiStepLR(optimiser, after, factor)
+    for epoch in range(1, epochs + 1):
+        assert SCHEDULES[name].share(epoch, epochs) == pytest.approx(theirs.get_last_lr()[0]), epoch
+        optimiser.step()
+        theirs.step()
+
+
+def test_the_benchmarks_steps_fall_after_epochs_200_and_350_of_500() -> None:
+    share = SCHEDULES["small_steps"].share
+    assert [share(epoch, 500) for epoch in (1, 200, 201, 350, 351, 500)] == pytest.approx(
+        [1, 1, 10**-0.2, 10**-0.2, 10**-0.4, 10**-0.4]
+    )
+
+
 @pytest.mark.parametrize("variants", [("ae", "vae"), ("denoising",)], ids="+".join)
 def test_each_epoch_is_trained_at_its_own_rate(
     digits: datasets.Images, variants: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
@@ -60,5 +82,5 @@ def test_each_epoch_is_trained_at_its_own_rate(
 
 def test_a_field_of_its_own_names_the_schedules() -> None:
     assert RunConfig().schedule == "constant"
-    with pytest.raises(ValueError, match="'linear' is not one of constant, cosine"):
+    with pytest.raises(ValueError, match="'linear' is not one of constant, cosine, steps, small_steps"):
         RunConfig(schedule="linear")

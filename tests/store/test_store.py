@@ -162,7 +162,7 @@ def test_done_comes_with_test_rows_and_drops_the_checkpoint(store):
     store.finish(run, "done", test={"ae": AE_METRICS, "vae": METRICS})
     history = store.history(run.id)
     test = history[history.split == "test"]
-    assert test[["variant", "epoch", "loss"]].to_numpy().tolist() == [["ae", 3, 20.25], ["vae", 3, 30.5]]
+    assert test[["variant", "epoch", "loss"]].to_numpy().tolist() == [["ae", 0, 20.25], ["vae", 0, 30.5]]
     assert store.checkpoint(run.id) is None
     assert store.run(run.id).finished_at is not None
 

@@ -117,7 +117,7 @@ def lacking(kept: Kept, number: int) -> Lacking:
     ]
     all_runs = [run for of_member in runs.values() for run in of_member.values()]
     wanted = [
-        (kind, run.id, run.config.epochs)
+        (kind, run.id, run.last_epoch)
         for run in all_runs
         for kind in kinds(claim)
         if run.status == "done" and run.id not in kept.tables.get(kind, {})

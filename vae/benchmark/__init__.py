@@ -1,5 +1,5 @@
 """`python -m vae bench`: seconds per epoch of the pair, beside a plain loop and beside the bare matrix products; and
-whole runs that differ in their seeds only, by hand and by autograd, one after another and together.
+whole runs that differ in their seeds only, by hand and by autograd, one after another and together, and with knobs.
 
 All is measured in one process and in turns (A B C A B C …), so that a busy machine slows everything alike.
 """
@@ -29,6 +29,7 @@ from ..datasets import Images, Split
 from ..learning.learner import EVALUATION_CHUNK
 from ..learning.training import Training
 from ..settings import Settings, cores
+from . import knobs
 from . import seeds as runs_by_seed
 from .baseline_loop import PlainLoop
 
@@ -39,6 +40,7 @@ RATIOS = {  # rows divided: (sense, target), or None for one that only informs
     "pair float32 / products in threads": ("at most", 1.5),
     "pair in turns / pair float32": None,
     **runs_by_seed.RATIOS,
+    **knobs.RATIOS,
 }
 QUIET = 0.1  # share of the machine that other programs may use before the table warns
 
@@ -131,7 +133,7 @@ def _contenders(
         for precision in ("float32", "bfloat16"):
             run = partial(pair, device="cuda", precision=precision)
             found[f"cuda {precision}"] = (f"ae + vae on the GPU, {precision}", run)
-    return found | runs_by_seed.contenders(settings, data)
+    return found | runs_by_seed.contenders(settings, data) | knobs.contenders(settings, data)
 
 
 Product = tuple[Tensor, Tensor, Tensor]  # a, b, and where a @ b goes

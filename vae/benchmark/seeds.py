@@ -33,20 +33,23 @@ RATIOS = {
 TrainRuns = Callable[[list[RunConfig], Images, Split], list[Training]]
 
 
-def contenders(settings: Settings, large: Images) -> dict[str, tuple[str, Callable[[], list[float]]]]:
-    """name → (explanation, function that returns processor seconds per epoch of a run)."""
-    small = datasets.load("digits", settings.data_dir)
-    cases = {
-        SMALL: (PRESETS["quick"].config.model_copy(update={"epochs": 10}), small),
+def cases(settings: Settings, large: Images) -> dict[str, tuple[RunConfig, Images]]:
+    """The two runs that are timed, by the sizes of their networks."""
+    return {
+        SMALL: (PRESETS["quick"].config.model_copy(update={"epochs": 10}), datasets.load("digits", settings.data_dir)),
         LARGE: (PRESETS["pytorch_example"].config.model_copy(update={"epochs": 2, **_sizes(large)}), large),
     }
+
+
+def contenders(settings: Settings, large: Images) -> dict[str, tuple[str, Callable[[], list[float]]]]:
+    """name → (explanation, function that returns processor seconds per epoch of a run)."""
     trainers: dict[str, tuple[str, TrainRuns]] = {
         " by autograd": ("one after another, gradients by autograd", partial(one_after_another, by_hand=False)),
         "": ("one after another, steps by hand: as the program trains them", one_after_another),
         " together": ("in lockstep, steps by hand", together),
     }
     found: dict[str, tuple[str, Callable[[], list[float]]]] = {}
-    for name, (config, data) in cases.items():
+    for name, (config, data) in cases(settings, large).items():
         split = datasets.split(data, config.validation_size, config.train_limit)
         for ending, (what, train) in trainers.items():
             found[name + ending] = (f"{SEEDS} seeds, {what}", partial(seconds, train, config, data, split))

@@ -55,7 +55,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.json:
         emit(result, options.json)
     else:
-        _print_summary(result)
+        _print_summary(result, store.run(run_id).ending)
     return 0 if status == "done" else 1
 
 
@@ -74,9 +74,11 @@ def _download_bar(done: int, total: int, name: str) -> None:
         print(f"\r{name}: {share}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _print_summary(result: dict[str, Any]) -> None:
+def _print_summary(result: dict[str, Any], ending: str | None = None) -> None:
     unit = f"{LIKELIHOODS[result['config']['reconstruction']].unit} per image"
     unit += "" if unit.startswith("nats") else ", KL in nats"
+    if ending:
+        print(ending)
     print(f"run {result['run_id']}: {result['status']} in {result['seconds']:.1f} s. Test images ({unit}):")
     for name, values in result["variants"].items():
         test = values["test"]

@@ -45,6 +45,16 @@ def refuse(config: Any) -> None:
         _refuse_coupled(config)
     if config.baseline == "leave_one_out" and config.samples < 2:
         raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")
+    if config.patience and not config.validation_size:
+        raise ValueError(
+            f"patience is {config.patience}, but no images are set aside to watch: early stopping needs a "
+            "validation_size above 0"
+        )
+    if config.patience * config.kl_cycles < config.epochs and config.patience and config.kl_cycles:
+        raise ValueError(
+            f"patience is {config.patience}, shorter than a cycle of β, {config.epochs / config.kl_cycles:g} epochs, "
+            "in which the objective falls and rises by itself"
+        )
 
 
 def _refuse_coupled(config: Any) -> None:

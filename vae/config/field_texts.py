@@ -16,11 +16,12 @@ class FieldText:
     title: str
     group: str  # of the form
     description: str
+    folded: bool = False  # what few need: the form shows it on request
 
 
 def _text(field: FieldInfo) -> FieldText:
     told = field.json_schema_extra if isinstance(field.json_schema_extra, dict) else {}
-    return FieldText(field.title or "", str(told.get("group", "")), field.description or "")
+    return FieldText(field.title or "", str(told.get("group", "")), field.description or "", bool(told.get("folded")))
 
 
 FIELD_TEXTS = {name: _text(field) for name, field in RunConfig.model_fields.items()}

@@ -22,8 +22,9 @@ def _words(value: Any) -> Any:
     return [word for word in re.split(r"[\s,;→]+|(?<=\d)-", value.strip()) if word]
 
 
-def _field(default: Any, group: str, title: str, description: str, **rules: Any) -> Any:
-    return Field(default, title=title, description=description, json_schema_extra={"group": group}, **rules)
+def _field(default: Any, group: str, title: str, description: str, folded: bool = False, **rules: Any) -> Any:
+    told: dict[str, Any] = {"group": group, "folded": folded}
+    return Field(default, title=title, description=description, json_schema_extra=told, **rules)
 
 
 Width = Annotated[int, Field(ge=1, le=4096)]
@@ -191,6 +192,40 @@ class RunConfig(BaseModel):
         1e-3, "Training", "Learning rate", "Adam's step size.", ge=1e-6, le=1, allow_inf_nan=False
     )
     schedule: str = _field("constant", "Training", "Schedule", "How the learning rate changes from epoch to epoch.")
+    weight_decay: float = _field(
+        0.0,
+        "Training",
+        "Weight decay",
+        "AdamW (Loshchilov & Hutter 2019): every step also takes learning rate × this from each weight and bias of "
+        "encoder and decoder, apart from Adam's step. A σ that the loss learns is spared. 0: Adam.",
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        folded=True,
+    )
+    gradient_clip: float = _field(
+        0.0,
+        "Training",
+        "Gradient clipping",
+        "The largest length (L2 norm) of a step's gradient, of all weights of one model together; a longer one is "
+        "shortened to it. Each model by itself. The loss is in nats per image, summed over pixels, so gradients are as "
+        "long as that is large. 0: none.",
+        ge=0,
+        le=1e6,
+        allow_inf_nan=False,
+        folded=True,
+    )
+    patience: int = _field(
+        0,
+        "Training",
+        "Patience",
+        "Early stopping: training ends, for all models alike, once none of them has had a lower objective on the "
+        "validation images for so many epochs, counted from the end of the KL warm-up. The weights of the last epoch "
+        "are the ones that are shown and tested, not those of the best. 0: all epochs.",
+        ge=0,
+        le=1000,
+        folded=True,
+    )
     batch_size: int = _field(
         64, "Training", "Batch size", "Images per step; every variant sees the same ones.", ge=1, le=8192
     )

@@ -117,6 +117,12 @@ class RunRecord(BaseModel):
     machine: Machine | None  # None: trained before it was recorded
     metrics: dict[Text, VariantMetrics]  # by variant
     weights: dict[Text, Digest]  # by variant, see `weights_digest`
+    ended: Text | None = None  # why before its epochs did, for people; None where it didn't
+
+    @property
+    def last_epoch(self) -> int:
+        """The last that was measured: its weights are those of the digests."""
+        return max((row.epoch for told in self.metrics.values() for row in told.epochs), default=self.config.epochs)
 
 
 class Capsule(BaseModel):
@@ -135,9 +141,14 @@ def capsule(store: Store, run_ids: Sequence[str]) -> dict[str, Any]:
     if len(run_ids) > MAX_RUNS:
         raise InputError(f"A capsule holds at most {MAX_RUNS:,} runs, not {len(run_ids):,}.")
     made_at = now().isoformat(timespec="seconds")
-    runs = [record(store, run_id).model_dump(mode="json") for run_id in dict.fromkeys(run_ids)]
+    runs = [_written(record(store, run_id)) for run_id in dict.fromkeys(run_ids)]
     contents = {"format": FORMAT, "version": VERSION, "made_at": made_at, "runs": runs}
     return contents | {"checksum": checksum(contents)}
+
+
+def _written(told: RunRecord) -> dict[str, Any]:
+    """A run as the file holds it: without a word on its end where there is none, as files always were."""
+    return told.model_dump(mode="json", exclude={"ended"} if told.ended is None else None)
 
 
 def record(store: Store, run_id: str) -> RunRecord:
@@ -149,7 +160,7 @@ def record(store: Store, run_id: str) -> RunRecord:
             f"Run {run_id} is {run.status} {reached}; only a run that is done can be repeated and compared."
         )
     data, told = run.data, document(store, run_id)["variants"]
-    stored = store.weights(run_id, run.config.epochs)
+    stored = store.weights(run_id, run.last_epoch)
     sizes = {name: data[name] for name in ("train_size", "validation_size", "test_size", "split_seed")}
     return RunRecord(
         name=run.name,
@@ -169,6 +180,7 @@ def record(store: Store, run_id: str) -> RunRecord:
             for name, variant in told.items()
         },
         weights={name: weights_digest(payload) for name, payload in stored.items()},
+        ended=run.ending,
     )
 
 

@@ -48,7 +48,7 @@ def graphs(store: Store, run: Run) -> dict[str, bytes]:
     if network.chains is None or activation.onnx is None or likelihood.onnx is None or likelihood.outputs_per_pixel > 1:
         asked = f"{NETWORKS[config.network].title}, {activation.title}, {likelihood.title}"
         raise InputError(f"Such a network ({asked}) has no ONNX form.")
-    stored, found = store.weights(run.id, config.epochs), {}
+    stored, found = store.weights(run.id, run.last_epoch), {}
     for variant in config.variants:
         weights, chains = unpack(stored[variant]), network.chains(config, run.shape, VARIANTS[variant])
         encoder = _Graph(weights, "image", activation.onnx)

@@ -222,7 +222,7 @@ def _pictured(store: Store, runs: Sequence[Run], figures: list[go.Figure]) -> li
     snapshots = {
         (run.id, variant): unpack(payload)
         for run in runs
-        for variant, payload in store.snapshots(run.id, run.config.epochs).items()
+        for variant, payload in store.snapshots(run.id, run.last_epoch).items()
     }
     sizes = {run.id: run.config.latent_dim for run in runs}
     windows = side_by_side({key: (snapshot, sizes[key[0]]) for key, snapshot in snapshots.items()})
@@ -256,7 +256,9 @@ def _cards(
             f"{_reconstructions(watched['images'], snapshot, run.shape, VARIANT_TITLES[variant])}"
             "</section>"
         )
-    said = f"{run.watched_images.capitalize()} images, after epoch {config.epochs}."
+    said = f"{run.watched_images.capitalize()} images, after epoch {run.last_epoch}."
+    if run.ending:
+        said += f" {run.ending}"
     return f'<h2>{label} {escape(run.name)}</h2><p>{said}</p><div class="cards">{"".join(cards)}</div>'
 
 

@@ -186,7 +186,7 @@ def _unequal_numbers(old: RunRecord, new: RunRecord) -> list[Difference]:
         what = " ".join(map(str, [variant, *where, metric, *dimension]))
         reach = None
         if was is not None and now is not None and metric in METRICS:
-            reach = allowed(metric, old.config.epochs if epoch is None else epoch, old.config.precision, was, now)
+            reach = allowed(metric, old.last_epoch if epoch is None else epoch, old.config.precision, was, now)
         found.append(Difference(what, was, now, allowed=reach))
     return found
 

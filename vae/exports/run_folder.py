@@ -89,7 +89,7 @@ def _weights(store: Store, run: Run) -> bytes:
         "shape": json.dumps(run.data["shape"]),
         "run_id": run.id,
     }
-    stored = store.weights(run.id, run.config.epochs)
+    stored = store.weights(run.id, run.last_epoch)
     arrays = {f"{name}.{key}": value for name in run.config.variants for key, value in unpack(stored[name]).items()}
     return save(arrays, metadata=told)
 
@@ -100,7 +100,7 @@ def _pictures(store: Store, run: Run) -> dict[str, bytes]:
     watched = unpack(store.originals(run.id))
     found = {"images/originals.png": _sheet(watched["images"], shape)}
     tables = []
-    for variant, payload in store.snapshots(run.id, run.config.epochs).items():
+    for variant, payload in store.snapshots(run.id, run.last_epoch).items():
         snapshot = unpack(payload)
         for part in ("from_mean", "from_sample"):
             if part in snapshot:
@@ -142,13 +142,17 @@ image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # 
 """
 
 
+def _length(run: Run) -> str:
+    return f"{run.last_epoch} epochs." + (f"\n{run.ending}" if run.ending else "")
+
+
 def readme(run: Run) -> str:
     """README.txt: what lies in the folder, and how to load the weights."""
     config, (channels, height, width) = run.config, run.shape
     pixels = f"{height} × {width} grey levels" if channels == 1 else f"{channels} × {height} × {width} levels"
     return f"""\
 {run.name}
-Run {run.id} of Latent Twins: {", ".join(config.variants)} on {config.dataset}, {config.epochs} epochs.
+Run {run.id} of Latent Twins: {", ".join(config.variants)} on {config.dataset}, {_length(run)}
 
 config.json          all settings
 capsule.json         settings, versions, computer, metrics: `python -m vae reproduce capsule.json` trains it anew

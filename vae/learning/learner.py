@@ -38,7 +38,8 @@ class Learner:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
         self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device)
         self.likelihood = likelihood_of(config)
-        self.moments = Moments(list(self.model.parameters()))
+        spared = [*self.model.likelihood_parameters.values()]
+        self.moments = Moments([*self.model.parameters()], config.weight_decay, config.gradient_clip, spared)
         self.axes: Tensor | None = None  # of the last PCA plane
 
     def train_epoch(self, x: Tensor, epoch: int, stop: threading.Event) -> None:

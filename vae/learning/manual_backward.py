@@ -23,7 +23,7 @@ from ..choices.activations import ACTIVATIONS, Activation
 from ..choices.likelihoods import likelihood_of
 from ..choices.variants import Variant
 from ..config import RunConfig
-from .adam import Moments, adam_step
+from .adam import Moments, adam_step, clip
 from .models import Autoencoder, Decoder, Encoder
 from .networks import steps_by_hand
 
@@ -170,6 +170,11 @@ class Stack:
             raise TypeError(f"the steps by hand don't know {unknown[0]}; train it by autograd")
         # By whether the log-variance has a gradient.
         self._adam = {False: _lists(trained, states), True: _lists(with_logvar, states)}
+        # Of each network by itself, in autograd's order.
+        self._clipped = {
+            False: [_gradients(trained, each.parameters) for each in moments],
+            True: [_gradients(with_logvar, each.parameters) for each in moments],
+        }
 
     @torch.no_grad()
     def step(
@@ -210,7 +215,10 @@ class Stack:
         for i, part in reversed([*enumerate(self.encoder)]):
             g = part.backward(g, i > 0)
         rate = self.config.learning_rate if learning_rate is None else learning_rate
-        adam_step(*self._adam[uses_logvar], rate)
+        if self.config.gradient_clip:
+            for gradients in self._clipped[uses_logvar]:
+                clip(gradients, self.config.gradient_clip)
+        adam_step(*self._adam[uses_logvar], rate, self.config.weight_decay)
 
     def _sample(self, mu: Rows, logvar: Rows | None, noise: Sequence[torch.Generator]) -> Rows:
         """z = μ + σ·ε; σ and ε stay for the way back."""
@@ -252,3 +260,9 @@ def _lists(parts: Sequence[Linear | Nonlinearity], states: Mapping[int, tuple[Te
             found.append((weight, gradient, *others))
     weights, gradients, exp_avg, exp_avg_sq, steps = (list(column) for column in zip(*found, strict=True))
     return weights, gradients, exp_avg, exp_avg_sq, steps
+
+
+def _gradients(parts: Sequence[Linear | Nonlinearity], parameters: Sequence[Tensor]) -> list[Tensor]:
+    """Gradients of those of one network's `parameters` that the parts train, in the order of `parameters`."""
+    of = {id(p): g for part in parts for p, g in zip(part.parameters, part.gradients, strict=True)}
+    return [of[id(p)] for p in parameters if id(p) in of]

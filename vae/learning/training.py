@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from ..config import RunConfig
 from ..datasets import Images, Split, binarised
 from ..datasets.principal_axes import PrincipalAxes
 from ..metrics import Metrics
+from . import early_stopping
 from .devices import arithmetic, arithmetic_of_thread, pick_device
 from .learner import Learner
 from .losses import mean_image_floor
@@ -75,6 +76,7 @@ class Training:
         self.watched_x = self._tensor(images.train_x[watched], images.white)
         self.learners = [Learner(config, images.shape, name, self.device) for name in config.variants]
         self.epoch, self.threads = -1, threads  # −1: not even the state before training is measured
+        self.losses: dict[str, list[float]] = {name: [] for name in config.variants}  # watched, from epoch 0 on
         weights = sum(p.numel() for p in self.learners[0].model.parameters())
         if parallel is None:
             parallel = self.device.type == "cpu" and weights * config.batch_size > WORTH_A_THREAD
@@ -110,11 +112,19 @@ class Training:
         """Go on after `epoch` as if nothing had happened."""
         for learner in self.learners:
             learner.load(checkpoint)
+        if self.config.patience:
+            self.losses = {name: checkpoint[f"{name}/losses"].tolist() for name in self.losses}
         self.epoch = epoch
+
+    @property
+    def ended(self) -> bool:
+        """Whether there is no further epoch: all are trained, or patience is at its end."""
+        return self.epoch >= self.config.epochs or early_stopping.over(self.config, self.losses)
 
     def run(self, stop: threading.Event | None = None) -> Iterator[Epoch]:
         """Train to the last epoch, yielding each. Ends early, without the unfinished epoch, once `stop` is set.
 
+        With patience the last epoch is the one that `early_stopping.over` tells; `ended` says so when it is yielded.
         Raises Diverged when a loss is no longer finite.
         """
         stop = stop or threading.Event()
@@ -125,15 +135,24 @@ class Training:
             # Taking turns happens in the calling thread: a second team of OpenMP threads would halve the speed.
             apply = pool.map if self.parallel else map
             try:
-                while self.epoch < self.config.epochs and not stop.is_set():
+                while not self.ended and not stop.is_set():
                     epoch = self._step(apply, self.epoch + 1, stop)
                     if stop.is_set():
                         return
-                    self.epoch += 1
-                    yield epoch
+                    yield self._recorded(epoch)
             except BaseException:  # one variant diverged, or Ctrl-C: do not let the other train its epoch to the end
                 stop.set()
                 raise
+
+    def _recorded(self, epoch: Epoch) -> Epoch:
+        """An epoch that counts from here on: with patience, its checkpoint knows the losses up to it."""
+        self.epoch = epoch.epoch
+        for name, metrics in epoch.metrics.items():
+            self.losses[name].append(metrics.loss)
+        if not self.config.patience:
+            return epoch
+        losses = {f"{name}/losses": torch.tensor(values, dtype=torch.float64) for name, values in self.losses.items()}
+        return replace(epoch, checkpoint=epoch.checkpoint | losses)
 
     def _step(self, apply: Callable, epoch: int, stop: threading.Event) -> Epoch:
         started = time.perf_counter()

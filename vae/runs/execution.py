@@ -117,7 +117,7 @@ def _train(
     for epoch in training.run(stop):
         patiently(partial(store.record_epoch, run, _record(epoch, training, keep)))
         on_epoch(epoch)
-    if training.epoch < config.epochs:
+    if not training.ended:
         return None
     return {name: measured.row() for name, measured in training.test().items()}
 
@@ -140,7 +140,7 @@ def _went_on(store: Store, run: Run, training: Training) -> bool:
 
 
 def _record(epoch: Epoch, training: Training, keep: int) -> EpochRecord:
-    kept = epoch.epoch % keep == 0 or epoch.epoch == training.config.epochs
+    kept = epoch.epoch % keep == 0 or training.ended
     return EpochRecord(
         epoch=epoch.epoch,
         split=training.watched_split,

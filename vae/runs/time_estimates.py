@@ -73,9 +73,10 @@ class Pace:
             if taken is None or dataset is None:
                 continue
             recording.append(taken / run.seconds)
+            trained = run.config.model_copy(update={"epochs": max(run.last_epoch, 1)})
             of_these = ratios.setdefault(run.config.dataset, [])
             if len(of_these) < COMPARED:
-                of_these.append(taken / counted(run.config, dataset))
+                of_these.append(taken / counted(trained, dataset))
         factors = {name: median(of) for name, of in ratios.items()}
         usual = median(factors.values()) if factors else None
         return cls(datasets, factors, median(recording or [1.0]), usual)

@@ -47,7 +47,7 @@ def measurement(store: Store, run_id: str, epoch: int, kind: str) -> pd.DataFram
 
 def at_the_end(store: Store, kind: str, runs: Iterable[Run]) -> dict[str, pd.DataFrame]:
     """Kept tables of one kind by run id, measured at each run's last epoch; of the runs that have one."""
-    ends = {run.id: run.config.epochs for run in runs}
+    ends = {run.id: run.last_epoch for run in runs}
     query = select(measurements.c.run_id, measurements.c.epoch, measurements.c.rows)
     query = query.where(measurements.c.kind == KINDS[kind], measurements.c.run_id.in_(ends))
     with store.engine.connect() as connection:

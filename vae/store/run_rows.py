@@ -57,6 +57,27 @@ class Run:
         return self.status in ACTIVE
 
     @property
+    def last_epoch(self) -> int:
+        """Whose weights count: of a run that is done its last one, else the one it would end with at the latest."""
+        return self.epoch if self.status == "done" else self.config.epochs
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether its patience came to an end before its epochs did."""
+        return bool(self.config.patience) and self.last_epoch < self.config.epochs
+
+    @property
+    def ending(self) -> str | None:
+        """Why it ended before its epochs did, as a sentence; None where it didn't."""
+        if not self.ended_early:
+            return None
+        waited = f"{self.config.patience} epoch{'' if self.config.patience == 1 else 's'}"
+        return (
+            f"Ended after epoch {self.epoch} of {self.config.epochs}: for {waited} no model had a new lowest objective "
+            "on the validation images."
+        )
+
+    @property
     def shape(self) -> Shape:
         """Of its images, once its data are known."""
         return image_shape(self.data["shape"])

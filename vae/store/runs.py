@@ -266,10 +266,10 @@ class Store(RunResults):
     def finish(self, run: Run, status: str, error: str | None = None, test: dict[str, dict] | None = None) -> None:
         """End an attempt, with the test metrics of a run that is done. Raises Superseded."""
         with self.write() as connection:
-            _still_mine(connection, run)
+            last = _still_mine(connection, run)
             if test:
                 rows = [
-                    {"run_id": run.id, "variant": name, "split": "test", "epoch": run.config.epochs, **values}
+                    {"run_id": run.id, "variant": name, "split": "test", "epoch": last, **values}
                     for name, values in test.items()
                 ]
                 connection.execute(insert(metrics), rows)

@@ -149,7 +149,7 @@ def objective_values(store: Store, sweep: Sweep, runs: list[Member], settings: S
     """
     table = stored.rows(store, sweep.id, runs[0].number)
     table = table[(table["split"] != "test") & (table["variant"] == sweep.spec.of)]
-    last = table[table["epoch"] == table["epoch"].max()]
+    last = table[table["epoch"] == table.groupby("run_id")["epoch"].transform("max")]  # patience may end seeds apart
     columns = {name: OBJECTIVES[name].metric for name in sweep.spec.objectives}
     values = {name: float(last[column].astype(float).mean()) for name, column in columns.items() if column}
     if "ratio" in sweep.spec.objectives:
@@ -169,7 +169,8 @@ def _hopeless(store: Store, sweep: Sweep, trial: Trial, frozen: FrozenTrial, run
     Those who come later are compared with it, so its epochs are reported even when it is done.
     """
     reached = min(run.epoch for run in runs)
-    to_come = reached < frozen.params.get("epochs", sweep.spec.base.epochs)
+    ended = all(run.status == "done" for run in runs)  # by patience, perhaps
+    to_come = not ended and reached < frozen.params.get("epochs", sweep.spec.base.epochs)
     if reached < 1:
         return False
     if reached in frozen.intermediate_values:  # nothing new, unless the program died before it could act

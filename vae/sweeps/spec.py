@@ -259,7 +259,9 @@ def _canonical(base: RunConfig, name: str, value: Any) -> Value:
     loose |= {"baseline": "none"} if name == "samples" else {}
     loose |= {"samples": max(2, base.samples)} if name == "baseline" else {}
     loose |= {"epochs": 1000, "kl_cycles": 0} if name == "kl_warmup_epochs" else {}
-    loose |= {"epochs": 1000, "kl_warmup_epochs": 0} if name == "kl_cycles" else {}
+    loose |= {"epochs": 1000, "kl_warmup_epochs": 0, "patience": 0} if name == "kl_cycles" else {}
+    loose |= {"validation_size": max(1, base.validation_size), "kl_cycles": 0} if name == "patience" else {}
+    loose |= {"patience": 0} if name == "validation_size" else {}
     loose |= {"binarisation": "static"} if name == "reconstruction" else {}
     loose |= {"reconstruction": "bce"} if name == "binarisation" else {}
     found = getattr(RunConfig.parse(base.model_dump() | loose | {name: value}), name)

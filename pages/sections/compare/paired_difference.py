@@ -63,7 +63,7 @@ def paired_differences(found: Sequence[ComparedSetting]) -> None:
         )
     else:
         st.dataframe(_in_words(table, first, second), hide_index=True, width="stretch")
-        what_to_notice(verdict(table, first, second, epochs=(a.config.epochs, b.config.epochs)), "difference")
+        what_to_notice(verdict(table, first, second, epochs=(_trained(a), _trained(b))), "difference")
         st.caption(
             f"{second} − {first} on {tested(a.shown)}, seed by seed: runs with the same seed have the same batches "
             "and, where shapes match, the same initial weights. 95 % interval of the mean: Student's t over pairs, "
@@ -133,7 +133,14 @@ def _in_words(table: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int]) -> str:
+def _trained(setting: ComparedSetting) -> str:
+    """For how long its runs were trained: "60 epochs", or "12 to 31 epochs" where patience ended seeds apart."""
+    lengths = [run.last_epoch for run in setting.runs]
+    most = plural(max(lengths), "epoch")
+    return most if len(set(lengths)) == 1 else f"{min(lengths):,} to {most}"
+
+
+def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[str, str]) -> str:
     """The differences that matter most, in words that hold whichever way they come out."""
     pairs = int(table["pairs"].min())
     said = []
@@ -151,7 +158,7 @@ def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[int, int
             break
     said.append(f"Over {plural(pairs, 'pair')} of seeds; lower is better.")
     if epochs[0] != epochs[1]:
-        said.append(f"{first} was trained for {plural(epochs[0], 'epoch')}, {second} for {plural(epochs[1], 'epoch')}.")
+        said.append(f"{first} was trained for {epochs[0]}, {second} for {epochs[1]}.")
     return " ".join(said)
 
 

@@ -43,7 +43,7 @@ def measured(run: Run, epoch: int, show: Show) -> None:
         )
         return
     family = _family(run)
-    waiting = _waiting(family, _states(family, epoch))
+    waiting = _waiting(family, _states(family, _epochs(run, family, epoch)))
     st.fragment(_panel, run_every=POLL if waiting else None)(run, epoch, show, waiting)
 
 
@@ -53,12 +53,17 @@ def _family(run: Run) -> dict[int, Run]:
     return dict(list({run.config.seed: run, **others}.items())[: similar_runs.MOST_SEEDS])
 
 
-def _states(family: dict[int, Run], epoch: int) -> dict[int, background_measurements.Measurement]:
-    """Measurements of the members that are done and have this epoch, by seed."""
+def _epochs(run: Run, family: dict[int, Run], epoch: int) -> dict[int, int]:
+    """Of each member the one that goes with `epoch` of this run, by seed."""
+    return {seed: similar_runs.epoch_of(member, run, epoch) for seed, member in family.items()}
+
+
+def _states(family: dict[int, Run], epochs: dict[int, int]) -> dict[int, background_measurements.Measurement]:
+    """Measurements of the members that are done and have their epoch, by seed."""
     return {
-        seed: background_measurements.of("sensitivity", run.id, epoch)
+        seed: background_measurements.of("sensitivity", run.id, epochs[seed])
         for seed, run in family.items()
-        if not run.active and epoch in loaded_models.kept_epochs(run.id, run.epoch)
+        if not run.active and epochs[seed] in loaded_models.kept_epochs(run.id, run.epoch)
     }
 
 
@@ -69,10 +74,11 @@ def _waiting(family: dict[int, Run], states: dict[int, background_measurements.M
 
 def _panel(run: Run, epoch: int, show: Show, was_waiting: bool) -> None:
     family = _family(run)
-    states = _states(family, epoch)
+    epochs = _epochs(run, family, epoch)
+    states = _states(family, epochs)
     if was_waiting and not _waiting(family, states):
         st.rerun()  # once more as a whole, and then without polling
-    _progress(family, states, epoch)
+    _progress(family, states, epochs)
     tables = [state.table for state in states.values() if state.table is not None]
     if tables:
         show(pd.concat(tables, ignore_index=True), len(family))
@@ -80,7 +86,9 @@ def _panel(run: Run, epoch: int, show: Show, was_waiting: bool) -> None:
         similar_runs.offer_seeds([run.config], key="measurement.seeds")
 
 
-def _progress(family: dict[int, Run], states: dict[int, background_measurements.Measurement], epoch: int) -> None:
+def _progress(
+    family: dict[int, Run], states: dict[int, background_measurements.Measurement], epochs: dict[int, int]
+) -> None:
     for seed, member in family.items():
         if member.active:
             share, what = max(member.epoch, 0) / member.config.epochs, f"training, epoch {max(member.epoch, 0)}"
@@ -89,7 +97,7 @@ def _progress(family: dict[int, Run], states: dict[int, background_measurements.
         if state.problem:
             st.error(f"Seed {seed}: {state.problem}")
             if st.button("Try again", key=f"again.{seed}"):
-                background_measurements.forget_failed("sensitivity", family[seed].id, epoch)
+                background_measurements.forget_failed("sensitivity", family[seed].id, epochs[seed])
                 st.rerun()
         elif state.table is None:
             st.progress(state.share, text=f"Seed {seed}: {state.what}")

@@ -59,5 +59,9 @@ def _by_seed(run: Run, epoch: int) -> dict[int, dict[str, np.ndarray]]:
         for seed, other in similar_runs.seeds_of(run.config).items()
         if seed != run.config.seed and other.status == "done"
     ]
-    family = [run, *(other for other in others if epoch in loaded_models.kept_epochs(other.id, other.epoch))]
-    return {run.config.seed: generated_images.detours(run.id, epoch) for run in family[: similar_runs.MOST_SEEDS]}
+    at = {other.id: similar_runs.epoch_of(other, run, epoch) for other in [run, *others]}
+    family = [run, *(other for other in others if at[other.id] in loaded_models.kept_epochs(other.id, other.epoch))]
+    return {
+        member.config.seed: generated_images.detours(member.id, at[member.id])
+        for member in family[: similar_runs.MOST_SEEDS]
+    }

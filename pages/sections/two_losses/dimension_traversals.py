@@ -39,8 +39,8 @@ def known(run_id: str, epoch: int) -> np.ndarray:
     return mutual_information(z, factors) / entropies(factors)
 
 
-def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
-    """Of the VAE with a chosen β. `there`: ids of runs that have this epoch, by β."""
+def every_dimension(run: Run, there: dict[float, tuple[str, int]]) -> None:
+    """Of the VAE with a chosen β. `there`: id and epoch of runs that have it, by β."""
     images, shape = loaded_models.watched(run.id), run.shape
     offered, key = numbered(images.labels[:CHOICE], run.data["classes"]), f"factors.beta.{run.id}"
     if st.session_state.get(key) not in there:
@@ -50,12 +50,13 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
         image = choose_image("Image", offered, "factors.image")
     strip("Images, numbered from the left", to_grey(images.x[:CHOICE]), shape, CHOICE, told="; ".join(offered))
     beta = st.session_state[key]
-    used = loss_terms.dimensions(there[beta], epoch)["vae"]
+    member, epoch = there[beta]
+    used = loss_terms.dimensions(member, epoch)["vae"]
     order = np.argsort(-used.kl, kind="stable")[:TRAVERSAL_ROWS]
     moved = latent_traversals.traversals(
-        there[beta], epoch, image, TRAVERSAL_ROWS, REACH, TRAVERSAL_COLUMNS, order=tuple(order.tolist())
+        member, epoch, image, TRAVERSAL_ROWS, REACH, TRAVERSAL_COLUMNS, order=tuple(order.tolist())
     )["vae"]
-    share, names = known(there[beta], epoch), resources.dataset(run.config.dataset).factors
+    share, names = known(member, epoch), resources.dataset(run.config.dataset).factors
     half = -(-len(order) // 2)
     for column, places in zip(st.columns(2, gap="medium"), (slice(half), slice(half, None)), strict=True):
         with column:
@@ -76,7 +77,7 @@ def every_dimension(run: Run, epoch: int, there: dict[float, str]) -> None:
         "factor's entropy, over the whole grid."
     )
     st.markdown(f"**What to notice.** {notice(int(used.active_unit_mask.sum()), share, names)}")
-    csv(lambda: table(used.kl, share, names), f"factors-of-dimensions-{there[beta]}-epoch-{epoch}")
+    csv(lambda: table(used.kl, share, names), f"factors-of-dimensions-{member}-epoch-{epoch}")
 
 
 def table(kl: np.ndarray, share: np.ndarray, names: tuple[str, ...]) -> pd.DataFrame:

@@ -39,11 +39,12 @@ def known_factors(run: Run, epoch: int) -> None:
     if not family:
         st.info("This run holds no variational autoencoder: choose one that does.")
         return
-    waiting = _waiting(family, _states(family, epoch))
+    waiting = _waiting(family, _states(run, family, epoch))
     st.fragment(_scores, run_every=POLL if waiting else None)(run, epoch, waiting)
-    there = {beta: member.id for beta, member in family.items() if _has(member, epoch)}
+    at = {beta: similar_runs.epoch_of(member, run, epoch) for beta, member in family.items()}
+    there = {beta: (member.id, at[beta]) for beta, member in family.items() if _has(member, at[beta])}
     if there:
-        st.fragment(every_dimension)(run, epoch, there)
+        st.fragment(every_dimension)(run, there)
 
 
 def _family(run: Run) -> dict[float, Run]:
@@ -56,12 +57,13 @@ def _has(run: Run, epoch: int) -> bool:
     return run.epoch >= 0 and epoch in loaded_models.kept_epochs(run.id, run.epoch)
 
 
-def _states(family: dict[float, Run], epoch: int) -> dict[float, background_measurements.Measurement]:
-    """Measurements of the members that have this epoch, by β."""
+def _states(run: Run, family: dict[float, Run], epoch: int) -> dict[float, background_measurements.Measurement]:
+    """Measurements of the members that have the epoch that goes with this run's, by β."""
+    at = {beta: similar_runs.epoch_of(member, run, epoch) for beta, member in family.items()}
     return {
-        beta: background_measurements.of("disentanglement", member.id, epoch)
+        beta: background_measurements.of("disentanglement", member.id, at[beta])
         for beta, member in family.items()
-        if _has(member, epoch)
+        if _has(member, at[beta])
     }
 
 
@@ -73,14 +75,16 @@ def _waiting(family: dict[float, Run], states: dict[float, background_measuremen
 def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
     """Polls only while something is trained or measured."""
     family = _family(run)
-    states = _states(family, epoch)
+    states = _states(run, family, epoch)
     if was_waiting and not _waiting(family, states):
         st.rerun()  # once more as a whole, and then without polling
     for beta, state in states.items():
         if state.problem:
             st.error(f"β = {beta:g}: {state.problem}")
             if st.button("Try again", key=f"factors.again.{beta:g}"):
-                background_measurements.forget_failed("disentanglement", family[beta].id, epoch)
+                background_measurements.forget_failed(
+                    "disentanglement", family[beta].id, similar_runs.epoch_of(family[beta], run, epoch)
+                )
                 st.rerun()
         elif state.table is None:
             st.progress(state.share, text=f"β = {beta:g}: {state.what}")
@@ -97,16 +101,17 @@ def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
         st.dataframe(_shown(whole), hide_index=True, width="stretch")
         st.markdown(f"**What to notice.** {notice(vae)}")
         with st.popover("How is it measured?", type="tertiary"):
-            st.markdown(_measured(whole, vae, epoch))
+            alike = all(similar_runs.epoch_of(member, run, epoch) == epoch for member in family.values())
+            st.markdown(_measured(whole, vae, f"epoch {epoch}" if alike else "its last epoch"))
     with right:
         figure(scores_by_beta(vae), key="factors", alt="Scores of the codes against the known factors, by β")
     csv(lambda: whole.drop(columns="beta").assign(beta=_paid(whole)), f"disentanglement-{run.id}-epoch-{epoch}")
 
 
-def _measured(whole: pd.DataFrame, vae: pd.DataFrame, epoch: int) -> str:
+def _measured(whole: pd.DataFrame, vae: pd.DataFrame, epoch: str) -> str:
     chance = vae.groupby("score")["chance"].max()
     return (
-        f"Of the encoder at epoch {epoch}, on all {whole['n'].iloc[0]:,} images of the grid: every combination of "
+        f"Of the encoder at {epoch}, on all {whole['n'].iloc[0]:,} images of the grid: every combination of "
         "factors once, also those that it did not learn from.\n\n"
         "**MIG**: the gap between the two dimensions that know most about a factor, as a share of its entropy, "
         "averaged over factors. Histograms of 20 bins; of the means μ, and of one sample z for each image. "
