@@ -37,10 +37,16 @@ class Counts:
 class Step:
     """One step of a chain: "linear" is y = x·Wᵀ + b with the weights of module `name`, "activation" the run's own."""
 
-    kind: str
-    name: str
-    inputs: int
+    kind: str  # or "convolution", "transposed_convolution", "channel_scale", "layer_normalisation"
+    name: str  # of its module in the state dict
+    inputs: int  # numbers, flattened channel by channel and row by row
     outputs: int
+    image_in: Shape | None = None  # for all but "linear" and "activation"
+    image_out: Shape | None = None
+    kernel: int = 0
+    stride: int = 1
+    padding: int = 0
+    output_padding: int = 0
 
 
 @dataclass(frozen=True)
