@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from vae.datasets import Shape
 from vae.learning.networks import Step
 
 WHOLE = 32_767  # the largest 16-bit whole number
@@ -100,7 +99,7 @@ def multiply_adds(steps: Sequence[Step]) -> int:
     return sum(_MULTIPLY_ADDS.get(step.kind, lambda _: 0)(step) for step in steps)
 
 
-def _channels(image: Shape | None) -> int:
+def _channels(image: tuple[int, int, int] | None) -> int:
     return image[0] if image else 0
 
 

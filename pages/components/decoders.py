@@ -13,7 +13,6 @@ from vae.choices.activations import ACTIVATIONS
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
-from vae.datasets import Shape
 from vae.learning.networks import Chains, Step, network_of
 
 from .chain import known, multiply_adds, told
@@ -40,13 +39,14 @@ def _functions(table: str, expressions: Mapping[str, str | None]) -> str:
 LIBRARY = library()
 JS = LIBRARY + "\nexport default ({ data }) => shelve(data)\n"
 LARGEST = 8_000_000  # bytes that a page may weigh; beyond it the server decodes
-# Multiply-adds of one picture, beyond which the server decodes: two decoders under the pointer took … ms here.
-MOST_WORK = 12_000_000
+# Multiply-adds of one picture, beyond which the server decodes. Two decoders of 3 million took 4 ms together, two of 10
+# million 11 ms, on a shared 2-core machine; a frame of 60 a second has 17 ms for everything.
+MOST_WORK = 8_000_000
 
 Weights = Mapping[str, Mapping[str, np.ndarray]]  # state dicts by variant, as arrays
 
 
-def payload(key: str, config: RunConfig, shape: Shape, weights: Weights) -> bytes | None:
+def payload(key: str, config: RunConfig, shape: tuple[int, int, int], weights: Weights) -> bytes | None:
     """Decoders by variant, out of state dicts as arrays: `decoder.body.0.weight` … `decoder.to_logits.bias`.
 
     None where the browser can't decode, see `unfit`. Weights travel as 16-bit whole numbers with a scale for each
@@ -59,7 +59,7 @@ def payload(key: str, config: RunConfig, shape: Shape, weights: Weights) -> byte
     return _packed({"key": key, "likelihood": config.reconstruction}, config, steps, weights, whole=True)
 
 
-def encoders_payload(key: str, config: RunConfig, shape: Shape, weights: Weights) -> bytes | None:
+def encoders_payload(key: str, config: RunConfig, shape: tuple[int, int, int], weights: Weights) -> bytes | None:
     """Encoders by variant, from the pixels to μ, as `payload`. In float32: codes are read to the third decimal.
 
     None where the browser can't encode: a network or activation that says nothing about it, or one too slow for it.
@@ -70,7 +70,7 @@ def encoders_payload(key: str, config: RunConfig, shape: Shape, weights: Weights
     return _packed({"key": key, "likelihood": None}, config, steps, weights, whole=False)
 
 
-def unfit(config: RunConfig, shape: Shape) -> str:
+def unfit(config: RunConfig, shape: tuple[int, int, int]) -> str:
     """Why the browser doesn't draw what such decoders make, as a clause about them; "" where it does."""
     steps = {variant: chain.decoder for variant, chain in _chains(config, shape, config.variants).items()}
     if not _runs(config, steps) or not LIKELIHOODS[config.reconstruction].javascript:
@@ -83,14 +83,7 @@ def unfit(config: RunConfig, shape: Shape) -> str:
     return ""
 
 
-def too_large(data: bytes) -> str:
-    """As `unfit`, of the bytes of a `payload`."""
-    if len(data) <= LARGEST:
-        return ""
-    return f"are too large for a page ({len(data) / 1e6:.0f} MB, at most {LARGEST / 1e6:.0f} MB)"
-
-
-def _chains(config: RunConfig, shape: Shape, variants: Iterable[str]) -> dict[str, Chains]:
+def _chains(config: RunConfig, shape: tuple[int, int, int], variants: Iterable[str]) -> dict[str, Chains]:
     """By variant; none where the network has none."""
     make = network_of(config).chains
     return {variant: make(config, shape, VARIANTS[variant]) for variant in variants} if make else {}

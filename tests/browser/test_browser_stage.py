@@ -232,6 +232,23 @@ def test_under_the_pointer_both_decoders_draw_what_pytorch_draws(
     assert page.complaints == []
 
 
+def test_where_a_page_cannot_draw_the_server_does_and_the_page_says_so(app: Dashboard, browser: Browser) -> None:
+    run_id = made(app, reconstruction="gaussian_per_pixel")
+    store = store_of(app)
+    models = models_of(store, store.run(run_id), 2)
+    page = open_page(browser, f"{app.url}/latent_space?run={run_id}", height=720)
+    on_stage(page)
+    for right, down in ((0.3, 0.6), (0.8, 0.2)):
+        move_to(page, spaces(page).first, right, down)
+        page.wait_for_function(f"{STAGE}.asked.drawn && !{STAGE}.asked.busy")
+        expect(page.locator("canvas.picture.stale")).to_have_count(0)
+        for model in drawn_there(page):
+            expected = 255 * decode(models[model["variant"]], np.array([model["z"]], dtype=np.float32))[0]
+            assert np.abs(np.array(model["grey"]) - np.clip(expected, 0, 255)).max() <= 1
+    expect(page.locator(".stage .note")).to_contain_text("of a kind it can't run, so the server draws")
+    assert page.complaints == []
+
+
 @pytest.mark.slow
 def test_hovering_draws_at_display_rate_without_asking_the_server(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]

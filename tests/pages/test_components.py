@@ -183,8 +183,8 @@ def test_encoders_are_sent_as_they_are_to_the_mean_of_the_code(trained: tuple[Tr
     for learner in training.learners:
         h = x[:50].astype(np.float64)
         assert meta["variants"][learner.name][0]["inputs"] == 64
-        for place, step in enumerate(meta["variants"][learner.name]):
-            if step["kind"] == "activation":
+        for place, told in enumerate(meta["variants"][learner.name]):
+            if told["kind"] == "activation":
                 h = np.maximum(h, 0)
             else:
                 h = h @ arrays[f"{learner.name}.{place}.weight"].T.astype(np.float64)
