@@ -17,6 +17,7 @@ SPECIAL: dict[str, dict[Any, str]] = {
     "train_limit": {0: "all"},
     "validation_size": {0: "none"},
     "hidden": {(): "none"},
+    "dropout": {0: "none"},
     "kl_cycles": {0: "none"},
     "free_bits": {0: "none"},
 }
@@ -31,6 +32,8 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "validation_size": lambda value: f"{value:,} for validation",
     "latent_dim": "{}-D".format,
     "hidden": lambda value: "-".join(map(str, value)) or "no hidden layer",
+    "channels": lambda value: f"{'-'.join(map(str, value))} channels",
+    "dropout": lambda value: f"dropout {as_text(value)}",
     "beta": lambda value: f"β {as_text(value)}",
     "binarisation": lambda value: f"{words('binarisation', value)} binarisation",
     "sigma": lambda value: f"σ {as_text(value)}",

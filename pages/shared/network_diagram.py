@@ -24,8 +24,10 @@ def networks(config: RunConfig) -> None:
 
 
 def drawings(config: RunConfig) -> None:
-    """One drawing per variant, AE left and VAE right."""
+    """One drawing per variant, AE left and VAE right; none where the network doesn't fit the images."""
     shape, network = resources.dataset(config.dataset).shape, network_of(config)
+    if network.misfit(config, shape):
+        return
     layers = network.widths(config, shape)
     for column, name in zip(in_columns(len(config.variants)), config.variants, strict=True):
         variant = VARIANTS[name]

@@ -4,13 +4,14 @@ from .field_texts import FIELD_TEXTS, FieldText
 from .named_values import CHOICES
 from .presets import FIRST, PRESETS, Preset
 from .run_config import RunConfig
-from .values import accepted_values, as_text, bounds, shown
+from .values import WIDTHS, accepted_values, as_text, bounds, shown
 
 __all__ = [
     "CHOICES",
     "FIELD_TEXTS",
     "FIRST",
     "PRESETS",
+    "WIDTHS",
     "FieldText",
     "Preset",
     "RunConfig",

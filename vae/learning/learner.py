@@ -20,6 +20,7 @@ from ..metrics import MOST_AT_ONCE, Evaluated, Metrics, measured
 from . import smoothing
 from .adam import Moments
 from .estimators import ESTIMATORS
+from .layers.modules import learning
 from .losses import active_units, kl_divergence, paid_kl, reparameterize, scheduled_beta
 from .manual_backward import Stack
 from .networks import Shape, initialised, steps_by_hand
@@ -35,7 +36,7 @@ class Learner:
 
     def __init__(self, config: RunConfig, shape: Shape, variant: str, device: torch.device) -> None:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
-        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device)
+        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device).eval()
         self.likelihood = likelihood_of(config)
         self.moments = Moments(list(self.model.parameters()))
         self.axes: Tensor | None = None  # of the last PCA plane
@@ -46,14 +47,16 @@ class Learner:
         each_time = BINARISATIONS[self.config.binarisation].each_time
         pixels = stream(self.config.seed, "binarisation", epoch, self.device.type)  # the same for all variants
         rate = self.learning_rate(epoch)
-        for rows in batches:
-            if stop.is_set():
-                return
-            if each_time:
-                drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
-                self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise, rate)
-            else:
-                self.step(x, rows, beta, noise, rate)
+        dropped = stream(self.config.seed, "dropout", epoch, self.device.type)  # the same for all variants
+        with learning(self.model, dropped):
+            for rows in batches:
+                if stop.is_set():
+                    return
+                if each_time:
+                    drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
+                    self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise, rate)
+                else:
+                    self.step(x, rows, beta, noise, rate)
         self.settle(x, epoch)
 
     def settle(self, x: Tensor, epoch: int) -> None:
@@ -220,13 +223,14 @@ class Learner:
         return Snapshot(codes, share, prior, to_grey(self.model.picture(mu)), from_sample)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, Adam's moments and the axes of the last plane, named; live tensors."""
+        """Weights, running statistics, Adam's moments and the axes of the last plane, named; live tensors."""
         named = {} if self.axes is None else {f"{self.name}/axes": self.axes}
         moments = self.moments
         for i, (name, weight) in enumerate(self.model.named_parameters()):
             named |= {f"{self.name}/weight/{name}": weight.detach(), f"{self.name}/exp_avg/{name}": moments.exp_avg[i]}
             named[f"{self.name}/exp_avg_sq/{name}"] = moments.exp_avg_sq[i]
             named[f"{self.name}/step/{name}"] = moments.steps[i]
+        named |= {f"{self.name}/buffer/{name}": buffer for name, buffer in self.model.named_buffers()}
         return named
 
     @torch.no_grad()
