@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from vae.learning.networks import Step
+from vae.learning.layers.steps import KINDS as STEP_KINDS
+from vae.learning.layers.steps import Step
 
 WHOLE = 32_767  # the largest 16-bit whole number
 EPSILON = 1e-5  # added to variances; torch's own
@@ -87,6 +88,7 @@ KINDS: dict[str, Callable[[Step, State], Told]] = {
     "channel_scale": _channel_scale,
     "layer_normalisation": _layer_normalisation,
 }  # as chain.js runs them
+WEIGHTED = ("linear", "convolution", "transposed_convolution")
 
 
 def known(steps: Sequence[Step]) -> bool:
@@ -95,20 +97,8 @@ def known(steps: Sequence[Step]) -> bool:
 
 
 def multiply_adds(steps: Sequence[Step]) -> int:
-    """What one run through them takes, without biases, activations and normalisations."""
-    return sum(_MULTIPLY_ADDS.get(step.kind, lambda _: 0)(step) for step in steps)
-
-
-def _channels(image: tuple[int, int, int] | None) -> int:
-    return image[0] if image else 0
-
-
-_MULTIPLY_ADDS: dict[str, Callable[[Step], int]] = {
-    "linear": lambda step: step.inputs * step.outputs,
-    "convolution": lambda step: step.outputs * _channels(step.image_in) * step.kernel**2,
-    "transposed_convolution": lambda step: step.inputs * _channels(step.image_out) * step.kernel**2,
-}
-WEIGHTED = tuple(_MULTIPLY_ADDS)
+    """What one run through them takes, without activations and normalisations."""
+    return sum(STEP_KINDS[step.kind].multiply_adds(step) for step in steps)
 
 
 def told(steps: Sequence[Step], state: State) -> list[Told]:

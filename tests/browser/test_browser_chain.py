@@ -13,6 +13,7 @@ from playwright.sync_api import Browser, Page
 from torch import nn
 
 from pages.components import decoders
+from vae.choices.networks import NORMALISATIONS
 from vae.config import RunConfig
 from vae.datasets import Shape
 from vae.learning.networks import ARCHITECTURES, Chains, initialised
@@ -76,17 +77,21 @@ def test_convolutions_by_hand_give_what_pytorch_gives(
         np.testing.assert_allclose(codes[name], encoder(torch.from_numpy(x)).numpy(), atol=2e-4)
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 32, 32)], ids=str)
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 9, 13), (3, 32, 32)], ids=str)
+@pytest.mark.parametrize("normalisation", NORMALISATIONS)
 @pytest.mark.parametrize("network", ARCHITECTURES)
 def test_every_architecture_draws_in_the_browser_what_it_draws_in_pytorch(
-    page: Page, network: str, shape: Shape
+    page: Page, network: str, normalisation: str, shape: Shape
 ) -> None:
-    config = RunConfig(network=network, latent_dim=D)
+    config = RunConfig(network=network, normalisation=normalisation, dropout=0.1, latent_dim=D)
     models = {
         name: initialised(config, shape, name, stream(seed, "weights")) for seed, name in enumerate(("ae", "vae"))
     }
     for model in models.values():
         model.eval().requires_grad_(False)
+        for name, tensor in model.state_dict().items():
+            if "running" in name:
+                tensor.uniform_(0.5, 1.5)
     weights = {
         name: {key: value.numpy() for key, value in model.state_dict().items()} for name, model in models.items()
     }
