@@ -16,6 +16,7 @@ from pages.components import decoders
 from vae.choices.networks import NORMALISATIONS
 from vae.config import RunConfig
 from vae.datasets import Shape
+from vae.learning.layers.modules import learning
 from vae.learning.networks import ARCHITECTURES, Chains, initialised
 from vae.learning.randomness import stream
 
@@ -84,20 +85,21 @@ def test_every_architecture_draws_in_the_browser_what_it_draws_in_pytorch(
     page: Page, network: str, normalisation: str, shape: Shape
 ) -> None:
     config = RunConfig(network=network, normalisation=normalisation, dropout=0.1, latent_dim=D)
+    random, generator = np.random.default_rng(1), torch.Generator().manual_seed(0)
+    z = (5 * random.normal(size=(COUNT, D))).astype(np.float32)
+    x = random.uniform(size=(COUNT, int(np.prod(shape)))).astype(np.float32)
     models = {
-        name: initialised(config, shape, name, stream(seed, "weights")) for seed, name in enumerate(("ae", "vae"))
+        name: initialised(config, shape, name, stream(seed, "weights")) for seed, name in enumerate(config.variants)
     }
     for model in models.values():
-        model.eval().requires_grad_(False)
-        for name, tensor in model.state_dict().items():
-            if "running" in name:
-                tensor.uniform_(0.5, 1.5)
+        model.requires_grad_(False)
+        with learning(model, generator):
+            for _ in range(40):  # running means and variances become those of these inputs
+                model.decoder(torch.from_numpy(z))
+                model.encoder(torch.from_numpy(x))
     weights = {
         name: {key: value.numpy() for key, value in model.state_dict().items()} for name, model in models.items()
     }
-    random = np.random.default_rng(1)
-    z = (5 * random.normal(size=(COUNT, D))).astype(np.float32)
-    x = random.uniform(size=(COUNT, int(np.prod(shape)))).astype(np.float32)
     data = decoders.payload("k", config, shape, weights)
     if ARCHITECTURES[network].chains is None:
         assert data is None and decoders.encoders_payload("k", config, shape, weights) is None
