@@ -94,10 +94,10 @@ def the_strips(run: Run, epoch: int, page: int, direction: str, choice: int) -> 
     """One image or all, nudged in one direction, drawn by all decoders while the size is dragged. Returns the size."""
     found = nudges.nudges(run.id, epoch, page, direction, choice)
     found = {name: found[name] for name in pair.of(run)}
-    key, weights = loaded_models.shelf(run.id, epoch)
+    key, weights, why = loaded_models.shelf(run.id, epoch)
     unit, size = st.session_state.get(nudges.CHOSEN, AT_FIRST)
     if weights is None:
-        unit, size = st.session_state[nudges.CHOSEN] = nudges.strips_by_the_server(run, epoch, found)
+        unit, size = st.session_state[nudges.CHOSEN] = nudges.strips_by_the_server(run, epoch, found, why)
         return size
     decoders(weights)
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, page)])

@@ -196,11 +196,12 @@ def signal_of(
 def grid_of(images: Images) -> tuple[np.ndarray, np.ndarray]:
     """All images of a generated data set, (N, P) in [0, 1], and their factors, (N, K).
 
-    Training and test images together: only then are all combinations equally frequent, and no factor tells of another.
+    Training and test images together: only then is each combination of two factors equally frequent, and no factor
+    tells of another.
     Raises InputError for images whose factors aren't known.
     """
     if images.factors is None:
-        known = " and ".join(name for name, dataset in DATASETS.items() if dataset.factors)
+        known = ", ".join(name for name, dataset in DATASETS.items() if dataset.factors)
         raise InputError(
             f"What the images of {images.name} were made from is not known, so codes can't be compared with it. It is "
             f"known for {known}."

@@ -221,12 +221,12 @@ def _at_the_encoder(run_id: str, epoch: int, estimator: str) -> float:
 
 
 def _strips(run: Run, epoch: int, models: Sequence[str]) -> None:
-    """One image nudged ever further in each model, in the browser; by the server where decoders are too large."""
-    key, weights = loaded_models.shelf(run.id, epoch)
+    """One image nudged ever further in each model, in the browser; by the server where it can't."""
+    key, weights, why = loaded_models.shelf(run.id, epoch)
     found = nudges.nudges(run.id, epoch, 0, "random", 0)
     found = {name: nudge for name, nudge in found.items() if name in models}
     if weights is None:
-        nudges.strips_by_the_server(run, epoch, found)
+        nudges.strips_by_the_server(run, epoch, found, why)
         return
     decoders(weights)
     originals = to_grey(loaded_models.watched(run.id).x[nudges.rows(run.id, 0)])

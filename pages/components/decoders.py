@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import streamlit as st
@@ -13,8 +13,9 @@ from vae.choices.activations import ACTIVATIONS
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
-from vae.learning.networks import network_of
+from vae.learning.networks import Chains, Step, network_of
 
+from .chain import known, multiply_adds, told
 from .packing import packed
 
 HERE = Path(__file__).parent
@@ -25,7 +26,7 @@ def library() -> str:
     activations = {name: entry.javascript for name, entry in ACTIVATIONS.items()}
     pictures = {name: entry.javascript for name, entry in LIKELIHOODS.items()}
     tables = [_functions("ACTIVATE", activations), _functions("PICTURE", pictures)]
-    files = ("packing.js", "decoders.js", "access.js")
+    files = ("packing.js", "chain.js", "decoders.js", "access.js")
     return "\n".join([*tables, *((HERE / name).read_text(encoding="utf-8") for name in files)])
 
 
@@ -37,58 +38,77 @@ def _functions(table: str, expressions: Mapping[str, str | None]) -> str:
 
 LIBRARY = library()
 JS = LIBRARY + "\nexport default ({ data }) => shelve(data)\n"
-WHOLE = 32_767  # the largest 16-bit whole number
 LARGEST = 8_000_000  # bytes that a page may weigh; beyond it the server decodes
+# Multiply-adds of one picture, beyond which the server decodes. Two decoders of 3 million took 4 ms together, two of 10
+# million 11 ms, on a shared 2-core machine; a frame of 60 a second has 17 ms for everything.
+MOST_WORK = 8_000_000
+
+Weights = Mapping[str, Mapping[str, np.ndarray]]  # state dicts by variant, as arrays
 
 
-def payload(
-    key: str, config: RunConfig, shape: tuple[int, int, int], weights: Mapping[str, Mapping[str, np.ndarray]]
-) -> bytes | None:
+def payload(key: str, config: RunConfig, shape: tuple[int, int, int], weights: Weights) -> bytes | None:
     """Decoders by variant, out of state dicts as arrays: `decoder.body.0.weight` … `decoder.to_logits.bias`.
 
-    None where the browser can't decode: a network, activation or loss that says nothing about it. Weights travel as
-    16-bit whole numbers with a scale for each row: as many bytes as float16, and about four times closer. Measured on
-    2-D MNIST autoencoders, whose codes reach ±25: grey levels within 0.6/255 against 1.9/255.
+    None where the browser can't decode, see `unfit`. Weights travel as 16-bit whole numbers with a scale for each
+    output: as many bytes as float16, and about four times closer. Measured on 2-D MNIST autoencoders, whose codes reach
+    ±25: grey levels within 0.6/255 against 1.9/255.
     """
-    network, likelihood = network_of(config), LIKELIHOODS[config.reconstruction]
-    if network.chains is None or not ACTIVATIONS[config.activation].javascript or not likelihood.javascript:
+    if unfit(config, shape):
         return None
-    arrays, kinds = {}, {}
-    for variant, state in weights.items():
-        steps = network.chains(config, shape, VARIANTS[variant]).decoder
-        kinds[variant] = [step.kind for step in steps]
-        for place, step in enumerate(steps):
-            if step.kind == "linear":
-                weight = state[f"{step.name}.weight"]  # (out, in)
-                scale = np.maximum(np.abs(weight).max(axis=1), np.finfo(np.float32).tiny) / WHOLE  # (out,)
-                arrays[f"{variant}.{place}.weight"] = np.round(weight / scale[:, None]).astype(np.int16)
-                arrays[f"{variant}.{place}.scale"] = scale.astype(np.float32)
-                arrays[f"{variant}.{place}.bias"] = state[f"{step.name}.bias"].astype(np.float32)
-    told = {"key": key, "activation": config.activation, "likelihood": config.reconstruction, "variants": kinds}
-    return packed(told | {"inputs": config.latent_dim}, arrays)
+    steps = {variant: chain.decoder for variant, chain in _chains(config, shape, weights).items()}
+    return _packed({"key": key, "likelihood": config.reconstruction}, config, steps, weights, whole=True)
 
 
-def encoders_payload(
-    key: str, config: RunConfig, shape: tuple[int, int, int], weights: Mapping[str, Mapping[str, np.ndarray]]
-) -> bytes | None:
+def encoders_payload(key: str, config: RunConfig, shape: tuple[int, int, int], weights: Weights) -> bytes | None:
     """Encoders by variant, from the pixels to μ, as `payload`. In float32: codes are read to the third decimal.
 
-    None where the browser can't encode: a network or activation that says nothing about it.
+    None where the browser can't encode: a network or activation that says nothing about it, or one too slow for it.
     """
-    network = network_of(config)
-    if network.chains is None or not ACTIVATIONS[config.activation].javascript:
+    steps = {variant: (*chain.encoder, chain.heads["mu"]) for variant, chain in _chains(config, shape, weights).items()}
+    if not _runs(config, steps) or _work(steps) > MOST_WORK:
         return None
-    arrays, kinds = {}, {}
+    return _packed({"key": key, "likelihood": None}, config, steps, weights, whole=False)
+
+
+def unfit(config: RunConfig, shape: tuple[int, int, int]) -> str:
+    """Why the browser doesn't draw what such decoders make, as a clause about them; "" where it does."""
+    steps = {variant: chain.decoder for variant, chain in _chains(config, shape, config.variants).items()}
+    if not _runs(config, steps) or not LIKELIHOODS[config.reconstruction].javascript:
+        return "are of a kind it can't run"
+    if _work(steps) > MOST_WORK:
+        return (
+            f"take {_work(steps) / 1e6:.0f} million multiplications a picture, too many to follow a hand "
+            f"(at most {MOST_WORK / 1e6:.0f} million)"
+        )
+    return ""
+
+
+def _chains(config: RunConfig, shape: tuple[int, int, int], variants: Iterable[str]) -> dict[str, Chains]:
+    """By variant; none where the network has none."""
+    make = network_of(config).chains
+    return {variant: make(config, shape, VARIANTS[variant]) for variant in variants} if make else {}
+
+
+def _runs(config: RunConfig, steps: Mapping[str, Sequence[Step]]) -> bool:
+    """Whether chain.js has all of these steps, by variant; without steps it has not."""
+    return bool(steps) and bool(ACTIVATIONS[config.activation].javascript) and all(map(known, steps.values()))
+
+
+def _work(steps: Mapping[str, Sequence[Step]]) -> int:
+    return max(map(multiply_adds, steps.values()))
+
+
+def _packed(
+    meta: Mapping[str, Any], config: RunConfig, steps: Mapping[str, Sequence[Step]], weights: Weights, whole: bool
+) -> bytes:
+    arrays: dict[str, np.ndarray] = {}
+    variants = {}
     for variant, state in weights.items():
-        chains = network.chains(config, shape, VARIANTS[variant])
-        steps = [*chains.encoder, chains.heads["mu"]]
-        kinds[variant] = [step.kind for step in steps]
-        for place, step in enumerate(steps):
-            if step.kind == "linear":
-                arrays[f"{variant}.{place}.weight"] = state[f"{step.name}.weight"].astype(np.float32)  # (out, in)
-                arrays[f"{variant}.{place}.bias"] = state[f"{step.name}.bias"].astype(np.float32)
-    told = {"key": key, "activation": config.activation, "likelihood": None, "variants": kinds}
-    return packed(told | {"inputs": math.prod(shape)}, arrays)
+        found = told(steps[variant], state)
+        variants[variant] = [one.meta() for one in found]
+        for place, one in enumerate(found):
+            arrays |= {f"{variant}.{place}.{part}": array for part, array in one.arrays(whole).items()}
+    return packed({**meta, "activation": config.activation, "variants": variants}, arrays)
 
 
 def decoders(data: bytes) -> None:

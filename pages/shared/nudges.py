@@ -79,8 +79,8 @@ def nudges(run_id: str, epoch: int, page: int, direction: str, choice: int) -> d
     return found
 
 
-def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> tuple[str, float]:
-    """The strips of the first image where the decoders are too large for a page; the unit and size that were chosen."""
+def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge], why: str) -> tuple[str, float]:
+    """The strips of the first image where a page can't draw them, and `why`; the unit and size that were chosen."""
     from vae.analysis.geometry import decode
 
     unit = st.segmented_control(
@@ -94,10 +94,7 @@ def strips_by_the_server(run: Run, epoch: int, found: dict[str, Nudge]) -> tuple
     size = st.select_slider(
         "Size", [float(f"{value:.2g}") for value in steps], value=float(f"{steps[SLIDER_STEPS // 2]:.2g}")
     )
-    st.caption(
-        "These decoders are too large for a page, or of a kind it can't run, "
-        "so the server draws when the slider is let go."
-    )
+    st.caption(f"{why}, so the server draws when the slider is let go.")
     for name, nudge in found.items():
         if unit not in nudge.steps:
             st.caption(f"{VARIANT_TITLES[name]} has no such unit.")

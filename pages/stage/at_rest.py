@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.components.decoders import encoders_payload
+from pages.components.decoders import LARGEST, encoders_payload
 from pages.components.packing import packed
 from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
 from vae.errors import InputError
+from vae.figures.tiles import to_grey
 from vae.store.tensor_bytes import unpack
 
 from .film import Dimensions, check
@@ -78,13 +79,30 @@ class AtRest:
 
     def decoders(self) -> bytes | None:
         """None where the browser can't run them, or they are too large for a page."""
-        return loaded_models.shelf(self.run_id, self.epoch)[1]
+        return loaded_models.shelf(self.run_id, self.epoch).data
+
+    def pictures(self, variants: Sequence[str], body: bytes) -> bytes:
+        """What these decoders make of codes (V, D), float32 in `body`: for a browser that can't. (V, P) uint8.
+
+        Raises InputError for a variant that the run hasn't, and for a body of another size or without finite numbers.
+        """
+        models, size = loaded_models.models(self.run_id, self.epoch), resources.run(self.run_id).config.latent_dim
+        if not set(variants) <= set(models) or len(body) != 4 * len(variants) * size:
+            raise InputError(f"A picture takes {size} numbers for each of its models.")
+        from vae.analysis.geometry import decode
+
+        z = np.frombuffer(body, "<f4").reshape(len(variants), 1, size)
+        if not np.isfinite(z).all():
+            raise InputError("A code is made of finite numbers.")
+        drawn = [decode(models[variant], one.copy()) for variant, one in zip(variants, z, strict=True)]
+        return packed({}, {"pictures": to_grey(np.nan_to_num(np.concatenate(drawn)))})
 
     def encoders(self) -> bytes | None:
-        """None where the browser can't run them."""
+        """None where the browser can't run them, or they are too large for a page (in twice the bytes of decoders)."""
         run, stored = resources.run(self.run_id), resources.store().weights(self.run_id, self.epoch)
         weights = {name: unpack(stored[name]) for name in run.config.variants}
-        return encoders_payload(f"{self.run_id}.{self.epoch}", run.config, run.shape, weights)
+        found = encoders_payload(f"{self.run_id}.{self.epoch}", run.config, run.shape, weights)
+        return found if found and len(found) <= 2 * LARGEST else None
 
     def plane(self) -> bytes:
         """Where a point of the picture lies in the code's space, and how far codes spread."""
@@ -93,7 +111,8 @@ class AtRest:
             panels[variant] = _told(seen)
             if seen.ellipses is not None and not seen.flat:
                 arrays[f"{variant}.ellipses"] = seen.ellipses.astype(np.float32)
-        return packed({"epoch": self.epoch, "panels": panels}, arrays)
+        why = loaded_models.shelf(self.run_id, self.epoch).why
+        return packed({"epoch": self.epoch, "panels": panels, "why": why}, arrays)
 
     def maps(self) -> bytes:
         """Natural logarithms of √det(JᵀJ) and ‖J‖ over each space's window, and their ranges."""

@@ -20,6 +20,7 @@ from .film import Dimensions, film
 
 BYTES = "application/octet-stream"
 MOST_EPOCH = 10**6
+MOST_BODY = 2**16  # bytes of the codes to draw
 
 
 async def _film(request: Request, run_id: str) -> Response:
@@ -34,13 +35,28 @@ async def _at_rest(request: Request, run_id: str) -> Response:
     """One part of `AtRest`; 204 where there is none for a browser."""
     epoch = _number(request, "epoch", 0)
 
-    def part() -> bytes | None:
-        return _PARTS[request.path_params["part"]](AtRest(run_id, epoch, _dimensions(request)))
-
-    found = await run_in_threadpool(part)
+    part = _PARTS.get(request.path_params["part"])
+    if part is None:
+        return Response(status_code=404)
+    found = await run_in_threadpool(lambda: part(AtRest(run_id, epoch, _dimensions(request))))
     if found is None:
         return Response(status_code=204)
     return Response(found, media_type=BYTES, headers={"Cache-Control": "private, max-age=3600"})
+
+
+async def _pictures(request: Request, run_id: str) -> Response:
+    """What the server draws for a browser that can't: a code for each of `variants`, in the body."""
+    epoch, variants = _number(request, "epoch", 0), request.query_params.get("variants", "").split(",")
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BODY:
+            raise InputError("These are too many numbers for a picture.")
+
+    def drawn() -> bytes:
+        return AtRest(run_id, epoch, None).pictures(variants, body)
+
+    return Response(await run_in_threadpool(drawn), media_type=BYTES)
 
 
 async def _looks(request: Request, run_id: str) -> Response:
@@ -75,7 +91,7 @@ def _dimensions(request: Request) -> Dimensions:
     return first, second
 
 
-def _route(path: str, answer: Callable) -> Route:
+def _route(path: str, answer: Callable, method: str = "GET") -> Route:
     async def guarded(request: Request) -> Response:
         run_id = request.path_params["run"]
         if not seat.known(request.path_params["seat"], request.path_params["word"], run_id):
@@ -89,7 +105,12 @@ def _route(path: str, answer: Callable) -> Route:
                 return PlainTextResponse(said, status_code=503)
             raise
 
-    return Route(f"/latent-twins/{{seat}}/{{word}}/{{run}}/{path}", guarded)
+    return Route(f"/latent-twins/{{seat}}/{{word}}/{{run}}/{path}", guarded, methods=[method])
 
 
-ROUTES = [_route("film", _film), _route("looks", _looks), _route("{part:str}", _at_rest)]
+ROUTES = [
+    _route("film", _film),
+    _route("looks", _looks),
+    _route("pictures", _pictures, "POST"),
+    _route("{part:str}", _at_rest),
+]

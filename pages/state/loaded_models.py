@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import streamlit as st
 
-from pages.components.decoders import LARGEST, payload
+from pages.components.decoders import LARGEST, payload, unfit
 from vae.datasets import Images, binarised
 from vae.store import uploaded_images
 from vae.store.tensor_bytes import unpack
@@ -34,14 +34,24 @@ def models(run_id: str, epoch: int) -> dict:
     return models_of(resources.store(), resources.run(run_id), epoch)
 
 
+class Shelf(NamedTuple):
+    """Decoders for a browser."""
+
+    key: str
+    data: bytes | None  # what to send; None where the server draws
+    why: str  # it does, in a sentence's first half; "" where the browser draws
+
+
 @st.cache_data(max_entries=6, show_spinner=False)
-def shelf(run_id: str, epoch: int) -> tuple[str, bytes | None]:
-    """A key for the browser's decoders, and what to send it; None when the browser can't decode them."""
+def shelf(run_id: str, epoch: int) -> Shelf:
+    """The decoders of a kept epoch, for a browser that draws what they make."""
     run, stored = resources.run(run_id), resources.store().weights(run_id, epoch)
     key = f"{run_id}.{epoch}"
     weights = {name: unpack(stored[name]) for name in run.config.variants}
-    sent = payload(key, run.config, run.shape, weights)
-    return key, sent if sent and len(sent) <= LARGEST else None
+    why, sent = unfit(run.config, run.shape), payload(key, run.config, run.shape, weights)
+    if sent and len(sent) > LARGEST:
+        why = f"are too large for a page ({len(sent) / 1e6:.1f} MB; at most {LARGEST / 1e6:g} MB)"
+    return Shelf(key, None, f"A page draws most decoders itself, but these {why}") if why else Shelf(key, sent, "")
 
 
 @dataclass(frozen=True)

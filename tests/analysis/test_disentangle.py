@@ -275,5 +275,5 @@ def test_what_can_not_be_scored_is_told_in_a_sentence(store: Store, settings: Se
         disentanglement_of(store, run_id, 7, settings)
     digits = store.create(TINY.model_copy(update={"dataset": "digits"}), "test")
     assert execute(store, digits, settings) == "done"
-    with pytest.raises(InputError, match=r"^What the images of digits .* known for strokes and shapes\.$"):
+    with pytest.raises(InputError, match=r"^What the images of digits .* known for strokes, shapes, shapes_colour\.$"):
         disentanglement_of(store, digits, 1, settings)

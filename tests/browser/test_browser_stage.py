@@ -118,7 +118,7 @@ def test_scrub_and_replay_ask_nothing_of_the_server_and_show_what_was_recorded(
                 worst = max(worst, np.abs(shown_row - row[: len(shown_row)].astype(int)).max())
             codes = page.evaluate(f"(place) => [...{STAGE}.models[place].space.codes]", place)
             np.testing.assert_allclose(codes, snapshot["codes"].astype(float).ravel(), atol=2e-3)
-            large = np.array(drawn_there(page)[place]["grey"])
+            large = np.array(drawn_there(page)[place]["levels"])
             worst = max(worst, np.abs(large - snapshot["from_mean"][0].astype(int)).max())
         slider.press("ArrowRight")
     times["scrub: largest difference from the recorded pictures, of 255"] = float(worst)
@@ -226,9 +226,26 @@ def test_under_the_pointer_both_decoders_draw_what_pytorch_draws(
         page.wait_for_timeout(80)
         for model in drawn_there(page):
             expected = 255 * decode(models[model["variant"]], np.array([model["z"]], dtype=np.float32))[0]
-            worst = max(worst, np.abs(np.array(model["grey"]) - expected).max())
+            worst = max(worst, np.abs(np.array(model["levels"]) - expected).max())
     times["hover: largest difference from PyTorch's picture (of 255)"] = worst
     assert worst <= 2
+    assert page.complaints == []
+
+
+def test_where_a_page_cannot_draw_the_server_does_and_the_page_says_so(app: Dashboard, browser: Browser) -> None:
+    run_id = made(app, reconstruction="gaussian_per_pixel")
+    store = store_of(app)
+    models = models_of(store, store.run(run_id), 2)
+    page = open_page(browser, f"{app.url}/latent_space?run={run_id}", height=720)
+    on_stage(page)
+    for right, down in ((0.3, 0.6), (0.8, 0.2)):
+        move_to(page, spaces(page).first, right, down)
+        page.wait_for_function(f"{STAGE}.asked.drawn && !{STAGE}.asked.busy")
+        expect(page.locator("canvas.picture.stale")).to_have_count(0)
+        for model in drawn_there(page):
+            expected = 255 * decode(models[model["variant"]], np.array([model["z"]], dtype=np.float32))[0]
+            assert np.abs(np.array(model["levels"]) - np.clip(expected, 0, 255)).max() <= 1
+    expect(page.locator(".stage .note")).to_contain_text("of a kind it can't run, so the server draws")
     assert page.complaints == []
 
 
@@ -383,7 +400,7 @@ def test_what_is_drawn_is_encoded_as_pytorch_encodes_it(
         expected = encode(models[model["variant"]], image[None]).mu[0]
         worst = max(worst, np.abs(np.array(drawn[model["variant"]]["z"]) - expected).max())
         picture = 255 * decode(models[model["variant"]], expected[None])[0]
-        assert np.abs(np.array(model["grey"]) - picture).max() <= 2
+        assert np.abs(np.array(model["levels"]) - picture).max() <= 2
     times["draw: largest difference of a code from PyTorch's"] = worst
     assert worst < 1e-3
     page.get_by_role("button", name="Clear").click()
@@ -414,10 +431,10 @@ def test_other_runs_are_shown_too(app: Dashboard, browser: Browser, changes: dic
     expect(page.locator(".stage .note")).to_contain_text(words)
     if "learning_rate" not in changes:
         decoding(page)
-        before = drawn_there(page)[0]["grey"]
+        before = drawn_there(page)[0]["levels"]
         move_to(page, spaces(page).first, 0.3, 0.7)
         page.wait_for_timeout(200)
-        assert drawn_there(page)[0]["grey"] != before
+        assert drawn_there(page)[0]["levels"] != before
     if len(changes.get("variants", ())) > 2:
         page.get_by_label("Model at the left").select_option("kl_only")
         page.wait_for_timeout(200)

@@ -87,7 +87,7 @@ def test_scores_of_this_run_and_its_siblings_are_measured_and_shown(
     assert shown.iloc[0, 2] == "–", "an autoencoder has no samples"
     said = texts(app)
     assert "5 factors: shape, scale, rotation, x, y" in said
-    assert "on all 6,144 images of the grid" in said
+    assert "on all 6,144 images, also those that it did not learn from: every combination of factors once." in said
     assert measurement(stocked, runs["another seed"], 1, KINDS["disentanglement"]) is None, "no sibling"
     (notice,) = (text for text in notices(app) if "MIG" in text)
     assert "Only one seed: not enough to conclude." in notice
@@ -171,7 +171,8 @@ def test_a_sibling_whose_first_epoch_is_not_read_yet_breaks_nothing(
 
 def test_other_data_sets_get_one_sentence(stocked: Store, runs: dict[str, str]) -> None:
     app = factors_of(runs["digits"])
-    assert "choose the data set **Strokes 28×28** or **Shapes 32×32** on the Train page." in texts(app)
+    titles = "**Strokes 28×28** or **Shapes 32×32** or **Shapes in colour 32×32**"
+    assert f"choose the data set {titles} on the Train page." in texts(app)
     assert scored(app) is None
     assert not app.get("progress")
 

@@ -136,7 +136,7 @@ def test_it_counts_what_training_counts():
     assert (cost.CODES, cost.PICTURES) == (snapshots.CODES_SHOWN, snapshots.IMAGES_SHOWN)
 
 
-@pytest.mark.parametrize("name", ["digits", "strokes", "shapes"])
+@pytest.mark.parametrize("name", ["digits", "strokes", "shapes", "shapes_colour"])
 def test_sizes_are_known_before_the_images_are_loaded(name, tmp_path):
     images, told = DATASETS[name].load(tmp_path), DATASETS[name]
     assert (told.train_size, told.test_size, told.shape) == (len(images.train_x), len(images.test_x), images.shape)

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 
+import numpy as np
 import pytest
 from lessons import under_way
 from paging import open_page
@@ -17,7 +18,9 @@ from pages.shared import epochs
 from pages.stage import seat, watching
 from pages.stage.film import film
 from pages.stage.routes import ROUTES
+from vae.analysis.geometry import decode
 from vae.config import RunConfig
+from vae.measuring import models_of
 from vae.store.runs import Store
 
 SEAT = "5eat"
@@ -68,6 +71,23 @@ def test_a_run_or_an_epoch_that_is_not_there_is_told(stocked: Store, runs: dict[
     assert client.get(path("nonsense", "film")).status_code == 400
     assert client.get(path(runs["2-D"], "decoders?epoch=77")).status_code == 400
     assert client.get(path(runs["2-D"], "film?dimensions=0,7")).status_code == 400
+
+
+def test_the_server_draws_for_a_browser_that_cannot(stocked: Store, runs: dict[str, str], client: TestClient) -> None:
+    run = stocked.run(runs["3-D"])
+    epoch, models = run.epoch, models_of(stocked, run, run.epoch)
+    z = np.random.default_rng(0).normal(size=(2, 3)).astype("<f4")
+    address = path(run.id, f"pictures?epoch={epoch}&variants=vae,ae")
+    answer = client.post(address, content=z.tobytes())
+    drawn = unpacked(answer.content)[1]["pictures"]
+    for variant, code, picture in zip(("vae", "ae"), z, drawn, strict=True):
+        assert np.abs(picture / 255 - decode(models[variant], code[None])[0]).max() <= 0.51 / 255
+    assert not np.array_equal(*drawn)
+    for wrong in (z[:1], np.full_like(z, np.nan), np.zeros(2**15, "<f4")):
+        refused = client.post(address, content=wrong.tobytes())
+        assert refused.status_code == 400 and refused.text.endswith(".")
+    assert client.post(address.replace("vae,ae", "vae,cat"), content=z.tobytes()).status_code == 400
+    assert client.get(address).status_code == 404 == client.get(path(run.id, "nonsense")).status_code
 
 
 def test_whoever_waits_gets_the_next_epoch_when_it_is_there(shared: Store, client: TestClient) -> None:

@@ -16,12 +16,12 @@ ROOT_OF = """(name) => {
   return find(document)
 }"""
 STAGE = f"({ROOT_OF})('stage').stage"
-# Of every model: where its pointer is, the code there, where codes lie about it, and the grey levels of its picture.
+# Of every model: where its pointer is, the code there, where codes lie about it, and its picture, channel by channel.
 THERE = f"""() => {STAGE}.models.map(({{ spec, space, picture }}) => {{
-  const {{ width, height }} = picture
+  const {{ width, height }} = picture, channels = [0, 1, 2].slice(0, {STAGE}.film.shape[0])
   const pixels = picture.getContext('2d').getImageData(0, 0, width, height).data
   return {{ variant: spec.variant, at: space.at.map(Number), z: space.code(), ...cloudOf(space),
-            grey: [...pixels].filter((_, i) => i % 4 === 0) }}
+            levels: channels.flatMap((channel) => [...pixels].filter((_, i) => i % 4 === channel)) }}
 }})"""
 CLOUD = """const cloudOf = ({ codes, flat }) => {
   const axes = flat ? [0] : [0, 1], count = codes.length / 2

@@ -14,6 +14,7 @@ from .binarised import binarised
 from .builtin import load_digits
 from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, stored_shape
 from .shapes import load_shapes
+from .shapes_colour import load_shapes_colour
 from .strokes import load_strokes
 from .torchvision_sets import IdxSource, Progress
 
@@ -46,6 +47,7 @@ class Dataset:
     load: Callable[[Path], Images]
     source: IdxSource | None = None  # None: it needs no network
     factors: tuple[str, ...] = ()  # names of what each image was made from, where that is known
+    grid: str = ""  # which combinations of these factors there are, in words
     test_size: int = 0  # images held out for testing
 
     def available(self, data_dir: Path) -> bool:
@@ -77,6 +79,7 @@ DATASETS: dict[str, Dataset] = {
         8500,
         load_strokes,
         factors=("digit", "slant", "thickness", "size", "curvature", "x", "y"),
+        grid="of each digit, every combination of any three other factors equally often",
         test_size=1500,
     ),
     "mnist": from_torchvision(
@@ -124,6 +127,18 @@ DATASETS: dict[str, Dataset] = {
         5120,
         load_shapes,
         factors=("shape", "scale", "rotation", "x", "y"),
+        grid="every combination of factors once",
+        test_size=1024,
+    ),
+    "shapes_colour": Dataset(
+        "Shapes in colour 32×32",
+        "The same hearts, moons and arrows, each in one of eight hues, which is one more known factor: 6,144 images, "
+        "generated here, no network needed.",
+        (3, 32, 32),
+        5120,
+        load_shapes_colour,
+        factors=("shape", "scale", "rotation", "x", "y", "hue"),
+        grid="of each shape in each scale, every combination of any three of rotation, x, y and hue once",
         test_size=1024,
     ),
 }

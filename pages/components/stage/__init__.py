@@ -12,7 +12,20 @@ from pages.components.scale_switch import SCALE
 from ..decoders import LIBRARY
 
 HERE = Path(__file__).parent
-SCRIPTS = ("film", "curves", "rebuilt", "words", "maps", "space", "pen", "model", "scrubber", "layout", "index")
+SCRIPTS = (
+    "film",
+    "asked",
+    "curves",
+    "rebuilt",
+    "words",
+    "maps",
+    "space",
+    "pen",
+    "model",
+    "scrubber",
+    "layout",
+    "index",
+)
 HTML, CSS = ((HERE / name).read_text(encoding="utf-8") for name in ("index.html", "style.css"))
 JS = "\n".join([LIBRARY, SCALE, *((HERE / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)])
 

@@ -6,8 +6,8 @@ const LEARNING = new Set(["queued", "running"])
 const NO_NUMBER = -32768
 const AGAIN = 1000 // milliseconds after which a server that didn't answer is asked again
 
-const asBytes = async (address) => {
-  const answer = await fetch(address)
+const asBytes = async (address, how) => {
+  const answer = await fetch(address, how)
   if (answer.status === 204) return null
   if (!answer.ok) throw Object.assign(new Error(await answer.text()), { final: answer.status < 500 })
   return new Uint8Array(await answer.arrayBuffer())
@@ -187,7 +187,8 @@ class AtRest {
 
   decode() {
     const plane = (bytes) => {
-      const { panels, arrays } = unpack(bytes)
+      const { panels, arrays, why } = unpack(bytes)
+      this.why = why // the server draws; "" where this page does
       for (const [variant, panel] of Object.entries(panels)) panel.ellipses = arrays[`${variant}.ellipses`]?.data
       return panels
     }

@@ -12,6 +12,7 @@ class Stage {
     this.maps = new Maps(this, this.part(".legend"))
     this.notes = new Notes(this, this.part(".notice"), this.part(".note"))
     this.announcer = new Announcer(this.part(".heard"), () => this.tell())
+    this.asked = new Asked(this)
     const scales = ["own", "same"].map((scale) =>
       Object.assign(document.createElement("button"), { type: "button", textContent: `${scale} scale` }),
     )
@@ -259,6 +260,7 @@ class Stage {
     this.ink = style.color
     haloed.ground = style.getPropertyValue("--st-background-color")
     let spent = 0
+    const elsewhere = [] // what this page can't draw
     for (const model of this.models) {
       const { space, spec } = model
       const drawn = this.drawn?.[spec.variant]
@@ -268,12 +270,17 @@ class Stage {
       model.draw()
       if (this.drawing || this.pointer.place) {
         const z = drawn ? drawn.z : this.drawing ? null : space.code()
+        if (z && this.planes && !this.decoders) {
+          elsewhere.push([model, z])
+          continue
+        }
         const started = performance.now()
         const picture = z && this.decoders ? this.decoders[spec.variant].run(z) : null
         spent += performance.now() - started
         model.show(picture, 1)
       } else model.show(this.film.picture(spec.variant, this.t, 0, this.pointer.image), 255)
     }
+    if (elsewhere.length) this.asked.show(elsewhere)
     this.maps.legend()
     this.notes.notice()
     this.announcer.changed()

@@ -72,9 +72,9 @@ class Model {
     if (this.space.at) sayWhere(this.space, this.words)
   }
 
-  // The picture of the pointer's place: `values` from 0 to `white`, or null while nobody can draw it.
-  show(values, white) {
-    this.picture.classList.toggle("stale", !values)
+  // The picture of the pointer's place: `values` from 0 to `white`, or none while nobody can draw it; `stale` is one of another place.
+  show(values, white, stale = !values) {
+    this.picture.classList.toggle("stale", stale)
     if (values) paint(this.picture, values, { white })
   }
 

@@ -69,7 +69,7 @@ class Notes {
   }
 
   note(problem) {
-    const { film, models, t, planes, decoders } = this.stage
+    const { film, models, t, planes, decoders, rested, drawing } = this.stage
     const share = ({ spec }) => `${spec.title} ${Math.round(100 * film.nearest(t).spaces[spec.variant].share)}%`
     const plane = film.latentDim > 2 ? `, which holds this share of the codes' variance: ${models.map(share).join(", ")}` : ""
     const said = [
@@ -79,7 +79,8 @@ class Notes {
     if (problem) said.push(problem)
     else if (!film.kept.includes(t)) {
       said.push(`The weights of epoch ${t} were not kept, so nothing can be decoded here; they were at ${some(film.kept)}.`)
-    } else if (planes && !decoders) said.push("These decoders are too large for a page, or of a kind it can't run.")
+    } else if (planes && !decoders) said.push(`${rested.why}, so the server draws where the pointer rests.`)
+    if (drawing && rested?.encoders === null) said.push("A page can't run these encoders, so nothing comes of what is drawn here.")
     this.noted.textContent = said.join(" ")
   }
 }

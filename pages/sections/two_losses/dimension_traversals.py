@@ -74,7 +74,7 @@ def every_dimension(run: Run, there: dict[float, tuple[str, int]]) -> None:
         f"VAE, β = {beta:g}, epoch {epoch}. {of_all}, sorted by their KL over {run.watched_images} images. From "
         f"−{REACH:g} to +{REACH:g} standard deviations of the means about the image's own code, the middle. What a "
         "dimension knows: mutual information of samples z with that factor of which they hold most, as a share of the "
-        "factor's entropy, over the whole grid."
+        "factor's entropy, over all images."
     )
     st.markdown(f"**What to notice.** {notice(int(used.active_unit_mask.sum()), share, names)}")
     csv(lambda: table(used.kl, share, names), f"factors-of-dimensions-{member}-epoch-{epoch}")

@@ -102,17 +102,18 @@ def _scores(run: Run, epoch: int, was_waiting: bool) -> None:
         st.markdown(f"**What to notice.** {notice(vae)}")
         with st.popover("How is it measured?", type="tertiary"):
             alike = all(similar_runs.epoch_of(member, run, epoch) == epoch for member in family.values())
-            st.markdown(_measured(whole, vae, f"epoch {epoch}" if alike else "its last epoch"))
+            of = f"epoch {epoch}" if alike else "its last epoch"
+            st.markdown(_measured(whole, vae, of, resources.dataset(run.config.dataset).grid))
     with right:
         figure(scores_by_beta(vae), key="factors", alt="Scores of the codes against the known factors, by β")
     csv(lambda: whole.drop(columns="beta").assign(beta=_paid(whole)), f"disentanglement-{run.id}-epoch-{epoch}")
 
 
-def _measured(whole: pd.DataFrame, vae: pd.DataFrame, epoch: str) -> str:
+def _measured(whole: pd.DataFrame, vae: pd.DataFrame, epoch: str, grid: str) -> str:
     chance = vae.groupby("score")["chance"].max()
     return (
-        f"Of the encoder at {epoch}, on all {whole['n'].iloc[0]:,} images of the grid: every combination of "
-        "factors once, also those that it did not learn from.\n\n"
+        f"Of the encoder at {epoch}, on all {whole['n'].iloc[0]:,} images, also those that it did not learn "
+        f"from: {grid}.\n\n"
         "**MIG**: the gap between the two dimensions that know most about a factor, as a share of its entropy, "
         "averaged over factors. Histograms of 20 bins; of the means μ, and of one sample z for each image. "
         "Chen et al. 2018, arXiv 1802.04942.\n\n"

@@ -1,0 +1,95 @@
+"""Decoders of every architecture under the pointer, grey and in colour: as PyTorch draws them, and at which rate.
+
+Rates are measured, printed and written to reports/browser_networks.json; nothing here asserts one, machines differ.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from browsing import store_of
+from playwright.sync_api import Browser
+from serving import Dashboard, open_page
+from staging import STAGE, decoding, drawn_there, move_to, spaces
+
+from vae.analysis.geometry import decode
+from vae.choices.networks import NETWORKS
+from vae.config import RunConfig
+from vae.datasets import Images, Shape
+from vae.measuring import models_of
+from vae.runs.execution import execute
+from vae.settings import Settings
+from vae.store import uploaded_images
+from vae.store.runs import Store
+
+pytestmark = pytest.mark.browser
+HOVERED = 120  # frames
+ROUNDS = 3  # the machine may have other work
+HOVER = """async (count) => {
+  const stage = %s, space = stage.models[0].space.canvas, box = space.getBoundingClientRect()
+  const next = () => new Promise(requestAnimationFrame), decodes = []
+  for (let i = 0; i < 30; i++) await next()
+  const frames = stage.frames, started = await next()
+  let last = started
+  for (let i = 0; i < count; i++) {
+    const [x, y] = [Math.cos(i / 9), Math.sin(i / 9)].map((c) => 0.5 + 0.4 * c)
+    space.dispatchEvent(new PointerEvent('pointermove',
+      { clientX: box.left + x * box.width, clientY: box.top + y * box.height }))
+    last = await next()
+    decodes.push(Number(stage.root.dataset.decode))
+  }
+  return { drawn: stage.frames - frames, seconds: (last - started) / 1000, decodes }
+}"""
+
+
+def blobs(shape: Shape, count: int = 400) -> Images:
+    """One soft spot each, in a colour of its own where there are three channels."""
+    channels, height, width = shape
+    random = np.random.default_rng(0)
+    rows, columns = np.mgrid[:height, :width][:, None]
+    down, right = random.uniform(0.25, 0.75, (2, count, 1, 1)) * np.array([height, width]).reshape(2, 1, 1, 1)
+    spots = np.exp(-((rows - down) ** 2 + (columns - right) ** 2) / (0.02 * height * width))  # (count, height, width)
+    colours = random.uniform(0.2, 1, (count, channels, 1, 1))
+    x = np.round(255 * colours * spots[:, None]).astype(np.uint8).reshape(count, -1)
+    y = np.zeros(count, np.uint8)
+    return Images("own", shape, 255, ("spot",), x[50:], y[50:], x[:50], y[:50])
+
+
+def trained(app: Dashboard, network: str, shape: Shape) -> str:
+    settings = Settings.from_environment({"VAE_DATA_DIR": str(app.folder), "VAE_DATABASE_URL": app.database_url})
+    store = Store(app.database_url)
+    name = uploaded_images.keep(store, f"Spots {shape}", blobs(shape)).name
+    config = RunConfig(dataset=name, network=network, validation_size=100, epochs=2, learning_rate=0.01, device="cpu")
+    run_id = store.create(config, "test")
+    assert execute(store, run_id, settings) == "done"
+    return run_id
+
+
+@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["28×28", "32×32 in colour"])
+@pytest.mark.parametrize("network", NETWORKS)
+def test_every_network_draws_under_the_pointer_what_pytorch_draws(
+    app: Dashboard, browser: Browser, network: str, shape: Shape, times: dict[str, float]
+) -> None:
+    run_id, store = trained(app, network, shape), store_of(app)
+    models = models_of(store, store.run(run_id), 2)
+    page = open_page(browser, f"{app.url}/latent_space?run={run_id}", height=720)
+    decoding(page)
+    worst, seen = 0.0, []
+    for right, down in ((0.5, 0.5), (0.3, 0.6), (0.02, 0.98), (0.99, 0.01)):
+        move_to(page, spaces(page).first, right, down)
+        page.wait_for_timeout(80)
+        for model in drawn_there(page):
+            expected = 255 * decode(models[model["variant"]], np.array([model["z"]], dtype=np.float32))[0]
+            worst = max(worst, np.abs(np.array(model["levels"]) - expected).max())
+            seen.append(model["levels"])
+    name = f"{network}, {shape}"
+    times[f"{name}: largest difference from PyTorch's picture (of 255)"] = worst
+    assert worst <= 2 and np.std(seen) > 10
+    before = len(page.messages)
+    rounds = [page.evaluate(HOVER % STAGE, HOVERED) for _ in range(ROUNDS)]
+    assert all(found["drawn"] >= HOVERED - 1 for found in rounds), "every pointer event is drawn"
+    found = min(rounds, key=lambda found: found["seconds"])
+    times[f"{name}: frames per second, best of {ROUNDS}"] = found["drawn"] / found["seconds"]
+    times[f"{name}: decode of both models, ms, median"] = float(np.median(found["decodes"]))
+    times[f"{name}: decode of both models, ms, p95"] = float(np.quantile(found["decodes"], 0.95))
+    assert len(page.messages) == before and page.complaints == []
