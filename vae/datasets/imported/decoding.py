@@ -21,9 +21,9 @@ GREY_WITH_OPACITY, FOUR_BYTES = "LA;16B", "RGBA"  # two numbers of two bytes eac
 
 @dataclass(frozen=True)
 class Decoded:
-    """A picture (H, W), or (H, W, 3) with colours that are kept: uint8, or float32 with numbers of 16 bits.
+    """A picture (H, W), or (H, W, 3) with colours: uint8, or float32 with numbers of 16 bits. Transparent: on black.
 
-    What is transparent lies on black.
+    Colours that aren't wanted are there only with 16 bits: they become grey when it is known which number is white.
     """
 
     picture: np.ndarray
@@ -46,7 +46,7 @@ def decoded(picture: Image.Image, raw: bytes, keep_colours: bool) -> Decoded:
     if picture.format == "PNG" and getattr(picture, "is_animated", False):
         kinds.append("animation")
     if picture.mode.startswith("I") or _unpacks(picture) in (*SECOND_BYTES, GREY_WITH_OPACITY):
-        return _deep(picture, raw, keep_colours, kinds)
+        return _deep(picture, raw, kinds)
     picture = _upright(picture, raw)
     if not picture.has_transparency_data:
         return _opaque(picture, keep_colours, kinds)
@@ -81,7 +81,7 @@ def _transparent(picture: Image.Image, keep_colours: bool, kinds: list[str]) -> 
     return Decoded(on_black, tuple(kinds), on_white, shown=float(opacity.mean(dtype=float)), ink=ink)
 
 
-def _deep(picture: Image.Image, raw: bytes, keep_colours: bool, kinds: list[str]) -> Decoded:
+def _deep(picture: Image.Image, raw: bytes, kinds: list[str]) -> Decoded:
     """Of a PNG with 16 bits a channel, all of them: Pillow's own conversions would cut them off."""
     kinds.append("deep")
     transparent = picture.info.get("transparency")  # one grey or one colour that nobody is to see
@@ -93,20 +93,17 @@ def _deep(picture: Image.Image, raw: bytes, keep_colours: bool, kinds: list[str]
         seen = (numbers != np.array(transparent)).any(axis=-1) * ALL_OF_SIXTEEN_BITS
     opacity = seen.astype(np.float32) / np.float32(ALL_OF_SIXTEEN_BITS)
     visible = numbers.astype(np.float32) * opacity[..., None]
+    means, weights = visible.mean(axis=(0, 1), dtype=float), (RED, GREEN, BLUE)
     if visible.shape[2] > 1 and coloured(visible):
         kinds.append("colour")
-    grey = visible[..., 0] if visible.shape[2] == 1 or "colour" not in kinds else _luminance(visible)
-    found = visible if keep_colours and "colour" in kinds else grey
+        ink = float(means @ weights / sum(weights))
+    else:
+        visible, ink = visible[..., 0], float(means[0])
     highest = float(visible.max())
     if opacity.min() == 1:
-        return Decoded(found, tuple(kinds), highest=highest)
-    shown, ink = float(opacity.mean(dtype=float)) * WHITE, float(grey.mean(dtype=float))
-    return Decoded(found, tuple(kinds), through=1 - opacity, shown=shown, deep_ink=ink, highest=highest)
-
-
-def _luminance(numbers: np.ndarray) -> np.ndarray:
-    """(H, W, 3) → (H, W) float32."""
-    return (numbers.astype(np.float64) @ (RED, GREEN, BLUE) / (RED + GREEN + BLUE)).astype(np.float32)
+        return Decoded(visible, tuple(kinds), highest=highest)
+    shown = float(opacity.mean(dtype=float)) * WHITE
+    return Decoded(visible, tuple(kinds), through=1 - opacity, shown=shown, deep_ink=ink, highest=highest)
 
 
 def _numbers(picture: Image.Image, raw: bytes) -> np.ndarray:

@@ -12,7 +12,7 @@ from ...errors import InputError
 from .choices import Choices
 from .decoding import FORMATS, PAPER, Decoded, decoded
 from .limits import LARGEST, PICTURE_PIXELS, Limits, NeedsSize, check_shape, shown
-from .pixels import CHANNELS, SAID_OF_COLOURS, WHITE, Scale, alike
+from .pixels import CHANNELS, SAID_OF_COLOURS, WHITE, Scale, alike, luminance
 
 SIXTEEN_BITS = 65535
 
@@ -79,9 +79,16 @@ class Gallery:
         if self.kinds["deep"]:
             scale = Scale(0, white)
             self.pictures = [
-                picture if picture.dtype == np.uint8 else _of_sixteen_bits(picture, scale) for picture in self.pictures
+                picture if picture.dtype == np.uint8 else self._of_sixteen_bits(picture, scale)
+                for picture in self.pictures
             ]
         return np.stack(alike(self.pictures)), [*notes, *self._said()]
+
+    def _of_sixteen_bits(self, numbers: np.ndarray, scale: Scale) -> np.ndarray:
+        """uint8; the levels of whole pictures are cut, not rounded, as they always were: 256 steps of equal width."""
+        cut = scale.white == SIXTEEN_BITS
+        levels = np.clip(numbers // 257, 0, WHITE).astype(np.uint8) if cut else scale.levels(numbers)
+        return luminance(levels) if levels.ndim == 3 and not self.choices.keeps_colours else levels
 
     def _white_of_sixteen_bits(self) -> tuple[float, list[str]]:
         """The number that is white. Raises InputError where some are above it."""
@@ -140,13 +147,6 @@ def _resized(picture: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
     if picture.ndim == 3 and picture.dtype != np.uint8:  # Pillow has no three channels of floats
         return np.stack([_resized(channel, size) for channel in np.moveaxis(picture, -1, 0)], axis=-1)
     return np.asarray(Image.fromarray(picture).resize(size[::-1], Image.Resampling.LANCZOS))
-
-
-def _of_sixteen_bits(numbers: np.ndarray, scale: Scale) -> np.ndarray:
-    """uint8; the levels of whole pictures are cut, not rounded, as they always were: 256 steps of equal width."""
-    if scale.white == SIXTEEN_BITS:
-        return np.clip(numbers // 257, 0, WHITE).astype(np.uint8)
-    return scale.levels(numbers)
 
 
 def _too_large(name: str) -> InputError:
