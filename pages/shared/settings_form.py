@@ -10,8 +10,9 @@ import streamlit as st
 from pages.state import resources
 from vae.choices.choice import Choice
 from vae.choices.variants import VARIANTS
-from vae.config import CHOICES, FIELD_TEXTS, PRESETS, RunConfig, as_text
+from vae.config import ASKED, CHOICES, FIELD_TEXTS, PRESETS, RunConfig, as_text
 from vae.errors import InputError
+from vae.learning.networks import network_of
 from vae.runs import cost
 
 PREFIX = "config."
@@ -38,9 +39,12 @@ def _widget_value(name: str, value: Any) -> Any:
 
 
 def fill(config: RunConfig) -> None:
-    """Put a config into the form."""
-    for name in RunConfig.model_fields:
-        st.session_state[_key(name)] = _widget_value(name, getattr(config, name))
+    """Put a config into the form; of what isn't here any more, the default."""
+    for name in ASKED:
+        value, choices = getattr(config, name), CHOICES.get(name)
+        if choices and not isinstance(value, tuple) and value not in list(choices):
+            value = RunConfig.model_fields[name].default
+        st.session_state[_key(name)] = _widget_value(name, value)
 
 
 def fill_once(config: RunConfig | None = None) -> None:
@@ -55,6 +59,7 @@ def fill_once(config: RunConfig | None = None) -> None:
     try:
         linked = RunConfig.parse(base.model_dump() | asked)
         resources.dataset(linked.dataset)
+        network_of(linked)
         fill(linked)
     except InputError as error:
         st.session_state[f"{PREFIX}link_error"] = f"The settings in the link were not used. {error}"
@@ -106,7 +111,7 @@ def _offered(name: str) -> bool:
 
 def parsed() -> RunConfig:
     """What the form says. Raises InputError with a sentence per wrong field; what was typed stays."""
-    return RunConfig.parse({name: st.session_state[_key(name)] for name in RunConfig.model_fields})
+    return RunConfig.parse({name: st.session_state[_key(name)] for name in ASKED})
 
 
 def available(config: RunConfig) -> bool:

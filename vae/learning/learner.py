@@ -35,7 +35,7 @@ class Learner:
 
     def __init__(self, config: RunConfig, shape: Shape, variant: str, device: torch.device) -> None:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
-        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device)
+        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device).eval()
         self.likelihood = likelihood_of(config)
         self.moments = Moments(list(self.model.parameters()))
         self.axes: Tensor | None = None  # of the last PCA plane
@@ -46,14 +46,17 @@ class Learner:
         each_time = BINARISATIONS[self.config.binarisation].each_time
         pixels = stream(self.config.seed, "binarisation", epoch, self.device.type)  # the same for all variants
         rate = self.learning_rate(epoch)
+        self.model.train()
         for rows in batches:
             if stop.is_set():
+                self.model.eval()
                 return
             if each_time:
                 drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
                 self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise, rate)
             else:
                 self.step(x, rows, beta, noise, rate)
+        self.model.eval()  # what isn't learnt from is measured as the finished network would be
         self.settle(x, epoch)
 
     def settle(self, x: Tensor, epoch: int) -> None:
@@ -227,7 +230,8 @@ class Learner:
             named |= {f"{self.name}/weight/{name}": weight.detach(), f"{self.name}/exp_avg/{name}": moments.exp_avg[i]}
             named[f"{self.name}/exp_avg_sq/{name}"] = moments.exp_avg_sq[i]
             named[f"{self.name}/step/{name}"] = moments.steps[i]
-        return named
+        # What a network keeps besides its weights, such as the running means of a batch normalisation.
+        return named | {f"{self.name}/buffer/{name}": buffer for name, buffer in self.model.named_buffers()}
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:

@@ -133,8 +133,12 @@ ARCHITECTURES: dict[str, Network] = {
 
 
 def network_of(config: RunConfig) -> Network:
-    """The architecture of a run."""
-    return ARCHITECTURES[config.network]
+    """The architecture of a run. Raises InputError for one of somebody's own whose file isn't here, or is another."""
+    if config.network in ARCHITECTURES:
+        return ARCHITECTURES[config.network]
+    from .own.networks import network  # torch comes with it
+
+    return network(config.network, config.network_file)
 
 
 def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:
