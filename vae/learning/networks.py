@@ -138,7 +138,8 @@ def network_of(config: RunConfig) -> Network:
         return ARCHITECTURES[config.network]
     from .own.networks import network  # torch comes with it
 
-    return network(config.network, config.network_file)
+    own = network(config.network, config.network_file)
+    return Network(own.build, own.draw, lambda *asked: Counts(**own.counts(*asked)), own.widths)
 
 
 def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import sys
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import ModuleType
@@ -26,7 +27,6 @@ from ...config import RunConfig
 from ...datasets import Shape
 from ...errors import InputError
 from ..models import Autoencoder
-from ..networks import Counts, Network
 from .drawing import draw, refuse_undrawn
 from .sizes import Sizes, sizes_of
 
@@ -59,8 +59,18 @@ class OwnDecoder(nn.Module):
         return self.body(z).flatten(1)  # (B, k · P)
 
 
-def network(name: str, sha256: str = "") -> Network:
-    """The entry of a network such as my_networks:small; of a run's own file, where `sha256` names it.
+@dataclass(frozen=True)
+class OwnNetwork:
+    """What `networks.Network` is made of, for one of somebody's own."""
+
+    build: Callable[[RunConfig, Shape, Variant], Autoencoder]
+    draw: Callable[[Autoencoder, torch.Generator], None]
+    counts: Callable[[RunConfig, Shape, Variant], dict[str, int]]  # by the names of `networks.Counts`
+    widths: Callable[[RunConfig, Shape], list[int]]
+
+
+def network(name: str, sha256: str = "") -> OwnNetwork:
+    """A network such as my_networks:small; of a run's own file, where `sha256` names it.
 
     Raises InputError when its file isn't here, is another one, or breaks off.
     """
@@ -75,7 +85,7 @@ def network(name: str, sha256: str = "") -> Network:
             f"{file.path.name} here is not the file of this run: its SHA-256 begins with {file.sha256[:12]}, the run's "
             f"with {sha256[:12]}. With that file in its place, this can be opened and trained."
         )
-    return Network(
+    return OwnNetwork(
         build=partial(_build, name),
         draw=partial(_draw, name),
         counts=partial(_counts, name),
@@ -103,15 +113,15 @@ def _draw(name: str, model: Autoencoder, generator: torch.Generator) -> None:
     refuse_undrawn(name, {"encoder": encoder, "decoder": model.decoder})
 
 
-def _counts(name: str, config: RunConfig, shape: Shape, variant: Variant) -> Counts:
+def _counts(name: str, config: RunConfig, shape: Shape, variant: Variant) -> dict[str, int]:
     found, code = _looked_at(name, _sha(name), shape, config.latent_dim, _k(config)), config.latent_dim
     heads = (2 if variant.has_logvar else 1) * (found.features * code + code)
-    return Counts(
-        parameters=found.parameters + heads + len(LIKELIHOODS[config.reconstruction].parameters),
-        multiply_adds=found.encoder.multiply_adds + found.decoder.multiply_adds + heads,
-        hidden=max(found.encoder.between, found.decoder.between),
-        widest=max(found.encoder.widest, found.decoder.widest),
-    )
+    return {
+        "parameters": found.parameters + heads + len(LIKELIHOODS[config.reconstruction].parameters),
+        "multiply_adds": found.encoder.multiply_adds + found.decoder.multiply_adds + heads,
+        "hidden": max(found.encoder.between, found.decoder.between),
+        "widest": max(found.encoder.widest, found.decoder.widest),
+    }
 
 
 def _widths(name: str, config: RunConfig, shape: Shape) -> list[int]:
