@@ -47,11 +47,13 @@ class Scaled(nn.Module):
 
 
 class residual:
-    """Fully connected, with a residual layer and batch normalisation."""
+    """Fully connected, with a residual layer, batch normalisation and dropout."""
 
     def encoder(shape, latent_dim):
         channels, height, width = shape
-        return nn.Sequential(nn.Flatten(), nn.Linear(channels * height * width, 64), nn.BatchNorm1d(64), Scaled(64))
+        return nn.Sequential(
+            nn.Flatten(), nn.Linear(channels * height * width, 64), nn.BatchNorm1d(64), Scaled(64), nn.Dropout(0.1)
+        )
 
     def decoder(shape, latent_dim):
         channels, height, width = shape

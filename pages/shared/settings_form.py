@@ -9,8 +9,10 @@ import streamlit as st
 
 from pages.state import resources
 from vae.choices.choice import Choice
+from vae.choices.networks import settings_of_others
+from vae.choices.own_networks import InAFile
 from vae.choices.variants import VARIANTS
-from vae.config import ASKED, CHOICES, FIELD_TEXTS, PRESETS, RunConfig, as_text
+from vae.config import ASKED, CHOICES, FIELD_TEXTS, PRESETS, WIDTHS, RunConfig, as_text
 from vae.errors import InputError
 from vae.learning.networks import network_of
 from vae.runs import cost
@@ -24,6 +26,7 @@ STEPS = {
     "rae_weight": 0.1,
     "code_noise_std": 0.1,
 }  # of the arrows, else 0.5
+IN_FILES = {*InAFile.ignored}  # of a network of one's own: asked for by a field unseen, it would contradict
 PRESET_KEY = f"{PREFIX}preset"
 
 
@@ -33,7 +36,7 @@ def _key(name: str) -> str:
 
 def _widget_value(name: str, value: Any) -> Any:
     """A field's value as its widget holds it."""
-    if name == "hidden":
+    if name in WIDTHS:
         return as_text(value)
     return list(value) if isinstance(value, tuple) else value
 
@@ -106,12 +109,14 @@ def _offered(name: str) -> bool:
     choices = CHOICES.get(name)
     whose = next((variant for variant, entry in VARIANTS.items() if entry.strength == name), None)
     trained = whose is None or whose in st.session_state.get(_key("variants"), ())
-    return trained and (choices is None or len(choices) > 1)
+    looked_at = name not in settings_of_others(st.session_state.get(_key("network"), ""))
+    return trained and looked_at and (choices is None or len(choices) > 1)
 
 
 def parsed() -> RunConfig:
     """What the form says. Raises InputError with a sentence per wrong field; what was typed stays."""
-    return RunConfig.parse({name: st.session_state[_key(name)] for name in ASKED})
+    unseen = settings_of_others(st.session_state[_key("network")]) & IN_FILES
+    return RunConfig.parse({name: st.session_state[_key(name)] for name in ASKED if name not in unseen})
 
 
 def available(config: RunConfig) -> bool:
@@ -147,7 +152,7 @@ def _field(name: str) -> None:
         st.multiselect(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif choices:
         st.selectbox(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
-    elif name == "hidden":
+    elif name in WIDTHS:
         st.text_input(text.title, placeholder="none: no hidden layer", **shared)
     elif kind is float:
         st.number_input(text.title, step=STEPS.get(name, 0.5), format="%g", **shared)

@@ -175,7 +175,7 @@ class net:
             file_with(encoder="nn.Sequential(nn.Flatten(), Noise())"),
             "what the encoder gives while it learns is another",
         ),
-        (file_with(encoder="nn.Sequential(nn.Flatten(), nn.Dropout(0.5))"), "gives while it learns is another"),
+        (file_with(encoder="nn.Sequential(nn.Flatten(), nn.AlphaDropout(0.5))"), "gives while it learns is another"),
         (file_with() + "\nraise RuntimeError('not today')\n", r"mine\.py can't be run: RuntimeError: not today"),
     ],
 )

@@ -11,12 +11,14 @@ import ast
 import hashlib
 import os
 import re
-from collections.abc import Mapping
+from collections import UserDict
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 from ..errors import InputError
+from .choice import Choice
 
 VARIABLE = "VAE_NETWORKS"
 PARTS = ("encoder", "decoder")
@@ -119,3 +121,32 @@ def read(path: Path) -> NetworkFile:
             "decoder(shape, latent_dim). docs/own_networks.md shows one."
         )
     return NetworkFile(path, source, hashlib.sha256(source).hexdigest(), sentences)
+
+
+@dataclass(frozen=True)
+class InAFile(Choice):
+    """A network of somebody's own, in words."""
+
+    ignored: tuple[str, ...] = ("hidden", "normalisation", "dropout", "activation")  # its layers stand in its file
+
+
+class WithFiles(UserDict[str, Choice]):
+    """The networks of this program, then those of the files that VAE_NETWORKS names at the moment.
+
+    Another file's network is known, though not offered: a run of it can still be listed, named and compared.
+    """
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self.data
+        yield from offered()
+
+    def __len__(self) -> int:
+        return len(self.data) + len(offered())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.data or (isinstance(name, str) and of_file(name))
+
+    def __getitem__(self, name: str) -> Choice:
+        if name in self.data or not of_file(name):
+            return self.data[name]
+        return InAFile(name, offered().get(name) or "A network of one's own, in a file.")

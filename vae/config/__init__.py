@@ -4,7 +4,7 @@ from .field_texts import ASKED, FIELD_TEXTS, FieldText
 from .named_values import CHOICES
 from .presets import FIRST, PRESETS, Preset
 from .run_config import RunConfig
-from .values import accepted_values, as_text, bounds, shown
+from .values import WIDTHS, accepted_values, as_text, bounds, shown
 
 __all__ = [
     "ASKED",
@@ -12,6 +12,7 @@ __all__ = [
     "FIELD_TEXTS",
     "FIRST",
     "PRESETS",
+    "WIDTHS",
     "FieldText",
     "Preset",
     "RunConfig",

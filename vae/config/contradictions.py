@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..choices import own_networks
 from ..choices.binarisations import BINARISATIONS
-from ..choices.estimators import of_bound
+from ..choices.estimators import of_bound, weighs_samples
 from ..choices.likelihoods import LIKELIHOODS
+from ..choices.networks import NORMALISATIONS
+from ..choices.variants import VARIANTS
 
 LEAST_CYCLE = 3  # epochs: of a shorter cycle the first half is over with its first epoch, so β would never grow
 
@@ -39,5 +42,34 @@ def refuse(config: Any) -> None:
             f"free_bits gives away a part of the KL, and the K-sample bound of estimator {config.estimator} has no "
             "KL apart; one of the two must go"
         )
+    if own_networks.of_file(config.network):
+        _refuse_layers_in_a_file(config)
+    if NORMALISATIONS[config.normalisation].couples:
+        _refuse_coupled(config)
     if config.baseline == "leave_one_out" and config.samples < 2:
         raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")
+
+
+def _refuse_layers_in_a_file(config: Any) -> None:
+    """Layers that would be asked for in vain."""
+    for name, none in (("normalisation", "none"), ("dropout", 0)):
+        if (value := getattr(config, name)) != none:
+            raise ValueError(f"{name} is {value}, but the layers of {config.network} stand in its file")
+
+
+def _refuse_coupled(config: Any) -> None:
+    """What needs each image to be by itself, where images of a batch depend on each other while a network learns."""
+    normalisation = f"normalisation {config.normalisation} makes an image depend on the others of its batch"
+    if config.batch_size < 2:
+        raise ValueError(f"{normalisation}, so batch_size must be at least 2")
+    if weighs_samples(config.estimator) and any(VARIANTS[name].estimated for name in config.variants):
+        raise ValueError(
+            f"{normalisation}, and estimator {config.estimator} weighs each sample by its own loss; one of the two "
+            "must go"
+        )
+    for name in config.variants:
+        if VARIANTS[name].work_per_dimension:
+            raise ValueError(
+                f"{normalisation}, and variant {name} pays for how each image's code depends on this image alone; one "
+                "of the two must go"
+            )

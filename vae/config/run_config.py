@@ -70,6 +70,29 @@ class RunConfig(BaseModel):
         max_length=4,
     )
     network: str = _field("mlp", "Network", "Architecture", "How encoder and decoder are built.")
+    channels: Annotated[tuple[Width, ...], BeforeValidator(_words)] = _field(
+        (32, 64),
+        "Network",
+        "Channels",
+        "Of a convolutional network: how many maps each of its convolutions makes, such as 32, 64. Each halves height "
+        "and width; the decoder mirrors them. Other networks don't look at it.",
+        min_length=1,
+        max_length=4,
+    )
+    normalisation: str = _field(
+        "none", "Network", "Normalisation", "What brings the numbers of a layer to one scale before the activation."
+    )
+    dropout: float = _field(
+        0.0,
+        "Network",
+        "Dropout",
+        "The probability with which each number behind an activation becomes 0 while the network learns; nothing is "
+        "dropped in measuring. In a comparison of twins both models lose numbers, so the AE then learns with noise, "
+        "too. 0: none.",
+        ge=0,
+        le=0.9,
+        allow_inf_nan=False,
+    )
     activation: str = _field("relu", "Network", "Activation", "The non-linearity between layers.")
     reconstruction: str = _field(
         "bce",

@@ -8,6 +8,11 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 MOST_SENTENCES = 5  # about one request; a link may hold thousands of wrong words
+# Fields that hold several widths, typed one after another: what each accepts.
+WIDTHS = {
+    "hidden": "must be up to 4 layer widths from 1 to 4096, such as 400 or 512,256, or empty for no hidden layer",
+    "channels": "must be 1 to 4 widths from 1 to 4096, such as 32,64",
+}
 MOST_SHOWN = 60  # characters of a wrong value that a sentence repeats
 
 
@@ -29,8 +34,8 @@ def bounds(field: FieldInfo) -> tuple[float | None, float | None]:
 
 def accepted_values(name: str, field: FieldInfo) -> str:
     """What field `name` accepts, as the end of a sentence."""
-    if name == "hidden":
-        return "must be up to 4 layer widths from 1 to 4096, such as 400 or 512,256, or empty for no hidden layer"
+    if name in WIDTHS:
+        return WIDTHS[name]
     low, high = bounds(field)
     kind = "a whole number" if int in (field.annotation, *get_args(field.annotation)) else "a number"
     if low is not None and high is not None:

@@ -14,7 +14,7 @@ from safetensors.numpy import save
 
 from ..choices.activations import ACTIVATIONS
 from ..choices.likelihoods import LIKELIHOODS
-from ..choices.networks import NETWORKS
+from ..choices.networks import NETWORKS, arrows
 from ..choices.variants import VARIANTS
 from ..errors import InputError
 from ..figures.tiles import tile_rows
@@ -162,5 +162,5 @@ The last epoch's decoder in plain PyTorch (pip install torch safetensors); run i
 {loading(run)}
 The encoder takes images of {pixels} from 0 to 1, flattened row by row: encoder.body, then
 encoder.to_mu and, where there is one, encoder.to_logvar. Layers from image to code: \
-{" → ".join(map(str, network_of(config).widths(config, run.shape)))}.
+{arrows(network_of(config).widths(config, run.shape))}.
 """

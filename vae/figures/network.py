@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from ..choices.networks import Width, arrows, numbers, spelled
 from ..choices.variants import VARIANTS, Variant
 from .style import NEUTRAL, VARIANT_COLOURS, VARIANT_TITLES
 
@@ -16,11 +17,13 @@ BAR = 22
 STYLE = "font-family:inherit;font-size:var(--drawn-type,13px);fill:currentColor"  # larger in present mode
 
 
-def network_svg(layers: Sequence[int], variant: str, parameters: int) -> str:
-    """`layers`: widths from image to code, such as [784, 400, 2]."""
+def network_svg(layers: Sequence[Width], variant: str, parameters: int) -> str:
+    """`layers`: widths from image to code, such as [784, 400, 2], or (32, 14, 14) where a layer holds feature maps."""
     colour, entry = VARIANT_COLOURS[variant], VARIANTS[variant]
     heads = entry.noise or entry.kl
-    *widths, latent = layers
+    *shown, code = layers
+    latent = numbers(code)
+    widths = [numbers(width) for width in shown]
     columns = len(widths) * 2 + (2 if heads else 1)
     step = (WIDTH - 2 * 30) / (columns - 1)
     x = [30 + step * i for i in range(columns)]
@@ -41,15 +44,14 @@ def network_svg(layers: Sequence[int], variant: str, parameters: int) -> str:
         parts.append(_bar(code_x[0], _tall(latent), colour, 1) + _label(code_x[0], MIDDLE - _tall(latent) / 2 - 8, "z"))
         parts.append(_label(code_x[0], MIDDLE + _tall(latent) / 2 + 18, str(latent), bold=True))
 
-    for position, width in [*zip(encoder, widths, strict=True), *zip(decoder, back, strict=True)]:
-        parts.append(_bar(position, _tall(width), NEUTRAL, 0.55))
-        parts.append(_label(position, MIDDLE + _tall(width) / 2 + 18, str(width)))
+    for position, width in [*zip(encoder, shown, strict=True), *zip(decoder, reversed(shown), strict=True)]:
+        tall = _tall(numbers(width))
+        parts.append(_bar(position, tall, NEUTRAL, 0.55))
+        parts.append(_label(position, MIDDLE + tall / 2 + 18, spelled(width)))
     parts.append(_label(encoder[0], MIDDLE - _tall(widths[0]) / 2 - 8, "x", italic=True))
     parts.append(_label(decoder[-1], MIDDLE - _tall(widths[0]) / 2 - 8, "x̂", italic=True))
     parts.append(_label(WIDTH / 2, HEIGHT - 6, f"{parameters:,} parameters · {entry.formula}", small=True))
-    title = escape(
-        f"{VARIANT_TITLES[variant]}: layers {' → '.join(map(str, layers))} and back, {parameters:,} parameters"
-    )
+    title = escape(f"{VARIANT_TITLES[variant]}: layers {arrows(layers)} and back, {parameters:,} parameters")
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" '
         f'style="width:100%;height:auto;max-height:230px;display:block">{"".join(parts)}</svg>'

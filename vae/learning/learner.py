@@ -20,6 +20,7 @@ from ..metrics import MOST_AT_ONCE, Evaluated, Metrics, measured
 from . import smoothing
 from .adam import Moments
 from .estimators import ESTIMATORS
+from .layers.modules import learning
 from .losses import active_units, kl_divergence, paid_kl, reparameterize, scheduled_beta
 from .manual_backward import Stack
 from .networks import Shape, initialised, steps_by_hand
@@ -46,17 +47,16 @@ class Learner:
         each_time = BINARISATIONS[self.config.binarisation].each_time
         pixels = stream(self.config.seed, "binarisation", epoch, self.device.type)  # the same for all variants
         rate = self.learning_rate(epoch)
-        self.model.train()
-        for rows in batches:
-            if stop.is_set():
-                self.model.eval()
-                return
-            if each_time:
-                drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
-                self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise, rate)
-            else:
-                self.step(x, rows, beta, noise, rate)
-        self.model.eval()  # what isn't learnt from is measured as the finished network would be
+        dropped = stream(self.config.seed, "dropout", epoch, self.device.type)  # the same for all variants
+        with learning(self.model, dropped):
+            for rows in batches:
+                if stop.is_set():
+                    return
+                if each_time:
+                    drawn = torch.bernoulli(x.index_select(0, rows), generator=pixels)
+                    self.step(drawn, torch.arange(len(rows), device=self.device), beta, noise, rate)
+                else:
+                    self.step(x, rows, beta, noise, rate)
         self.settle(x, epoch)
 
     def settle(self, x: Tensor, epoch: int) -> None:
@@ -223,15 +223,15 @@ class Learner:
         return Snapshot(codes, share, prior, to_grey(self.model.picture(mu)), from_sample)
 
     def state(self) -> dict[str, Tensor]:
-        """Weights, Adam's moments and the axes of the last plane, named; live tensors."""
+        """Weights, running statistics, Adam's moments and the axes of the last plane, named; live tensors."""
         named = {} if self.axes is None else {f"{self.name}/axes": self.axes}
         moments = self.moments
         for i, (name, weight) in enumerate(self.model.named_parameters()):
             named |= {f"{self.name}/weight/{name}": weight.detach(), f"{self.name}/exp_avg/{name}": moments.exp_avg[i]}
             named[f"{self.name}/exp_avg_sq/{name}"] = moments.exp_avg_sq[i]
             named[f"{self.name}/step/{name}"] = moments.steps[i]
-        # What a network keeps besides its weights, such as the running means of a batch normalisation.
-        return named | {f"{self.name}/buffer/{name}": buffer for name, buffer in self.model.named_buffers()}
+        named |= {f"{self.name}/buffer/{name}": buffer for name, buffer in self.model.named_buffers()}
+        return named
 
     @torch.no_grad()
     def load(self, state: dict[str, Tensor]) -> None:

@@ -148,8 +148,11 @@ class Stack:
         self.to_mu = Linear([encoder.to_mu for encoder in encoders])
         heads = [encoder.to_logvar for encoder in encoders if encoder.to_logvar is not None]
         self.to_logvar = Linear(heads) if heads else None
-        self.to_logits = Linear([decoder.to_logits for decoder in decoders])
-        pixels = decoders[0].to_logits.out_features
+        last = [decoder.to_logits for decoder in decoders if isinstance(decoder.to_logits, nn.Linear)]
+        if len(last) < count:
+            raise TypeError("the steps by hand know fully connected layers alone; train it by autograd")
+        self.to_logits = Linear(last)
+        pixels = last[0].out_features
         self.encoder = chain([encoder.body for encoder in encoders], pixels)
         self.decoder = [*chain([decoder.body for decoder in decoders], code), self.to_logits]
         self.images, self.d_logits = Rooms(count, pixels), Rooms(count, pixels)

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import pairwise
-
 import torch
 from torch import Tensor, nn
 
-from ..choices.activations import ACTIVATIONS
 from ..choices.likelihoods import Likelihood, likelihood_of
 from ..config import RunConfig
+from .layers.parts import Parts, mlp_parts
+from .layers.steps import KINDS, Step
 
 
 class Encoder(nn.Module):
     """Image → the mean of its code's distribution and, where the variant has one, the log-variance."""
 
-    def __init__(self, layers: Sequence[int], activation: str, with_logvar: bool) -> None:
+    def __init__(self, body: nn.Sequential, to_mu: nn.Linear, to_logvar: nn.Linear | None) -> None:
         super().__init__()
-        *widths, latent_dim = layers
-        self.body = nn.Sequential()
-        for inputs, outputs in pairwise(widths):
-            self.body.extend([nn.Linear(inputs, outputs), ACTIVATIONS[activation].build()])
-        self.to_mu = nn.Linear(widths[-1], latent_dim)
-        self.to_logvar = nn.Linear(widths[-1], latent_dim) if with_logvar else None
+        self.body, self.to_mu, self.to_logvar = body, to_mu, to_logvar
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor | None]:
         h = self.body(x)  # (B, last hidden width)
@@ -33,17 +26,12 @@ class Encoder(nn.Module):
 class Decoder(nn.Module):
     """Code → the likelihood's outputs, k for each pixel: the logits of the pixels for both losses there are."""
 
-    def __init__(self, layers: Sequence[int], activation: str) -> None:
+    def __init__(self, body: nn.Sequential, to_logits: nn.Module) -> None:
         super().__init__()
-        *widths, outputs = layers
-        # Without hidden layers the non-linearity sits on the code itself, as in the article's 784 → 32 → 784 network.
-        self.body = nn.Sequential() if len(widths) > 1 else nn.Sequential(ACTIVATIONS[activation].build())
-        for inputs, units in pairwise(widths):
-            self.body.extend([nn.Linear(inputs, units), ACTIVATIONS[activation].build()])
-        self.to_logits = nn.Linear(widths[-1], outputs)
+        self.body, self.to_logits = body, to_logits
 
     def forward(self, z: Tensor) -> Tensor:
-        return self.to_logits(self.body(z))  # (B, k · P)
+        return self.to_logits(self.body(z)).flatten(1)  # (B, k · P)
 
 
 class Autoencoder(nn.Module):
@@ -68,25 +56,44 @@ class Autoencoder(nn.Module):
         return self.likelihood.mean(self.decoder(z))
 
 
+def assembled(config: RunConfig, parts: Parts) -> Autoencoder:
+    """The modules that `parts` describes, with whatever weights PyTorch gives them."""
+
+    def made(step: Step) -> nn.Module:
+        return KINDS[step.kind].build(step, config)
+
+    heads = {name: nn.Linear(step.inputs, step.outputs) for name, step in parts.heads.items()}
+    encoder = Encoder(nn.Sequential(*map(made, parts.encoder)), heads["mu"], heads.get("logvar"))
+    decoder = Decoder(nn.Sequential(*map(made, parts.decoder)), made(parts.outputs))
+    return Autoencoder(encoder, decoder, likelihood_of(config))
+
+
 def mlp(config: RunConfig, pixels: int, with_logvar: bool) -> Autoencoder:
     """Two fully connected networks, mirrored about the code."""
-    layers, likelihood = config.layers(pixels), likelihood_of(config)
-    encoder = Encoder(layers, config.activation, with_logvar)
-    decoder = Decoder([*reversed(layers[1:]), pixels * likelihood.outputs_per_pixel], config.activation)
-    return Autoencoder(encoder, decoder, likelihood)
+    outputs = pixels * likelihood_of(config).outputs_per_pixel
+    return assembled(config, mlp_parts(config, pixels, with_logvar, outputs))
+
+
+PRODUCTS = (nn.Linear, nn.Conv2d, nn.ConvTranspose2d)
+NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.LayerNorm, nn.GroupNorm)
 
 
 @torch.no_grad()
 def initialise(model: Autoencoder, generator: torch.Generator) -> Autoencoder:
-    """Draw the weights of all linear layers from U(−1/√n, 1/√n), n inputs per unit, as PyTorch does, from `generator`.
+    """Draw the weights of all layers from U(−1/√n, 1/√n), n inputs per unit, as PyTorch does, from `generator`.
 
-    `to_logvar` comes last, so variants with and without it start from the same weights everywhere else.
+    As PyTorch does also for transposed convolutions, where n is outputs · kernel². Normalisations begin with weight 1
+    and bias 0. `to_logvar` comes last, so variants with and without it start from the same weights everywhere else.
     """
     last = getattr(model.encoder, "to_logvar", None)
     heads = [last] if isinstance(last, nn.Linear) else []
-    linear = [layer for layer in model.modules() if isinstance(layer, nn.Linear) and layer not in heads]
-    for layer in linear + heads:
-        bound = layer.in_features**-0.5
-        layer.weight.uniform_(-bound, bound, generator=generator)
-        layer.bias.uniform_(-bound, bound, generator=generator)
+    products = [layer for layer in model.modules() if isinstance(layer, PRODUCTS) and layer not in heads]
+    for layer in products + heads:
+        bound = layer.weight[0].numel() ** -0.5
+        for parameter in layer.parameters(recurse=False):
+            parameter.uniform_(-bound, bound, generator=generator)
+    for normalisation in model.modules():
+        if isinstance(normalisation, NORMS):
+            normalisation.weight.fill_(1)
+            normalisation.bias.fill_(0)
     return model

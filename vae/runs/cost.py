@@ -179,7 +179,12 @@ def kept_every(epoch_bytes: int, epochs: int, max_mb: int) -> int:
 
 
 def refuse(config: RunConfig, dataset: Dataset, settings: Settings) -> None:
-    """Raises InputError, naming the estimate and what to lower, when a run would take more than is allowed."""
+    """Raises InputError when images don't fit the network, or a run would take more than is allowed.
+
+    Then the sentence names the estimate and what to lower.
+    """
+    if misfit := network_of(config).misfit(config, dataset.shape):
+        raise InputError(misfit)
     _look(
         "This would need about {needed} of memory; this server allows {limit} a run (VAE_MAX_MEMORY_MB).",
         settings.max_memory_mb << 20,
@@ -211,6 +216,7 @@ LOWERED: dict[str, tuple[Any, str]] = {
     "batch_size": (1, "batch_size"),
     "samples": (1, "samples"),
     "hidden": ((), "hidden"),
+    "channels": ((1,), "channels"),
     "latent_dim": (1, "latent_dim"),
     "epochs": (1, "epochs"),
     "variants": (("ae",), "the number of variants"),

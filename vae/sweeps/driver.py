@@ -19,7 +19,7 @@ import numpy as np
 import optuna
 from optuna.trial import FrozenTrial, Trial, TrialState
 
-from ..config import RunConfig
+from ..config import WIDTHS, RunConfig
 from ..errors import InputError
 from ..runs import cost
 from ..runs.dispatcher import BEAT, KEPT_DYING, Jobs
@@ -207,7 +207,8 @@ def dearest(store: Store, spec: SweepSpec, settings: Settings) -> list[RunConfig
             ends = (values.low, values.high) if isinstance(values, Range) else values
             whole = RunConfig.model_fields[name].annotation is int
             typed = [
-                RunConfig.parse({name: end}).hidden if name == "hidden" else int(end) if whole else end for end in ends
+                getattr(RunConfig.parse({name: end}), name) if name in WIDTHS else int(end) if whole else end
+                for end in ends
             ]
             tried = [config.model_copy(update={name: value}) for value in typed]
             config = max(tried, key=lambda candidate: estimate(candidate, dataset(candidate.dataset)))

@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 import sys
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from types import ModuleType
@@ -18,6 +17,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
 from ...choices import own_networks as named
@@ -26,7 +26,10 @@ from ...choices.variants import Variant
 from ...config import RunConfig
 from ...datasets import Shape
 from ...errors import InputError
+from ..layers.modules import BatchNorm, Dropout, learning
+from ..layers.parts import Counts
 from ..models import Autoencoder
+from ..networks.architecture import Network
 from .drawing import draw, refuse_undrawn
 from .sizes import Sizes, sizes_of
 
@@ -59,18 +62,8 @@ class OwnDecoder(nn.Module):
         return self.body(z).flatten(1)  # (B, k · P)
 
 
-@dataclass(frozen=True)
-class OwnNetwork:
-    """What `networks.Network` is made of, for one of somebody's own."""
-
-    build: Callable[[RunConfig, Shape, Variant], Autoencoder]
-    draw: Callable[[Autoencoder, torch.Generator], None]
-    counts: Callable[[RunConfig, Shape, Variant], dict[str, int]]  # by the names of `networks.Counts`
-    widths: Callable[[RunConfig, Shape], list[int]]
-
-
-def network(name: str, sha256: str = "") -> OwnNetwork:
-    """A network such as my_networks:small; of a run's own file, where `sha256` names it.
+def network(name: str, sha256: str = "") -> Network:
+    """The entry of a network such as my_networks:small; of a run's own file, where `sha256` names it.
 
     Raises InputError when its file isn't here, is another one, or breaks off.
     """
@@ -85,11 +78,12 @@ def network(name: str, sha256: str = "") -> OwnNetwork:
             f"{file.path.name} here is not the file of this run: its SHA-256 begins with {file.sha256[:12]}, the run's "
             f"with {sha256[:12]}. With that file in its place, this can be opened and trained."
         )
-    return OwnNetwork(
+    return Network(
         build=partial(_build, name),
         draw=partial(_draw, name),
         counts=partial(_counts, name),
         widths=partial(_widths, name),
+        misfit=partial(_misfit, name),
     )
 
 
@@ -113,20 +107,28 @@ def _draw(name: str, model: Autoencoder, generator: torch.Generator) -> None:
     refuse_undrawn(name, {"encoder": encoder, "decoder": model.decoder})
 
 
-def _counts(name: str, config: RunConfig, shape: Shape, variant: Variant) -> dict[str, int]:
+def _counts(name: str, config: RunConfig, shape: Shape, variant: Variant) -> Counts:
     found, code = _looked_at(name, _sha(name), shape, config.latent_dim, _k(config)), config.latent_dim
     heads = (2 if variant.has_logvar else 1) * (found.features * code + code)
-    return {
-        "parameters": found.parameters + heads + len(LIKELIHOODS[config.reconstruction].parameters),
-        "multiply_adds": found.encoder.multiply_adds + found.decoder.multiply_adds + heads,
-        "hidden": max(found.encoder.between, found.decoder.between),
-        "widest": max(found.encoder.widest, found.decoder.widest),
-    }
+    return Counts(
+        parameters=found.parameters + heads + len(LIKELIHOODS[config.reconstruction].parameters),
+        multiply_adds=found.encoder.multiply_adds + found.decoder.multiply_adds + heads,
+        hidden=max(found.encoder.between, found.decoder.between),
+        widest=max(found.encoder.widest, found.decoder.widest),
+    )
 
 
 def _widths(name: str, config: RunConfig, shape: Shape) -> list[int]:
     found = _looked_at(name, _sha(name), shape, config.latent_dim, _k(config))
     return [math.prod(shape), found.features, config.latent_dim]
+
+
+def _misfit(name: str, config: RunConfig, shape: Shape) -> str | None:
+    try:
+        _looked_at(name, _sha(name), shape, config.latent_dim, _k(config))
+    except InputError as problem:
+        return str(problem)
+    return None
 
 
 def _k(config: RunConfig) -> int:
@@ -193,8 +195,23 @@ def _bodies(name: str, shape: Shape, latent_dim: int, k: int) -> tuple[nn.Module
             raise InputError(f"{name}: {part}(shape, latent_dim) gives a {type(body).__name__}, no nn.Module.")
         if any(is_lazy(p) for p in [*body.parameters(), *body.buffers()]):
             _through(name, part, body, probe)
-        found.append(body.train())
+        found.append(_with_our_layers(body).train())
     return found[0], found[1]
+
+
+def _with_our_layers(body: nn.Module) -> nn.Module:
+    """Dropout that draws from the run's generator, and a batch normalisation that takes a last batch of one image."""
+    for name, module in body.named_children():
+        if type(module) is nn.Dropout:
+            setattr(body, name, Dropout(module.p))
+        elif isinstance(module, _BatchNorm) and type(module) in (nn.BatchNorm1d, nn.BatchNorm2d):
+            kept = ("num_features", "eps", "momentum", "affine", "track_running_stats")
+            ours = BatchNorm(**{name: getattr(module, name) for name in kept})
+            ours.load_state_dict(module.state_dict())
+            setattr(body, name, ours)
+        else:
+            _with_our_layers(module)
+    return body
 
 
 def _refuse_misfits(name: str, encoder: nn.Module, decoder: nn.Module, shape: Shape, latent_dim: int, k: int) -> int:
@@ -244,8 +261,8 @@ def _sample(name: str, encoder: nn.Module, decoder: nn.Module, shape: Shape, lat
     for part, body, x in zip(("encoder", "decoder"), (encoder, decoder), inputs, strict=True):
         found |= {f"{part}'s {key}": tensor.clone() for key, tensor in body.state_dict().items()}
         try:
-            with torch.no_grad():
-                found[f"what the {part} gives while it learns"] = body.train()(x)
+            with torch.no_grad(), learning(body, generator):
+                found[f"what the {part} gives while it learns"] = body(x)
         except Exception as error:
             raise InputError(f"{name}: the {part} breaks off while it learns: {_first_line(error)}.") from error
     return found
@@ -257,7 +274,7 @@ def _refuse_chance(name: str, first: dict[str, Tensor], again: dict[str, Tensor]
         if what not in again or not torch.equal(tensor, again[what]):
             raise InputError(
                 f"{name}: {what} is another one each time, drawn from torch's global generator, so no run could be "
-                "repeated. Draw it in a method reset_parameters(generator), and leave dropout out."
+                "repeated. Draw it in a method reset_parameters(generator); for dropout take nn.Dropout."
             )
 
 

@@ -1,0 +1,63 @@
+"""Modules that behave otherwise while a network learns: dropout with noise of the run's own, batch normalisation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+class Dropout(nn.Module):
+    """While the network learns, each number becomes 0 with probability p, and the others are divided by 1 − p.
+
+    Srivastava et al. 2014 (Journal of Machine Learning Research 15), in its inverted form. The noise comes from
+    `generator`, which `learning` hands in, never from torch's global state: a run can be repeated and resumed.
+    """
+
+    def __init__(self, p: float) -> None:
+        super().__init__()
+        self.p = p
+        self.generator: torch.Generator | None = None
+
+    def forward(self, x: Tensor) -> Tensor:
+        if not self.training:
+            return x
+        if self.generator is None:
+            raise RuntimeError("dropout has no generator: let the network learn within `learning`")
+        kept = torch.empty_like(x).bernoulli_(1 - self.p, generator=self.generator)
+        return x * kept.div_(1 - self.p)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p:g}"
+
+
+class BatchNorm(nn.BatchNorm2d):
+    """Ioffe and Szegedy 2015 (arXiv 1502.03167), of vectors (B, C) over images, of maps (B, C, H, W) over places, too.
+
+    One vector alone has no variance; it is taken by the running statistics. PyTorch raises there: in the last batch of
+    an epoch whose images are one more than a multiple of the batch size.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        pass
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and x.numel() == x.shape[1]:
+            return F.batch_norm(x, self.running_mean, self.running_var, self.weight, self.bias, False, 0.0, self.eps)
+        return super().forward(x)
+
+
+@contextmanager
+def learning(model: nn.Module, generator: torch.Generator) -> Iterator[None]:
+    """`model` in training mode, its dropout drawn from `generator`; afterwards it measures again."""
+    for module in model.modules():
+        if isinstance(module, Dropout):
+            module.generator = generator
+    model.train()
+    try:
+        yield
+    finally:
+        model.eval()
