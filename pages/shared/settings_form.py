@@ -163,7 +163,8 @@ def _field(name: str) -> None:
 def _title(name: str, code: str) -> str:
     """Of a choice, as it stands by itself."""
     title = CHOICES[name][code].title
-    return title[:1].upper() + title[1:] if name not in AS_WRITTEN else title
+    named_so = name in AS_WRITTEN or title == code  # such as my_networks:small
+    return title if named_so else title[:1].upper() + title[1:]
 
 
 def _help(name: str, description: str, choices: Mapping[str, Choice] | None) -> str:
