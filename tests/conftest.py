@@ -35,7 +35,7 @@ def pytest_collection_modifyitems(config, items):
 @pytest.fixture(autouse=True)
 def _no_outer_settings(monkeypatch):
     fixed = ("VAE_DATABASE_URL", "VAE_DATA_DIR", "VAE_SCHEDULER", "VAE_WORKERS", "VAE_THREADS")
-    fixed += ("VAE_SHARED", "VAE_ADMINS")
+    fixed += ("VAE_SHARED", "VAE_ADMINS", "VAE_NETWORKS")
     for name in [name for name in os.environ if name in fixed or name.startswith(("VAE_MAX_", "VAE_LOG"))]:
         monkeypatch.delenv(name)
 

@@ -18,7 +18,7 @@ ALLOWED = {
     "vae.logs": {"vae.errors"},
     "vae.config": {"vae.errors", "vae.metrics", "vae.choices"},
     "vae.naming": {"vae.config", "vae.choices"},
-    "vae.settings": {"vae.errors", "vae.logs"},
+    "vae.settings": {"vae.errors", "vae.logs", "vae.choices"},  # files of networks are read as text
     "vae.figures": {"vae.errors", "vae.metrics", "vae.choices", "vae.config"},
     "vae.datasets": FOUNDATION,
     "vae.learning": FOUNDATION | {"vae.datasets"},

@@ -31,6 +31,8 @@ def others(config, field):
         found = [
             candidate for candidate in ("digits", "mnist", "fashion_mnist", "own-1a2b3c") if candidate != config.dataset
         ]
+    elif field == "network_file":
+        found = ["0" * 64, "1" * 64]
     elif field == "hidden":
         found = [candidate for candidate in ((), (64,), (400,), (64, 400), (4096,) * 4) if candidate != config.hidden]
     elif field == "channels":

@@ -23,6 +23,7 @@ SPECIAL: dict[str, dict[Any, str]] = {
     "weight_decay": {0: "none"},
     "gradient_clip": {0: "none"},
     "patience": {0: "none"},
+    "network_file": {"": "none"},
 }
 
 # Sets of variants that have a name.
@@ -56,6 +57,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "contractive_weight": lambda value: f"contractive × {as_text(value)}",
     "rae_weight": lambda value: f"regularised × {as_text(value)}",
     "code_noise_std": lambda value: f"noise on codes {as_text(value)}",
+    "network_file": lambda value: f"file {value[:8]}",
     "device": lambda value: f"on {CHOICES['device'][value].title}",
 }
 

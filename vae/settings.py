@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypedDict
 
+from .choices import own_networks
 from .errors import InputError
 from .logs import LEVELS, STYLES
 
@@ -104,6 +105,14 @@ class Settings:
         ),
     ]
     max_images: Annotated[int, Variable("Most images in one file.", "200000")]
+    networks: Annotated[
+        tuple[Path, ...],
+        Variable(
+            "Python files with networks of your own (docs/own_networks.md), with commas between them; they are run. "
+            "The workers of a cluster need the same files.",
+            "none",
+        ),
+    ]
     shared: Annotated[bool, Variable("1: nobody counts as sitting at the server, for one behind a reverse proxy.", "0")]
     admins: Annotated[
         tuple[str, ...],
@@ -154,6 +163,7 @@ class Settings:
             max_run_mb=_whole(env, "VAE_MAX_RUN_MB", 1024),
             max_upload_mb=_whole(env, "VAE_MAX_UPLOAD_MB", 200),
             max_images=_whole(env, "VAE_MAX_IMAGES", 200_000),
+            networks=tuple(file.path for file in own_networks.files(env).values()),
             shared=_switch(env, "VAE_SHARED"),
             admins=_addresses(env, "VAE_ADMINS"),
             **logging_settings(env),
@@ -176,6 +186,7 @@ class Settings:
             "VAE_MAX_RUN_MB": str(self.max_run_mb),
             "VAE_MAX_UPLOAD_MB": str(self.max_upload_mb),
             "VAE_MAX_IMAGES": str(self.max_images),
+            "VAE_NETWORKS": ",".join(map(str, self.networks)),
             "VAE_SHARED": "1" if self.shared else "0",
             "VAE_ADMINS": ",".join(self.admins),
             "VAE_LOG": self.log,

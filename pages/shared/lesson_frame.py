@@ -9,6 +9,7 @@ import streamlit as st
 from pages.state import loaded_models
 from pages.text.escape_markdown import escape_markdown
 from vae.errors import InputError
+from vae.learning.networks import network_of
 from vae.store.runs import Run
 
 from . import run_picker
@@ -33,6 +34,7 @@ def lesson_on_a_run(
 
     def guarded() -> None:
         try:
+            network_of(run.config)  # of a network of one's own whose file is gone, before half of the page is there
             if not loaded_models.watched(run.id).unchanged:
                 st.warning("The images on this computer are not those that this run was trained on.")
             lesson(run)

@@ -10,6 +10,7 @@ from pages.state import resources
 from pages.text.words import duration
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
+from vae.errors import InputError
 from vae.figures.network import network_svg
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
 from vae.learning.networks import network_of
@@ -19,8 +20,11 @@ from .time_estimates import training_time
 
 def networks(config: RunConfig) -> None:
     """The drawings, and an estimate of the training time."""
-    drawings(config)
-    st.caption(f"Estimated training time: {duration(training_time(config))}, when a worker is free.")
+    try:
+        drawings(config)
+        st.caption(f"Estimated training time: {duration(training_time(config))}, when a worker is free.")
+    except InputError:  # of a network whose file breaks off: said where the button is
+        return
 
 
 def drawings(config: RunConfig) -> None:

@@ -10,9 +10,11 @@ import streamlit as st
 from pages.state import resources
 from vae.choices.choice import Choice
 from vae.choices.networks import settings_of_others
+from vae.choices.own_networks import InAFile
 from vae.choices.variants import VARIANTS
-from vae.config import CHOICES, FIELD_TEXTS, PRESETS, WIDTHS, RunConfig, as_text
+from vae.config import ASKED, CHOICES, FIELD_TEXTS, PRESETS, WIDTHS, RunConfig, as_text
 from vae.errors import InputError
+from vae.learning.networks import network_of
 from vae.runs import cost
 
 PREFIX = "config."
@@ -25,6 +27,7 @@ STEPS = {
     "code_noise_std": 0.1,
     "weight_decay": 0.01,
 }  # of the arrows, else 0.5
+IN_FILES = {*InAFile.ignored}  # of a network of one's own: asked for by a field unseen, it would contradict
 PRESET_KEY = f"{PREFIX}preset"
 
 
@@ -40,9 +43,12 @@ def _widget_value(name: str, value: Any) -> Any:
 
 
 def fill(config: RunConfig) -> None:
-    """Put a config into the form."""
-    for name in RunConfig.model_fields:
-        st.session_state[_key(name)] = _widget_value(name, getattr(config, name))
+    """Put a config into the form; of what isn't here any more, the default."""
+    for name in ASKED:
+        value, choices = getattr(config, name), CHOICES.get(name)
+        if choices and not isinstance(value, tuple) and value not in list(choices):
+            value = RunConfig.model_fields[name].default
+        st.session_state[_key(name)] = _widget_value(name, value)
 
 
 def fill_once(config: RunConfig | None = None) -> None:
@@ -57,6 +63,7 @@ def fill_once(config: RunConfig | None = None) -> None:
     try:
         linked = RunConfig.parse(base.model_dump() | asked)
         resources.dataset(linked.dataset)
+        network_of(linked)
         fill(linked)
     except InputError as error:
         st.session_state[f"{PREFIX}link_error"] = f"The settings in the link were not used. {error}"
@@ -127,7 +134,8 @@ def _offered(name: str) -> bool:
 
 def parsed() -> RunConfig:
     """What the form says. Raises InputError with a sentence per wrong field; what was typed stays."""
-    return RunConfig.parse({name: st.session_state[_key(name)] for name in RunConfig.model_fields})
+    unseen = settings_of_others(st.session_state[_key("network")]) & IN_FILES
+    return RunConfig.parse({name: st.session_state[_key(name)] for name in ASKED if name not in unseen})
 
 
 def available(config: RunConfig) -> bool:
@@ -174,7 +182,8 @@ def _field(name: str) -> None:
 def _title(name: str, code: str) -> str:
     """Of a choice, as it stands by itself."""
     title = CHOICES[name][code].title
-    return title[:1].upper() + title[1:] if name not in AS_WRITTEN else title
+    named_so = name in AS_WRITTEN or title == code  # such as my_networks:small
+    return title if named_so else title[:1].upper() + title[1:]
 
 
 def _help(name: str, description: str, choices: Mapping[str, Choice] | None) -> str:

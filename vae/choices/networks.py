@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from math import prod
 
 from .choice import Choice
+from .own_networks import WithFiles
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Architecture(Choice):
     settings: tuple[str, ...] = ()  # fields of RunConfig that no other architecture looks at
 
 
-NETWORKS: dict[str, Choice] = {
+_OURS: dict[str, Choice] = {
     "mlp": Choice("fully connected", "Layers in which every number depends on every number before; decoder mirrored."),
     "conv": Architecture(
         "convolutional",
@@ -28,6 +29,7 @@ NETWORKS: dict[str, Choice] = {
         settings=("channels",),
     ),
 }
+NETWORKS = WithFiles(_OURS)
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,9 @@ NORMALISATIONS: dict[str, Normalisation] = {
 
 
 def settings_of_others(network: str) -> set[str]:
-    """Fields of RunConfig that some other architecture has for itself, and this one doesn't look at."""
+    """Fields of RunConfig that some other architecture has for itself, and all that this one doesn't look at."""
     own = {name: set(getattr(entry, "settings", ())) for name, entry in NETWORKS.items()}
-    return set().union(*own.values()) - own.get(network, set())
+    return set().union(*own.values()) - own.get(network, set()) | set(getattr(NETWORKS.get(network), "ignored", ()))
 
 
 Width = int | tuple[int, int, int]  # numbers of a layer; of one that holds an image its channels, height and width

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..choices import own_networks
 from ..choices.binarisations import BINARISATIONS
 from ..choices.estimators import of_bound, weighs_samples
 from ..choices.likelihoods import LIKELIHOODS
@@ -41,6 +42,8 @@ def refuse(config: Any) -> None:
             f"free_bits gives away a part of the KL, and the K-sample bound of estimator {config.estimator} has no "
             "KL apart; one of the two must go"
         )
+    if own_networks.of_file(config.network):
+        _refuse_layers_in_a_file(config)
     if NORMALISATIONS[config.normalisation].couples:
         _refuse_coupled(config)
     if config.baseline == "leave_one_out" and config.samples < 2:
@@ -55,6 +58,13 @@ def refuse(config: Any) -> None:
             f"patience is {config.patience}, shorter than a cycle of β, {config.epochs / config.kl_cycles:g} epochs, "
             "in which the objective falls and rises by itself"
         )
+
+
+def _refuse_layers_in_a_file(config: Any) -> None:
+    """Layers that would be asked for in vain."""
+    for name, none in (("normalisation", "none"), ("dropout", 0)):
+        if (value := getattr(config, name)) != none:
+            raise ValueError(f"{name} is {value}, but the layers of {config.network} stand in its file")
 
 
 def _refuse_coupled(config: Any) -> None:

@@ -25,3 +25,4 @@ def _text(field: FieldInfo) -> FieldText:
 
 
 FIELD_TEXTS = {name: _text(field) for name, field in RunConfig.model_fields.items()}
+ASKED = [name for name, text in FIELD_TEXTS.items() if text.group]  # the others are filled in by themselves

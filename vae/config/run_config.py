@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from ..choices import own_networks
 from ..errors import InputError
 from . import contradictions
 from .named_values import CHOICES
@@ -27,6 +28,7 @@ def _field(default: Any, group: str, title: str, description: str, folded: bool 
     return Field(default, title=title, description=description, json_schema_extra=told, **rules)
 
 
+UNASKED = ""  # the group of a field that no form, flag or sweep asks for
 Width = Annotated[int, Field(ge=1, le=4096)]
 
 
@@ -240,6 +242,26 @@ class RunConfig(BaseModel):
     )
     precision: str = _field("float32", "Training", "Precision", "Arithmetic of the matrix products.")
     device: str = _field("auto", "Training", "Device", "Where the training runs.")
+    network_file: str = _field(
+        "",
+        UNASKED,
+        "Network's file",
+        "SHA-256 of the file that a network of one's own is in; filled in by itself. A run is of this file, and of no "
+        "other of the same name.",
+        pattern="^([0-9a-f]{64})?$",
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_a_file(cls, values: Any) -> Any:
+        """The file's hash beside a network of one's own, and none beside any other."""
+        if isinstance(values, dict) and isinstance(name := values.get("network", ""), str):
+            own = own_networks.of_file(name)
+            if own and not values.get("network_file"):
+                return values | {"network_file": own_networks.current_hash(name)}
+            if not own and values.get("network_file"):
+                return values | {"network_file": ""}
+        return values
 
     @field_validator(*CHOICES)
     @classmethod
@@ -279,7 +301,8 @@ class RunConfig(BaseModel):
 
         `RunConfig.parse` reads them back.
         """
-        return {name: as_text(getattr(self, name)) for name in type(self).model_fields}
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {name: as_text(value) for name, value in values.items() if value != ""}  # no file: nothing to say
 
     def fingerprint(self) -> str:
         """64 hex digits, the same for equal configs: finds who has asked for the same before.

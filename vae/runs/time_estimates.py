@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..datasets import Dataset
+from ..errors import InputError
 from ..learning.networks import network_of
 from ..store.queue_order import Turns
 from ..store.runs import Run, Store
@@ -73,10 +75,10 @@ class Pace:
             if taken is None or dataset is None:
                 continue
             recording.append(taken / run.seconds)
-            trained = run.config.model_copy(update={"epochs": max(run.last_epoch, 1)})
-            of_these = ratios.setdefault(run.config.dataset, [])
-            if len(of_these) < COMPARED:
-                of_these.append(taken / counted(trained, dataset))
+            if len(ratios.get(run.config.dataset, [])) < COMPARED:
+                trained = run.config.model_copy(update={"epochs": max(run.last_epoch, 1)})
+                with suppress(InputError):  # of a network of somebody's own whose file isn't here
+                    ratios.setdefault(run.config.dataset, []).append(taken / counted(trained, dataset))
         factors = {name: median(of) for name, of in ratios.items()}
         usual = median(factors.values()) if factors else None
         return cls(datasets, factors, median(recording or [1.0]), usual)
@@ -84,7 +86,10 @@ class Pace:
     def seconds(self, config: RunConfig) -> float:
         """For all of a run. Without finished runs on the same images by those on others; without any, a guess."""
         dataset = self.datasets.get(config.dataset)
-        return counted(config, dataset) * self.factors.get(config.dataset, self.usual or 1.0) if dataset else 0.0
+        with suppress(InputError):  # of a network of somebody's own whose file isn't here: another dashboard's run
+            if dataset:
+                return counted(config, dataset) * self.factors.get(config.dataset, self.usual or 1.0)
+        return 0.0
 
     def left(self, run: Run) -> float:
         """For what is left of one: by its own epochs, once it has some."""

@@ -56,7 +56,8 @@ OBJECTIVES = {
         "the VAE's, on the validation images.",
     ),
 }
-FIXED = ("seed", "variants", "device")  # what no sweep goes over; seeds have a number of their own
+# What no sweep goes over; seeds have a number of their own, and a network's file comes with its name.
+FIXED = ("seed", "variants", "device", "network_file")
 MOST_RUNS = 2000
 MOST_SEEDS = 50
 Value = int | float | str  # a field's value as JSON and Optuna hold it; hidden layers as text
@@ -224,7 +225,8 @@ class SweepSpec(BaseModel):
 
     def config(self, params: Mapping[str, Value], seed: int) -> RunConfig:
         """The run of one point and seed. Raises InputError when the combination makes no run."""
-        return RunConfig.parse(self.base.model_dump() | dict(params) | {"seed": seed})
+        of_the_point = {"network_file": ""} if "network" in params else {}
+        return RunConfig.parse(self.base.model_dump() | of_the_point | dict(params) | {"seed": seed})
 
     def all_seeds(self) -> list[int]:
         return [self.base.seed + i for i in range(self.seeds)]
@@ -264,6 +266,7 @@ def _canonical(base: RunConfig, name: str, value: Any) -> Value:
     loose |= {"patience": 0} if name == "validation_size" else {}
     loose |= {"binarisation": "static"} if name == "reconstruction" else {}
     loose |= {"reconstruction": "bce"} if name == "binarisation" else {}
+    loose |= {"network_file": ""} if name == "network" else {}
     found = getattr(RunConfig.parse(base.model_dump() | loose | {name: value}), name)
     return as_text(found) if isinstance(found, tuple) else found
 

@@ -43,8 +43,12 @@ ARCHITECTURES: dict[str, Network] = {"mlp": MLP, "conv": CONV}
 
 
 def network_of(config: RunConfig) -> Network:
-    """The architecture of a run."""
-    return ARCHITECTURES[config.network]
+    """The architecture of a run. Raises InputError for one of somebody's own whose file isn't here, or is another."""
+    if config.network in ARCHITECTURES:
+        return ARCHITECTURES[config.network]
+    from ..own.networks import network  # torch comes with it
+
+    return network(config.network, config.network_file)
 
 
 def unnormalised(config: RunConfig) -> bool:

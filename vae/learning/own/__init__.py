@@ -1,0 +1,1 @@
+"""Networks of the operator's own: run, drawn, counted and checked."""
