@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -13,14 +12,7 @@ from ..choices import own_networks
 from ..errors import InputError
 from . import contradictions
 from .named_values import CHOICES
-from .values import as_text, sentences, shown
-
-
-def _words(value: Any) -> Any:
-    """'512, 256' and '512-256' become a list; anything else is left for the field's own check."""
-    if not isinstance(value, str):
-        return value
-    return [word for word in re.split(r"[\s,;→]+|(?<=\d)-", value.strip()) if word]
+from .values import as_text, sentences, shown, words
 
 
 def _field(default: Any, group: str, title: str, description: str, folded: bool = False, **rules: Any) -> Any:
@@ -62,7 +54,7 @@ class RunConfig(BaseModel):
         ge=1,
         le=512,
     )
-    hidden: Annotated[tuple[Width, ...], BeforeValidator(_words)] = _field(
+    hidden: Annotated[tuple[Width, ...], BeforeValidator(words)] = _field(
         (128,),
         "Network",
         "Hidden layers",
@@ -71,7 +63,7 @@ class RunConfig(BaseModel):
         max_length=4,
     )
     network: str = _field("mlp", "Network", "Architecture", "How encoder and decoder are built.")
-    channels: Annotated[tuple[Width, ...], BeforeValidator(_words)] = _field(
+    channels: Annotated[tuple[Width, ...], BeforeValidator(words)] = _field(
         (32, 64),
         "Network",
         "Channels",
@@ -143,7 +135,7 @@ class RunConfig(BaseModel):
         le=100,
         allow_inf_nan=False,
     )
-    variants: Annotated[tuple[str, ...], BeforeValidator(_words)] = _field(
+    variants: Annotated[tuple[str, ...], BeforeValidator(words)] = _field(
         ("ae", "vae"), "Objective", "Variants", "Which models train side by side."
     )
     estimator: str = _field(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
@@ -14,6 +15,13 @@ WIDTHS = {
     "channels": "must be 1 to 4 widths from 1 to 4096, such as 32,64",
 }
 MOST_SHOWN = 60  # characters of a wrong value that a sentence repeats
+
+
+def words(value: Any) -> Any:
+    """'512, 256' and '512-256' become a list; anything else is left for the field's own check."""
+    if not isinstance(value, str):
+        return value
+    return [word for word in re.split(r"[\s,;→]+|(?<=\d)-", value.strip()) if word]
 
 
 def as_text(value: Any) -> str:
