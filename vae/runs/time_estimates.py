@@ -20,7 +20,7 @@ from ..store.runs import Run, Store
 
 STEP = 0.4e-3  # seconds per training step and variant before any arithmetic
 CLIPPING = 0.13e-3  # more of a step whose gradient is clipped, and for each weight:
-CLIPPED = 0.5e-9
+CLIPPED = 0.3e-9
 RATE = 1.3e11  # multiply-adds × 2 per second and core; both measured on two cores of a 2023 server
 EPOCH = 19e-3  # seconds per epoch for validation, snapshot and storing, while every core trains a run
 LOOKED_THROUGH = 60  # of the newest runs that are done
