@@ -74,8 +74,9 @@ def one_step(
 ) -> OneStep:
     """A step on the image `x` (P,) in [0, 1], with the fewest samples that `setup` takes. Another `draw`: another ε.
 
-    The step is the first one of Adam, the optimiser that trains. Its running means of earlier gradients are not kept
-    with the weights, so they begin at 0, and each weight that has a gradient moves by about the learning rate.
+    The step is the first one of Adam, the optimiser that trains, without weight decay or clipping. Its running means of
+    earlier gradients are not kept with the weights, so they begin at 0, and each weight that has a gradient moves by
+    about the learning rate.
     """
     likelihood, batch = loss_by_name(model, reconstruction), torch.from_numpy(x)[None].double()  # (1, P)
     samples, purpose = setup.least_samples if variant.noise else 1, f"one step {draw}"

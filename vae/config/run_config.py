@@ -202,8 +202,8 @@ class RunConfig(BaseModel):
         "Training",
         "Gradient clipping",
         "The largest length (L2 norm) of a step's gradient, of all weights of one model together; a longer one is "
-        "shortened to it. Each model by itself. The loss is in nats per image, summed over pixels, so gradients are as "
-        "long as that is large. 0: none.",
+        "shortened to it. Each model by itself. The loss is summed over pixels, so lengths of tens and hundreds are "
+        "usual, and 1 cuts nearly every step. 0: none.",
         ge=0,
         le=1e6,
         allow_inf_nan=False,

@@ -21,6 +21,8 @@ from ..store.queue_order import Turns
 from ..store.runs import Run, Store
 
 STEP = 0.4e-3  # seconds per training step and variant before any arithmetic
+CLIPPING = 0.13e-3  # more of a step whose gradient is clipped, and for each weight:
+CLIPPED = 0.3e-9
 RATE = 1.3e11  # multiply-adds × 2 per second and core; both measured on two cores of a 2023 server
 EPOCH = 19e-3  # seconds per epoch for validation, snapshot and storing, while every core trains a run
 LOOKED_THROUGH = 60  # of the newest runs that are done
@@ -35,7 +37,8 @@ def counted(config: RunConfig, dataset: Dataset) -> float:
     network = network_of(config)
     counts = network.counts(config, dataset.shape, VARIANTS["vae"])
     work = 6 * network.slower * counts.multiply_adds * images / RATE  # forward 2, backward 4 for each and every image
-    steps = -(-images // config.batch_size) * STEP
+    step = STEP + (CLIPPING + CLIPPED * counts.parameters if config.gradient_clip else 0.0)
+    steps = -(-images // config.batch_size) * step
     variants = [VARIANTS[name] for name in config.variants]
     shares = sum(variant.work + variant.work_per_dimension * config.latent_dim for variant in variants)
     return config.epochs * (shares * (steps + work) * 0.65 + EPOCH)
