@@ -75,7 +75,7 @@ def test_how_the_gradient_gets_to_mu_is_told_by_its_numbers(setup: str, path: st
 @each_setup
 def test_every_stage_says_its_numbers(setup: str) -> None:
     ae, vae = measured("ae"), measured("vae", setup=setup)
-    said = sentences({"ae": ae, "vae": vae}, "Image 2, class 7", 1234, "nats", 2.5, 0.01)
+    said = sentences({"ae": ae, "vae": vae}, "Image 2, class 7", (1, 2, 617), "nats", 2.5, 0.01)
     assert tuple(said) == STAGES
     assert said["x"] == "Image 2, class 7: 1,234 pixels go into each encoder."
     assert said["encoder"].startswith("Each encoder gives 3 numbers, μ. VAE: also log σ²")
@@ -94,7 +94,7 @@ def test_every_stage_says_its_numbers(setup: str) -> None:
 
 
 def test_without_noise_nobody_speaks_of_epsilon() -> None:
-    said = sentences({"ae": measured("ae")}, "Image 1", 6, "nats", 1.0, 0.01)
+    said = sentences({"ae": measured("ae")}, "Image 1", SHAPE, "nats", 1.0, 0.01)
     assert "eps" not in said
     assert not any("ε" in sentence or "σ" in sentence for sentence in said.values())
     assert said["x"] == "Image 1: 6 pixels go into the encoder."
