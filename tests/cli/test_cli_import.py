@@ -130,3 +130,22 @@ def test_inverted_is_inverted(vae: Run, store: Store, tmp_path: Path) -> None:
     assert vae("import", file, "--invert")[0] == 0
     (kept,) = uploaded_images.listed(store)
     np.testing.assert_array_equal(in_file_order(uploaded_images.load(store, kept.name, tmp_path))[0], grey())
+
+
+def test_colours_are_kept_or_made_grey(vae: Run, store: Store, tmp_path: Path) -> None:
+    file, coloured = tmp_path / "a.zip", np.random.default_rng(0).integers(0, 256, (120, 8, 6, 3), np.uint8)
+    file.write_bytes(zipped(pictures(coloured)))
+    code, out, err = vae("import", file)
+    assert code == 0 and "8×6 in colour. Train with" in out and "note: Colours are kept" in err
+    (kept,) = uploaded_images.listed(store)
+    assert kept.info["shape"] == [3, 8, 6] and kept.dataset().shape == (3, 8, 6)
+    assert kept.dataset().description == "120 images of one's own, 8×6 in colour."
+    np.testing.assert_array_equal(in_file_order(uploaded_images.load(store, kept.name, tmp_path))[0], coloured)
+    command = out.strip().partition("python -m vae ")[2].split()
+    code, out, _ = vae(*command, "--epochs=1", "--hidden=8", "--json", "-")
+    assert (code, json.loads(out)["config"]["dataset"]) == (0, kept.name)
+    code, out, err = vae("import", file, "--colours", "grey", "--json", "-")
+    assert code == 0 and json.loads(out)["shape"] == [8, 6] and "note: Colours became grey" in err
+    assert len(uploaded_images.listed(store)) == 2, "another data set"
+    code, out, err = vae("import", file, "--colours", "sepia")
+    assert (code, out) == (2, "") and "colours is “sepia”, but it must be kept or grey" in err

@@ -224,8 +224,19 @@ CASES = {
             **{f"{part}_images": COLOUR[part == THREE] for part in ("train", "val", "test")},
             **{f"{part}_labels": Y[part == THREE][:, None] for part in ("train", "val", "test")},
         ),
+        COLOUR,
+        held_out=THREE == "test",
+        said="Colours are kept",
+    ),
+    "MedMNIST, colour, made grey": Case(
+        "pathmnist.npz",
+        lambda: npz(
+            **{f"{part}_images": COLOUR[part == THREE] for part in ("train", "val", "test")},
+            **{f"{part}_labels": Y[part == THREE][:, None] for part in ("train", "val", "test")},
+        ),
         LUMINANCE,
         held_out=THREE == "test",
+        choices=Choices(colours="grey"),
         said="Colours became grey",
     ),
     "MedMNIST, several classes an image": Case(

@@ -21,7 +21,6 @@ LABELS = [f"{place % 3}" for place in range(COUNT)]
 WHOLE = grey()
 FRACTIONS = WHOLE / 255
 COLOURS = np.random.default_rng(1).integers(0, 256, (COUNT, 8, 6, 3), dtype=np.uint8)
-LUMINANCE = np.stack([np.asarray(Image.fromarray(image).convert("L")) for image in COLOURS])
 BITS = (WHOLE > 127).astype(np.uint8)
 
 
@@ -32,8 +31,8 @@ BITS = (WHOLE > 127).astype(np.uint8)
         pytest.param(WHOLE[..., None], WHOLE, id="N,H,W,1"),
         pytest.param(WHOLE[:, None], WHOLE, id="N,1,H,W"),
         pytest.param(WHOLE.reshape(COUNT, 64), WHOLE, id="N,P"),
-        pytest.param(COLOURS, LUMINANCE, id="N,H,W,3"),
-        pytest.param(COLOURS.transpose(0, 3, 1, 2), LUMINANCE, id="N,3,H,W"),
+        pytest.param(COLOURS, COLOURS, id="N,H,W,3"),
+        pytest.param(COLOURS.transpose(0, 3, 1, 2), COLOURS, id="N,3,H,W"),
         pytest.param(np.asfortranarray(WHOLE), WHOLE, id="column by column"),
         pytest.param(grey(COUNT, 4, 64), grey(COUNT, 4, 64), id="smallest and largest side"),
         *(pytest.param(WHOLE.astype(kind), WHOLE, id=kind) for kind in ("int16", "uint32", "int64", ">i4", "float32")),
@@ -46,7 +45,11 @@ def test_an_npz_of_every_form(given: np.ndarray, expected: np.ndarray) -> None:
     images = images_of("a.npz", npz(images=given), None, LIMITS)
     x, _ = in_file_order(images)
     assert np.array_equal(x, expected)
-    assert (images.white, images.shape, images.classes) == (255, (1, *expected.shape[1:]), ("all",))
+    assert (images.white, images.shape, images.classes) == (
+        255,
+        (expected[0, 0, 0].size, *expected.shape[1:3]),
+        ("all",),
+    )
     assert (len(images.test_x), len(images.train_x)) == (3, 17)
     assert not images.train_y.any()
 

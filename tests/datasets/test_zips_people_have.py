@@ -82,6 +82,10 @@ def ink(colour: int) -> Callable[[np.ndarray], bytes]:
     return make
 
 
+def red(image: np.ndarray) -> np.ndarray:
+    return np.dstack([image, image * 0, image * 0])
+
+
 def sixteen_bits(factor: int) -> Callable[[np.ndarray], bytes]:
     return lambda image: picture(image.astype(np.uint16) * factor)
 
@@ -240,9 +244,11 @@ CASES = {
     ),
     "a palette": Case(files(make=palette), 255 - X),
     "RGB that is grey": Case(files(make=lambda image: picture(Image.fromarray(image).convert("RGB")))),
-    "colours": Case(
-        files(make=lambda image: picture(Image.fromarray(np.dstack([image, image * 0, image * 0])))),
-        np.stack([np.asarray(Image.fromarray(np.dstack([image, image * 0, image * 0])).convert("L")) for image in X]),
+    "colours": Case(files(make=lambda image: picture(red(image))), np.stack([*map(red, X)]), said="Colours are kept"),
+    "colours, made grey": Case(
+        files(make=lambda image: picture(red(image))),
+        np.stack([np.asarray(Image.fromarray(red(image)).convert("L")) for image in X]),
+        choices=Choices(colours="grey"),
         said="Colours became grey",
     ),
     "interlaced and compressed otherwise": Case(files(make=lambda image: picture(image, compress_level=0))),

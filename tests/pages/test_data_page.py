@@ -310,3 +310,35 @@ def test_a_class_without_training_images_has_a_black_mean() -> None:
     found = summarise(images)
     assert found.train_counts.sum() == 11 and found.class_means.shape == (2, 64)
     assert not np.isnan(found.class_means).any()
+
+
+def test_colours_are_kept_unless_one_says_otherwise_and_the_preview_shows_it(shared: Store) -> None:
+    coloured = np.random.default_rng(0).integers(0, 256, (60, 8, 6, 3), np.uint8)
+    app = offer(open_tab(open_page("data.py"), OWN), "a.npz", npz(images=coloured))
+    assert "of 8×6 pixels in colour, 10 of them for testing" in texts(app) and "Colours are kept" in texts(app)
+    question = answered(app, "Colours")
+    assert (question.value, list(question.options)) == ("kept", ["kept", "grey"])
+    question.set_value("grey").run()
+    assert "of 8×6 pixels, 10 of them for testing" in texts(app) and "Colours became grey" in texts(app)
+    assert (answered(app, "Colours").value, control(app, "Colours").value) == ("grey", "grey")
+    control(app, "Colours").set_value("kept").run()
+    assert answered(app, "Colours").value == "kept"
+    press(app, "Keep these images")
+    (upload,) = uploaded_images.listed(shared)
+    assert upload.info["shape"] == [3, 8, 6]
+    assert "60 images, 8×6 in colour" in texts(app)
+    app.selectbox(key="data.dataset").set_value(upload.name).run()
+    open_tab(app, "Images")
+    assert not app.exception
+    shown, images = table(app), uploaded_images.load(shared, upload.name, None)
+    assert shown["Size"] == "8 × 6 pixels × 3 colours = 144 levels"
+    means = images.train_x.reshape(-1, 3, 48).mean(axis=(0, 2)) / 255
+    assert shown["Mean level of red, green, blue (0 to 1)"] == ", ".join(f"{mean:.3f}" for mean in means)
+    assert shown["Standard deviation of all levels"] == f"{(images.train_x / 255).std():.3f}"
+    assert not [said for said in shown if "grey" in said]
+
+
+def test_grey_images_are_not_asked_about_their_colours(shared: Store) -> None:
+    app = offer(open_tab(open_page("data.py"), OWN), "a.npz", npz(images=np.repeat(GREY[..., None], 3, axis=-1)))
+    assert not [radio for radio in app.radio if radio.label == "Colours"]
+    assert "of 8×8 pixels, 10 of them" in texts(app)

@@ -30,7 +30,10 @@ def images_of(
 
 
 def in_file_order(images: Images, held_out: np.ndarray | None = None) -> tuple[np.ndarray, list[str]]:
-    """All images, (N, H, W), and their labels, put back where the file had them. `held_out`: the file's own split."""
+    """All images, (N, H, W) or (N, H, W, 3), and their labels, put back where the file had them.
+
+    `held_out`: the file's own split.
+    """
     count = len(images.train_x) + len(images.test_x)
     if held_out is None:
         order = np.random.default_rng(SPLIT_SEED).permutation(count)
@@ -38,7 +41,8 @@ def in_file_order(images: Images, held_out: np.ndarray | None = None) -> tuple[n
         order = np.concatenate([np.flatnonzero(held_out), np.flatnonzero(~held_out)])
     x, y = np.concatenate([images.test_x, images.train_x]), np.concatenate([images.test_y, images.train_y])
     back = np.argsort(order)
-    return x[back].reshape(-1, *images.shape[1:]), [images.classes[label] for label in y[back]]
+    x = x[back].reshape(-1, *images.shape)
+    return x[:, 0] if images.shape[0] == 1 else x.transpose(0, 2, 3, 1), [images.classes[label] for label in y[back]]
 
 
 def grey(count: int = COUNT, height: int = 8, width: int = 8, seed: int = 0) -> np.ndarray:

@@ -9,10 +9,12 @@ import zipfile
 
 import numpy as np
 from files import COUNT, LIMITS, csv, grey, images_of, npy, npz, picture, pictures, zipped
+from pngs import COLOURS, GREY_WITH_OPACITY, png
 
 from vae.errors import InputError
 
 LABELS = [f"c{place % 3}" for place in range(COUNT)]
+COLOURED = np.stack([grey(), grey(seed=1), grey(seed=2)], axis=-1)
 WHOLE = {
     "a.zip": zipped(pictures(grey(), "c/{}.png")),
     "b.zip": zipped({f"c{place % 3}/{place}.jpg": picture(image, "JPEG") for place, image in enumerate(grey())}),
@@ -29,6 +31,10 @@ WHOLE = {
     "a-idx3-ubyte": struct.pack(">IIII", 0x803, COUNT, 8, 8) + grey().tobytes(),
     "d.zip": zipped({f"train\\c{i % 2}\\{i}.png": picture(image.astype(np.uint16)) for i, image in enumerate(grey())}),
     "e.zip": zipped({f"c{i % 2}/{i}.png": picture(np.dstack([image] * 4)) for i, image in enumerate(grey())}),
+    "f.zip": zipped({f"{i}.png": picture(image) for i, image in enumerate(COLOURED)}),
+    "g.zip": zipped({f"{i}.png": png(image.astype(np.uint16) * 257, COLOURS) for i, image in enumerate(COLOURED)}),
+    "h.zip": zipped({f"{i}.png": png(np.dstack([image, image]), GREY_WITH_OPACITY) for i, image in enumerate(grey())}),
+    "e.npz": npz(x_train=COLOURED[:14], x_test=COLOURED[14:]),
     "a.csv": csv(grey(), LABELS, "label," + ",".join(f"p{place}" for place in range(64))),
 }
 WORDS = [
@@ -96,7 +102,7 @@ def read_or_refused(name: str, data: bytes) -> bool:
     assert images.train_x.dtype == images.test_x.dtype == np.uint8
     assert images.train_x.shape == (len(images.train_y), images.pixels)
     assert images.test_x.shape == (len(images.test_y), images.pixels)
-    assert images.shape[0] == 1 and all(4 <= side <= 64 for side in images.shape[1:])
+    assert images.shape[0] in (1, 3) and all(4 <= side <= 64 for side in images.shape[1:])
     assert len(images.test_y) > 1 and 9 < len(images.train_y) <= LIMITS.images
     assert max(images.train_y.max(), images.test_y.max()) < len(images.classes)
     return True

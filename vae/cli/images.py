@@ -48,10 +48,11 @@ def _import(options: argparse.Namespace) -> int:
         said = {"notes": list(imported.notes), "warnings": list(imported.warnings)}
         emit({"dataset": kept.name, "title": kept.title, "hash": kept.hash, **kept.info, **said}, options.json)
         return 0
-    _, height, width = images.shape
+    channels, height, width = images.shape
+    colour = " in colour" if channels > 1 else ""
     print(
         f"{kept.name}: {kept.title}, {len(images.train_x):,} images to learn from and {len(images.test_x):,} to be "
-        f"tested on, {height}×{width}. Train with: python -m vae train --dataset {kept.name} "
+        f"tested on, {height}×{width}{colour}. Train with: python -m vae train --dataset {kept.name} "
         f"--validation-size {validation_size(len(images.train_x))}"
     )
     return 0

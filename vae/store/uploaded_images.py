@@ -47,7 +47,8 @@ class Upload:
         """As an entry of the registry; its images come from `load` below."""
         shape = image_shape(self.info["shape"])
         count = self.info["train_size"] + self.info["test_size"]
-        description = f"{count:,} images of one's own, {shape[1]}×{shape[2]}."
+        colour = " in colour" if shape[0] > 1 else ""
+        description = f"{count:,} images of one's own, {shape[1]}×{shape[2]}{colour}."
         train_size, test_size = self.info["train_size"], self.info["test_size"]
         return Dataset(self.title, description, shape, train_size, load=_not_from_a_folder, test_size=test_size)
 

@@ -93,22 +93,41 @@ def mean_images(images: Images) -> None:
 
 
 def in_numbers(images: Images) -> None:
-    """Sizes and grey levels."""
-    numbers = summary(images.hash, images)
-    _, height, width = images.shape
+    """Sizes and levels."""
     rows = {
         "Training images": f"{len(images.train_x):,}",
         "Test images": f"{len(images.test_x):,}",
-        "Size": f"{height} × {width} = {images.pixels:,} pixels",
+        "Size": _size(images),
         "Classes": f"{len(images.classes)}" if len(images.classes) > 1 else "none",
-        "Mean grey level (0 black, 1 white)": f"{numbers.mean:.3f}",
-        "Standard deviation of grey levels": f"{numbers.std:.3f}",
+        **_levels(images),
         "Hash of all pixels and labels": images.hash[:12],
     }
     if images.factors:
         sizes = zip(images.factors.names, images.factors.sizes, strict=True)
         rows["Factors and their number of values"] = ", ".join(f"{name} {size}" for name, size in sizes)
     st.dataframe(pd.DataFrame({"What": rows.keys(), "Value": rows.values()}), hide_index=True, width="stretch")
+
+
+def _size(images: Images) -> str:
+    channels, height, width = images.shape
+    if channels == 1:
+        return f"{height} × {width} = {images.pixels:,} pixels"
+    return f"{height} × {width} pixels × {channels} colours = {images.pixels:,} levels"
+
+
+def _levels(images: Images) -> dict[str, str]:
+    """Mean and standard deviation of the training images: of grey levels, or of each colour's."""
+    numbers, channels = summary(images.hash, images), images.shape[0]
+    if channels == 1:
+        return {
+            "Mean grey level (0 black, 1 white)": f"{numbers.mean:.3f}",
+            "Standard deviation of grey levels": f"{numbers.std:.3f}",
+        }
+    means = numbers.mean_image.reshape(channels, -1).mean(axis=1, dtype=float)  # (C,)
+    return {
+        "Mean level of red, green, blue (0 to 1)": ", ".join(f"{mean:.3f}" for mean in means),
+        "Standard deviation of all levels": f"{numbers.std:.3f}",
+    }
 
 
 def what_to_beat(images: Images) -> None:

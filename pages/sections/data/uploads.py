@@ -15,7 +15,7 @@ from pages.state.memory_cache import MemoryCache
 from pages.text.escape_markdown import escape_markdown
 from pages.visitors import actions
 from vae.config import PRESETS
-from vae.datasets import image_shape
+from vae.datasets import Images, image_shape
 from vae.datasets.imported import (
     CHOICES,
     LARGEST,
@@ -46,8 +46,8 @@ def upload() -> None:
     limits = Limits.of(resources.settings())
     st.markdown(
         "**.zip** of PNG or JPEG pictures (folders are labels), **.npz** or **.npy** arrays, or **.csv** (one image "
-        "per line, with or without a label). Colours become grey. Images of "
-        f"{SMALLEST} to {LARGEST} pixels a side keep their size."
+        "per line, with or without a label). Coloured images keep their colours, or become grey if you say so. Images "
+        f"of {SMALLEST} to {LARGEST} pixels a side keep their size."
     )
     most = min(limits.upload_bytes >> 20, st.get_option("server.maxUploadSize"))
     turn = st.session_state.setdefault(ROUND, 0)  # another key empties the widget
@@ -71,7 +71,7 @@ def upload() -> None:
         told.error(f"Nothing was stored. {escape_markdown(str(problem))}")
     else:
         with told:
-            _preview(imported, file.name)
+            _preview(imported, file)
 
 
 def _key(field: str, file: UploadedFile) -> str:
@@ -121,6 +121,19 @@ def _ask(file: UploadedFile, question: Ambiguous | NeedsSize) -> None:
     )
 
 
+def _ask_for_colours(file: UploadedFile, images: Images) -> None:
+    """Coloured images keep their colours unless this says otherwise; it stands beside what becomes of them."""
+    kept, grey = CHOICES["colours"].usual
+    answer, settled = f"own.answer.colours.{file.file_id}", _key("colours", file)
+
+    def settle() -> None:
+        st.session_state[settled] = st.session_state[answer]
+
+    st.session_state[answer] = kept if images.shape[0] > 1 else grey
+    choice = CHOICES["colours"]
+    st.radio(choice.title, choice.usual, key=answer, on_change=settle, horizontal=True, help=choice.description)
+
+
 def _read_once(file: UploadedFile, choices: Choices, limits: Limits) -> Imported:
     """What is in the file; read again only when the file or a choice is another. Raises InputError."""
     wanted = (file.file_id, choices)
@@ -151,11 +164,14 @@ def _read_aloud(file: UploadedFile, choices: Choices, limits: Limits) -> Importe
         bar.empty()
 
 
-def _preview(imported: Imported, file_name: str) -> None:
+def _preview(imported: Imported, file: UploadedFile) -> None:
     images = imported.images
-    _, height, width = images.shape
+    channels, height, width = images.shape
+    if imported.coloured:
+        _ask_for_colours(file, images)
     st.markdown(
-        f"**{len(images.train_x) + len(images.test_x):,} images** of {height}×{width} pixels, "
+        f"**{len(images.train_x) + len(images.test_x):,} images** of {height}×{width} pixels"
+        f"{' in colour' if channels > 1 else ''}, "
         f"{len(images.test_x):,} of them for testing"
         + (f", in {len(images.classes)} classes." if len(images.classes) > 1 else ", without classes.")
     )
@@ -166,7 +182,7 @@ def _preview(imported: Imported, file_name: str) -> None:
     dataset_summary.samples(images, "own")
     dataset_summary.class_counts(images, "own")
     with st.container(horizontal=True, vertical_alignment="bottom"):
-        stem = PurePath(file_name).stem[: uploaded_images.LONGEST_TITLE]
+        stem = PurePath(file.name).stem[: uploaded_images.LONGEST_TITLE]
         name = st.text_input(
             "Name", stem, key=f"own.name.{images.hash}", max_chars=uploaded_images.LONGEST_TITLE, width=320
         )
@@ -203,11 +219,12 @@ def listed() -> None:
         return
     st.header("Kept in the database")
     for upload_ in uploads:
-        _, height, width = image_shape(upload_.info["shape"])
+        channels, height, width = image_shape(upload_.info["shape"])
         count = upload_.info["train_size"] + upload_.info["test_size"]
         with st.container(horizontal=True, vertical_alignment="center", key=f"own.row.{upload_.name}"):
             st.markdown(f"**{escape_markdown(upload_.title)}**", width="stretch")
-            st.caption(f"{count:,} images, {height}×{width} · `{upload_.name}`")
+            colour = " in colour" if channels > 1 else ""
+            st.caption(f"{count:,} images, {height}×{width}{colour} · `{upload_.name}`")
             with st.container(horizontal=True, width="content"):
                 _train_button(upload_.name, upload_.info["train_size"], "Train", "secondary", "row")
                 _delete(upload_)

@@ -1,8 +1,8 @@
 """Images of one's own: a file from outside becomes a data set, or one sentence says why not.
 
-Grey images are kept as they are and colours as their luminance; numbers are whole levels from 0 to 255 or lie
-between 0 and 1. Sides of 4 to 64 pixels are kept, others are resized if asked for. A sixth is held out for testing.
-Nothing is unpickled, unpacked to a disk or run, and what is read is bounded (`Limits`).
+Grey images are kept as they are, coloured ones as red, green and blue, or as their luminance if asked for; numbers are
+whole levels from 0 to 255 or lie between 0 and 1. Sides of 4 to 64 pixels are kept, others are resized if asked for. A
+sixth is held out for testing. Nothing is unpickled, unpacked to a disk or run, and what is read is bounded (`Limits`).
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ class Imported:
     images: Images
     notes: tuple[str, ...] = ()  # decisions, and what was left out
     warnings: tuple[str, ...] = ()  # what looks wrong, and the remedy
+    coloured: bool = False  # whether the file has colours, kept or not
 
 
 def read(name: str, data: bytes, choices: Choices, limits: Limits, progress: Progress = _silent) -> Imported:
@@ -91,4 +92,5 @@ def read(name: str, data: bytes, choices: Choices, limits: Limits, progress: Pro
     if choices.invert:
         found = replace(found, images=WHITE - found.images)
     split = () if found.held_out is not None else ("A sixth of the images, drawn at random, is held out for testing.",)
-    return Imported(found.data_set(), (*found.notes, *split), warnings_for(found.images))
+    notes = (*found.notes, *split)
+    return Imported(found.data_set(), notes, warnings_for(found.images), found.coloured)

@@ -13,7 +13,7 @@ from ...errors import InputError
 from .archive import BROKEN
 from .choices import Choices
 from .limits import Limits, Progress, shown
-from .pixels import Layout, Range, resized
+from .pixels import CHANNELS, SAID_OF_COLOURS, Layout, Range, alike, coloured, luminance, resized
 
 BLOCK = 1 << 23  # bytes read at a time
 NUMBERS = "buif"  # NumPy's kinds: bool, unsigned, int, float
@@ -71,10 +71,17 @@ class Array:
         return np.concatenate([np.empty((0, *self.shape[1:]), self.dtype), *self.blocks()])
 
 
-def images_of(
-    arrays: list[Array], choices: Choices, limits: Limits, progress: Progress
-) -> tuple[np.ndarray, list[str]]:
-    """Grey images (N, H, W) uint8 of all arrays, one after the other, and what was decided.
+@dataclass(frozen=True)
+class Read:
+    """What is in arrays of images."""
+
+    images: np.ndarray  # (N, H, W) uint8, or (N, H, W, 3) with colours
+    coloured: bool  # whether the arrays have colours, kept or not
+    notes: tuple[str, ...]  # what was decided
+
+
+def images_of(arrays: list[Array], choices: Choices, limits: Limits, progress: Progress) -> Read:
+    """The images of all arrays, one after the other.
 
     Raises InputError for arrays that are no images, NeedsSize when they must be resized.
     """
@@ -85,25 +92,31 @@ def images_of(
         layouts.append(Layout.of(array.shape, choices.size))
     if any((layout.height, layout.width) != (layouts[0].height, layouts[0].width) for layout in layouts):
         raise InputError(f"The images have several sizes: {' and '.join(str(array.shape) for array in arrays)}.")
-    count = sum(array.shape[0] for array in arrays)
-    limits.admit(count, prod(choices.size or (layouts[0].height, layouts[0].width)))
-    seen, done = Range(), 0
-    for array in arrays:  # once for the range of the numbers, which says what white is …
+    count, pixels = sum(array.shape[0] for array in arrays), prod(choices.size or (layouts[0].height, layouts[0].width))
+    limits.admit(count, pixels)
+    seen, likely, done = Range(), False, 0
+    for array, layout in zip(arrays, layouts, strict=True):  # once for the range of the numbers, which tells white …
         for block in array.blocks():
             seen.see(block)
+            likely = likely or (layout.channels > 1 and coloured(layout.images(block)))
             done += len(block)
             progress(done / count / 2, "Looking at the numbers")
-    scale = seen.scale(choices)
-    pictures, done = [], 0
+    scale, kept = seen.scale(choices), likely and choices.keeps_colours
+    if kept:
+        limits.admit(count, pixels, CHANNELS)
+    pictures, colours, done = [], False, 0
     for array, layout in zip(arrays, layouts, strict=True):  # … and once to make levels of them: never all as floats
         for block in array.blocks():
-            pictures.append(resized(layout.grey(scale.levels(block)), choices.size))
+            levels = layout.images(scale.levels(block))
+            colours = colours or (layout.channels > 1 and coloured(levels))
+            pictures.append(resized(levels if kept or layout.channels == 1 else luminance(levels), choices.size))
             done += len(block)
             progress(0.5 + done / count / 2, "Reading images")
-    notes = [scale.note] if scale.note else []
-    if layouts[0].channels > 1:
-        notes.append("Colours became grey levels (their luminance).")
-    return np.concatenate(pictures), notes
+    images = np.concatenate(alike(pictures))
+    if kept and not colours:  # the numbers differed in their last digit only
+        images = images[..., 0]
+    notes = [*([scale.note] if scale.note else []), *([SAID_OF_COLOURS[kept]] if colours else [])]
+    return Read(images, colours, tuple(notes))
 
 
 def _header(file: IO[bytes]) -> tuple[tuple[int, ...], bool, np.dtype]:

@@ -40,6 +40,12 @@ def _paper(text: str) -> str:
     return text
 
 
+def _colours(text: str) -> str:
+    if text not in ("kept", "grey"):
+        raise InputError(f"colours is {shown(text)}, but it must be kept or grey.")
+    return text
+
+
 @dataclass(frozen=True)
 class Choice:
     """One thing that a person may settle: a control on the page, a flag on the command line."""
@@ -71,6 +77,13 @@ CHOICES: dict[str, Choice] = {
         _white,
     ),
     "paper": Choice("Paper", "What transparent pictures lie on.", ("black", "white"), _paper),
+    "colours": Choice(
+        "Colours",
+        "Whether coloured images keep their colours, as red, green and blue, or become grey (their luminance). Kept "
+        "unless you say otherwise; images that are grey in the file stay grey.",
+        ("kept", "grey"),
+        _colours,
+    ),
     "invert": Choice(
         "Invert", "Make dark light and light dark: for ink on paper, where the ink is what is to be learnt.", ("yes",)
     ),
@@ -85,7 +98,12 @@ class Choices:
     label: str | None = None  # which column or array holds the labels: "first", "last", "none", or its name
     white: float | None = None  # the number that is white, such as 1, 16, 255 or 65535
     paper: str | None = None  # what transparent pictures lie on: "black" or "white"
+    colours: str | None = None  # of coloured images: "kept" or "grey"; None: kept
     invert: bool = False  # dark becomes light: for ink on paper, where the ink is what is to be learnt
+
+    @property
+    def keeps_colours(self) -> bool:
+        return self.colours != "grey"
 
     @classmethod
     def parse(cls, typed: Mapping[str, str | None]) -> Choices:

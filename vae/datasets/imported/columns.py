@@ -105,8 +105,9 @@ def named(header: Sequence[str], first: Sequence[str], label: str | None) -> Col
     if text_at is None and isqrt(len(pixels)) ** 2 != len(pixels):
         others = [header[place] for place in range(count) if place not in pixels]
         raise InputError(
-            f"{len(pixels):,} columns look like pixels, which is no square such as 28 × 28 = 784. The others are: "
-            f"{listed(others, 4) or 'none'}. Say which column is the label, by its name."
+            f"{len(pixels):,} columns look like pixels, which is no square such as 28 × 28 = 784. "
+            + (_colours(len(pixels)) or f"The others are: {listed(others, 4) or 'none'}. ")
+            + "Say which column is the label, by its name."
         )
     said = tuple(header[place] for place in left_out if not _numbers_rows(names[place]))
     return Columns(count, () if text_at is not None else tuple(pixels), label_at, part_at, text_at, left_out=said)
@@ -154,10 +155,17 @@ def unnamed(cells: Sequence[str], number: int, label: str | None, numbered: bool
         return Columns(count, tuple(left), rows=rows)
     if label is None and _square(len(left) - 1):
         return Columns(count, tuple(left[1:-1]), edges=(left[0], left[-1]), rows=rows)
+    colours = next((said for labels in (0, 1) if (said := _colours(len(left) - labels))), "")
     raise InputError(
         f"Line {number} has {count - 1:,} pixels after its label, which is not a square such as 28 × 28 = 784; "
-        "the first or the last column must be the label, or empty."
+        + (f"i{colours[1:].rstrip()}" if colours else "the first or the last column must be the label, or empty.")
     )
+
+
+def _colours(count: int) -> str:
+    """A sentence where so many numbers may be the red, green and blue of an image: in which order, nobody can tell."""
+    of_three = count % 3 == 0 and _square(count // 3)
+    return "If they are colours, bring pictures or an .npz of (N, H, W, 3) instead. " if of_three else ""
 
 
 def _square(count: int) -> bool:

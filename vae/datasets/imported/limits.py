@@ -47,17 +47,20 @@ class Limits:
         """Files and folders of an archive."""
         return 2 * self.images + 10
 
-    def admit(self, count: int, pixels: int = 0) -> None:
-        """Raises InputError when there are too many images, of `pixels` each, or too few."""
+    def admit(self, count: int, pixels: int = 0, channels: int = 1) -> None:
+        """Raises InputError when there are too many images, of `channels` × `pixels` levels each, or too few."""
         if count > self.images:
             raise InputError(f"There are more than the {self.images:,} images allowed here (VAE_MAX_IMAGES).")
         if count < FEWEST:
             held = "no image" if count == 0 else f"only {count} image{'s' * (count > 1)}"
             raise InputError(f"It holds {held}; at least {FEWEST} are needed, to learn from and to be tested on.")
-        if count * pixels > self.upload_bytes:
+        if (size := count * pixels * channels) > self.upload_bytes:
+            each, grey = (
+                (f"{pixels:,} pixels", "") if channels == 1 else (f"{pixels:,} coloured pixels", ", make them grey")
+            )
             raise InputError(
-                f"{count:,} images of {pixels:,} pixels would take {megabytes(count * pixels)} in the database, and "
-                f"{megabytes(self.upload_bytes)} are allowed (VAE_MAX_UPLOAD_MB); resize them, or take fewer."
+                f"{count:,} images of {each} would take {megabytes(size)} in the database, and "
+                f"{megabytes(self.upload_bytes)} are allowed (VAE_MAX_UPLOAD_MB); resize them{grey}, or take fewer."
             )
 
     def unpackable(self, size: int) -> None:

@@ -89,21 +89,21 @@ def read(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> F
             _labels(of_part, pixels.shape[0]) if of_part else None
             for of_part, pixels in zip(labels, images, strict=True)
         ]
-        grey, notes = images_of(images, choices, limits, progress)
+        found = images_of(images, choices, limits, progress)
     names, said = _joined(given, [name for _, _, name in parts])
     held_out, split = _split({key: of.shape[0] for (key, _, _), of in zip(parts, images, strict=True)})
     if contents.left_out:
         said.append(f"Left out: {listed(contents.left_out, 5)}.")
-    return Found(grey, names, held_out, (*notes, *split, *said))
+    return Found(found.images, names, held_out, (*found.notes, *split, *said), found.coloured)
 
 
 def read_npy(data: bytes, choices: Choices, limits: Limits, progress: Progress) -> Found:
     """One array, images without labels. Raises InputError as `read` does."""
     if choices.label not in (None, "none"):
         raise InputError(f"label is {shown(choices.label)}, but an .npy holds images only; an .npz may hold both.")
-    grey, notes = images_of([Array.of("", "It", lambda: io.BytesIO(data), limits)], choices, limits, progress)
+    found = images_of([Array.of("", "It", lambda: io.BytesIO(data), limits)], choices, limits, progress)
     alone = 'An .npy holds no labels; np.savez("images.npz", images=…, labels=…) holds both.'
-    return Found(grey, None, None, (*notes, alone))
+    return Found(found.images, None, None, (*found.notes, alone), found.coloured)
 
 
 def _read(name: str) -> tuple[str, str]:

@@ -1,7 +1,8 @@
-"""Numbers that stand for pixels, in whatever form they come, as grey levels 0–255."""
+"""Numbers that stand for pixels, in whatever form they come, as levels 0–255: grey, or red, green and blue."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, isqrt
 
@@ -14,7 +15,11 @@ from .limits import check_shape
 
 WHITE = 255
 RED, GREEN, BLUE, HALF = 19595, 38470, 7471, 1 << 15  # luminance of ITU-R BT.601 in 1/2¹⁶, as Pillow takes it
-
+CHANNELS = 3  # of a coloured image
+SAID_OF_COLOURS = {  # by whether they were kept
+    True: "Colours are kept: each pixel has a level of red, of green and of blue.",
+    False: "Colours became grey levels (their luminance).",
+}
 
 NO_CHOICE = Choices()
 BRIGHT = 64  # fractions that reach this far are levels from 0 to 255 that somebody resized or averaged
@@ -33,7 +38,7 @@ class Scale:
     note: str | None = None  # said to whoever brought them, where it isn't what everybody does
 
     def levels(self, numbers: np.ndarray) -> np.ndarray:
-        """Grey levels from 0 to 255 as uint8, in the numbers' shape."""
+        """Levels from 0 to 255 as uint8, in the numbers' shape."""
         if numbers.dtype == np.uint8 and (self.black, self.white) == (0, WHITE):
             return numbers
         share = (numbers.astype(np.float32) - np.float32(self.black)) * np.float32(WHITE / (self.white - self.black))
@@ -103,13 +108,28 @@ class Layout:
         check_shape(layout.height, layout.width, size)
         return layout
 
-    def grey(self, block: np.ndarray) -> np.ndarray:
-        """Levels of n images, uint8 in this layout, as (n, H, W): colours become their luminance."""
+    def images(self, block: np.ndarray) -> np.ndarray:
+        """Numbers of n images in this layout, as (n, H, W), or as (n, H, W, 3) where there are three channels."""
         if self.channels == 1:
             return block.reshape(-1, self.height, self.width)
-        colours = block.transpose(0, 2, 3, 1) if self.channels_first else block
-        red, green, blue = np.moveaxis(colours.astype(np.uint32), -1, 0)
-        return ((red * RED + green * GREEN + blue * BLUE + HALF) >> 16).astype(np.uint8)
+        return block.transpose(0, 2, 3, 1) if self.channels_first else block
+
+
+def coloured(images: np.ndarray) -> bool:
+    """Whether any pixel of (…, 3) is coloured: its channels differ."""
+    return not bool((images[..., :1] == images[..., 1:]).all())
+
+
+def luminance(colours: np.ndarray) -> np.ndarray:
+    """(…, 3) uint8 → (…) uint8: what grey pictures have of coloured ones. Three equal levels stay that level."""
+    red, green, blue = np.moveaxis(colours.astype(np.uint32), -1, 0)
+    return ((red * RED + green * GREEN + blue * BLUE + HALF) >> 16).astype(np.uint8)
+
+
+def alike(images: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Each (…, H, W) or (…, H, W, 3): all of them with three channels where any has three, those of grey ones equal."""
+    most = max((image.ndim for image in images), default=0)
+    return [image if image.ndim == most else np.repeat(image[..., None], CHANNELS, axis=-1) for image in images]
 
 
 def _layout(shape: tuple[int, ...]) -> Layout:
@@ -128,8 +148,8 @@ def _layout(shape: tuple[int, ...]) -> Layout:
 
 
 def resized(images: np.ndarray, size: tuple[int, int] | None) -> np.ndarray:
-    """(n, H, W) uint8 stretched or shrunk to exactly `size` (height, width): proportions are not kept."""
-    if size is None or images.shape[1:] == size:
+    """(n, H, W) or (n, H, W, 3) uint8 at exactly `size` (height, width): proportions are not kept."""
+    if size is None or images.shape[1:3] == size:
         return images
     height, width = size
     return np.stack(

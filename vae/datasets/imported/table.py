@@ -60,7 +60,7 @@ class _Table:
         self.limits.admit(self.count, self.size[0] * self.size[1] if self.size else self.pixels)
         labels = self._settled_labels()
         scale, layout = self.seen.scale(self.choices), Layout.of((1, self.pixels), self.size)
-        images = [resized(layout.grey(scale.levels(block)), self.size) for block in self.blocks]
+        images = [resized(layout.images(scale.levels(block)), self.size) for block in self.blocks]
         held_out = self._held_out()
         progress(1.0, "Reading lines")
         self.notes += [scale.note] if scale.note else []
