@@ -90,7 +90,7 @@ def payload(
 
 
 def _signed(gradient: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
-    """One number for each pixel, (height · width,): as large as the channels' root mean square, with their sum's sign."""
+    """One number for each pixel, (height · width,): the channels' root mean square, with the sign of their sum."""
     sign = np.sign(gradient.reshape(shape[0], -1).sum(axis=0))
     return np.where(sign < 0, -1, 1) * by_pixel(gradient[None], shape)[0]
 
