@@ -9,6 +9,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ...datasets import Shape
+
 
 class Dropout(nn.Module):
     """While the network learns, each number becomes 0 with probability p, and the others are divided by 1 − p.
@@ -50,14 +52,36 @@ class BatchNorm(nn.BatchNorm2d):
         return super().forward(x)
 
 
+class ToImage(nn.Module):
+    """Flat images (B, P) as (B, C, H, W), with a place's channels side by side in memory.
+
+    So oneDNN needs no copies between layouts: a training step of the convolutions takes about a tenth less.
+    """
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        channels, height, width = self.shape
+        if channels == 1:  # the numbers lie as they should, and only the strides must say so
+            return x.reshape(-1, height, width, 1).permute(0, 3, 1, 2)
+        return x.reshape(-1, *self.shape).contiguous(memory_format=torch.channels_last)
+
+    def extra_repr(self) -> str:
+        return "×".join(map(str, self.shape))
+
+
 @contextmanager
 def learning(model: nn.Module, generator: torch.Generator) -> Iterator[None]:
     """`model` in training mode, its dropout drawn from `generator`; afterwards it measures again."""
-    for module in model.modules():
-        if isinstance(module, Dropout):
-            module.generator = generator
+    dropouts = [module for module in model.modules() if isinstance(module, Dropout)]
+    for dropout in dropouts:
+        dropout.generator = generator
     model.train()
     try:
         yield
     finally:
         model.eval()
+        for dropout in dropouts:
+            dropout.generator = None

@@ -140,10 +140,10 @@ def _dropout(step: Step, config: RunConfig) -> nn.Module:
 
 
 def _to_image(step: Step, config: RunConfig) -> nn.Module:
-    from torch import nn
+    from .modules import ToImage
 
     assert step.image_out
-    return nn.Unflatten(1, step.image_out)
+    return ToImage(step.image_out)
 
 
 def _flatten(step: Step, config: RunConfig) -> nn.Module:
