@@ -84,7 +84,7 @@ def images_and_errors(run: Run) -> None:
 
 def in_colour(run: Run) -> str:
     """How three channels become one number."""
-    return " Of the three channels of a pixel it is the root mean square." if run.shape[0] > 1 else ""
+    return " A pixel's three channels are taken together, as their root mean square." if run.shape[0] > 1 else ""
 
 
 def rebuilt(run: Run, epoch: int) -> dict[str, tuple[str, np.ndarray]]:

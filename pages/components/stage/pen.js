@@ -45,7 +45,7 @@ class Pen {
     this.seen.style.width = `${Math.min(side * 0.5, 6 * this.stage.type)}px`
     this.box ??= typicalBox(film)
     const pixels = Math.round(this.box * Math.max(height, width))
-    const inks = film.shape[0] > 1 ? " in one colour, that of the first original at first," : ","
+    const inks = film.shape[0] > 1 ? " in this colour," : ","
     this.root.querySelector(".how").textContent =
       `What both see: your strokes${inks} centred by their mass, the longer side ${pixels} of ${Math.max(height, width)} pixels, as these images are.`
     this.draw()
