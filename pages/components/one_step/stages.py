@@ -70,7 +70,7 @@ def sentences(
         "x_hat": f"{'Each' if many else 'The'} decoder turns z into a picture, x̂.",
         "losses": " ".join(_loss(name, step, unit, beta) for name, step in steps.items()),
         "outputs": "Now backwards. The gradient at the outputs: where it is gold, a pixel should get darker; purple, "
-        "brighter." + (" By its channels' sum; as bright as their root mean square." if colour else ""),
+        "brighter." + (" Of three channels: their sum's sign, their root mean square's size." if colour else ""),
         "decoder": " ".join(_at_z(name, step) for name, step in steps.items()),
         "code": " ".join(_at_the_code(name, step) for name, step in steps.items()),
         "weights": " ".join(_at_the_encoder(name, step) for name, step in steps.items()),
