@@ -22,7 +22,7 @@ from vae.analysis.sentences import Quantity, over_images, together
 from vae.choices.variants import VARIANTS
 from vae.figures.errors import error_bars
 from vae.figures.style import VARIANT_COLOURS, VARIANT_TITLES
-from vae.figures.tiles import to_grey
+from vae.figures.tiles import by_pixel, one_channel, to_grey
 from vae.store.runs import Run
 
 STRIP_COLUMNS = 12
@@ -64,11 +64,15 @@ def images_and_errors(run: Run) -> None:
             told = "squared error per pixel " + ", ".join(f"{error:.4f}" for error in errors[title][first])
             strip(title, to_grey(outputs[first]), shape, STRIP_COLUMNS, VARIANT_COLOURS[name], told=told)
             if maps:
-                gaps = np.abs(outputs - images.x)[first]  # (n, P)
+                gaps = by_pixel((outputs - images.x)[first], shape)  # (n, height · width)
                 largest = "largest of an image's pixels " + ", ".join(f"{gap:.3f}" for gap in gaps.max(axis=1))
-                strip("its absolute error", to_grey(gaps, ERROR_WHITE), shape, STRIP_COLUMNS, told=largest)
+                alone = one_channel(shape)
+                strip("its absolute error", to_grey(gaps, ERROR_WHITE), alone, STRIP_COLUMNS, told=largest)
         if maps:
-            st.caption(f"In an error map, white is an error of {ERROR_WHITE} or more; black to white in an image is 1.")
+            st.caption(
+                f"In an error map, white is an error of {ERROR_WHITE} or more; black to white in an image is 1."
+                f"{in_colour(run)}"
+            )
     with right:
         floor = float(np.square(images.mean_image - images.x[shown]).mean())
         losses = {title: values[shown] for title, values in errors.items()}
@@ -76,6 +80,11 @@ def images_and_errors(run: Run) -> None:
         kind = "" if wanted == "all" else f" of class {escape_markdown(wanted)}"
         colours = {title: VARIANT_COLOURS[name] for title, (name, _) in rows.items()}
         how_much_is_lost(run, losses, colours, floor, pca, kind)
+
+
+def in_colour(run: Run) -> str:
+    """How three channels become one number."""
+    return " A pixel's three channels are taken together, as their root mean square." if run.shape[0] > 1 else ""
 
 
 def rebuilt(run: Run, epoch: int) -> dict[str, tuple[str, np.ndarray]]:
@@ -127,7 +136,8 @@ def how_much_is_lost(
     on = watched(run, len(next(iter(losses.values())))) + kind
     figure(error_bars(losses, colours, floor, pca), key="errors", alt="Squared error per pixel of each reconstruction")
     dashed = "" if pca is None else f" Dashed: PCA with {run.config.latent_dim} numbers, {pca:.4f}."
-    st.caption(f"Means over {on}, with 95 % intervals. Dotted: the mean training image.{dashed}")
+    counted = " Each channel of a pixel counts as one." if run.shape[0] > 1 else ""
+    st.caption(f"Means over {on}, with 95 % intervals. Dotted: the mean training image.{dashed}{counted}")
     means = {title: float(values.mean()) for title, values in losses.items()}
     beaten = [title for title, mean in means.items() if mean >= floor]
     times = floor / max(means.values())
@@ -169,13 +179,14 @@ def many_answers(run: Run) -> None:
             strip(f"{title}: no noise, so one answer", answer, shape, SAMPLES, colour)
             continue
         samples = resample(model, original, SAMPLES, stream(run.config.seed, f"resample {draw}", epoch))
-        deviation = spread(samples)  # (P,)
+        deviation = by_pixel(spread(samples)[None], shape)[0]  # (height · width,)
         told = f"{deviation.mean():.3f} on average and by {deviation.max():.3f} at most"
         strip(f"{title}: {SAMPLES} samples", to_grey(samples), shape, SAMPLES, colour)
         standard = to_grey(deviation[None], ERROR_WHITE)
-        strip("Standard deviation of each pixel", standard, shape, SAMPLES, colour, told=told)
+        strip("Standard deviation of each pixel", standard, one_channel(shape), SAMPLES, colour, told=told)
         st.caption(
             f"Over these {SAMPLES} samples a pixel varies by {told} (standard deviation; {ERROR_WHITE} is drawn white)."
+            f"{in_colour(run)}"
         )
 
 

@@ -164,9 +164,9 @@ def both_reconstruction_losses(run: Run) -> None:
     names = {"model": "Pictures"} | losses | {"mse": "MSE / pixel"}
     st.dataframe(shown[list(names)].rename(columns=names).round(4), hide_index=True, width="stretch")
     st.markdown(
-        f"**What to notice.** This run was trained with {LIKELIHOODS[run.config.reconstruction].name}. With grey "
-        f"pixels, BCE can't reach 0: even a perfect copy costs {loss_terms.least_bce(run.id):.2f} nats. Its squared "
-        f"error is 0. The mean training image costs {mean_image}."
+        f"**What to notice.** This run was trained with {LIKELIHOODS[run.config.reconstruction].name}. Unless all "
+        f"pixels are 0 or 1, BCE can't reach 0: even a perfect copy costs {loss_terms.least_bce(run.id):.2f} nats. Its "
+        f"squared error is 0. The mean training image costs {mean_image}."
     )
     st.caption(f"Over {watched(run, len(loaded_models.watched(run.id).x))}.")
     csv(lambda: table, f"reconstruction-losses-{run.id}-epoch-{epoch}")

@@ -5,13 +5,16 @@ Rates are measured, printed and written to reports/browser_networks.json; nothin
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import pytest
 from browsing import store_of
 from playwright.sync_api import Browser
 from serving import Dashboard, open_page
-from staging import STAGE, decoding, drawn_there, move_to, spaces
+from staging import STAGE, decoding, drawn_there, move_to, on_stage, spaces
 
+from vae.analysis.codes import encode
 from vae.analysis.geometry import decode
 from vae.choices.networks import NETWORKS
 from vae.config import RunConfig
@@ -21,6 +24,7 @@ from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store import uploaded_images
 from vae.store.runs import Store
+from vae.store.tensor_bytes import unpack
 
 pytestmark = pytest.mark.browser
 HOVERED = 120  # frames
@@ -55,6 +59,7 @@ def blobs(shape: Shape, count: int = 400) -> Images:
     return Images("own", shape, 255, ("spot",), x[50:], y[50:], x[:50], y[:50])
 
 
+@functools.cache
 def trained(app: Dashboard, network: str, shape: Shape) -> str:
     settings = Settings.from_environment({"VAE_DATA_DIR": str(app.folder), "VAE_DATABASE_URL": app.database_url})
     store = Store(app.database_url)
@@ -65,8 +70,12 @@ def trained(app: Dashboard, network: str, shape: Shape) -> str:
     return run_id
 
 
-@pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["28×28", "32×32 in colour"])
-@pytest.mark.parametrize("network", NETWORKS)
+each_shape = pytest.mark.parametrize("shape", [(1, 28, 28), (3, 32, 32)], ids=["28×28", "32×32 in colour"])
+each_network = pytest.mark.parametrize("network", NETWORKS)
+
+
+@each_shape
+@each_network
 def test_every_network_draws_under_the_pointer_what_pytorch_draws(
     app: Dashboard, browser: Browser, network: str, shape: Shape, times: dict[str, float]
 ) -> None:
@@ -82,14 +91,57 @@ def test_every_network_draws_under_the_pointer_what_pytorch_draws(
             expected = 255 * decode(models[model["variant"]], np.array([model["z"]], dtype=np.float32))[0]
             worst = max(worst, np.abs(np.array(model["levels"]) - expected).max())
             seen.append(model["levels"])
-    name = f"{network}, {shape}"
-    times[f"{name}: largest difference from PyTorch's picture (of 255)"] = worst
+    times[f"{network}, {shape}: largest difference from PyTorch's picture (of 255)"] = worst
     assert worst <= 2 and np.std(seen) > 10
+    assert page.complaints == []
+
+
+@pytest.mark.slow
+@each_shape
+@each_network
+def test_every_network_draws_at_display_rate_without_asking_the_server(
+    app: Dashboard, browser: Browser, network: str, shape: Shape, times: dict[str, float]
+) -> None:
+    page = open_page(browser, f"{app.url}/latent_space?run={trained(app, network, shape)}", height=720)
+    decoding(page)
+    page.wait_for_timeout(1000)
     before = len(page.messages)
     rounds = [page.evaluate(HOVER % STAGE, HOVERED) for _ in range(ROUNDS)]
     assert all(found["drawn"] >= HOVERED - 1 for found in rounds), "every pointer event is drawn"
-    found = min(rounds, key=lambda found: found["seconds"])
+    found, name = min(rounds, key=lambda found: found["seconds"]), f"{network}, {shape}"
     times[f"{name}: frames per second, best of {ROUNDS}"] = found["drawn"] / found["seconds"]
     times[f"{name}: decode of both models, ms, median"] = float(np.median(found["decodes"]))
     times[f"{name}: decode of both models, ms, p95"] = float(np.quantile(found["decodes"], 0.95))
     assert len(page.messages) == before and page.complaints == []
+
+
+@each_network
+def test_a_pen_draws_in_a_colour_of_the_images(app: Dashboard, browser: Browser, network: str) -> None:
+    """At first that of the first original; both encoders see it as PyTorch would."""
+    shape = (3, 32, 32)
+    run_id, store = trained(app, network, shape), store_of(app)
+    models = models_of(store, store.run(run_id), 2)
+    page = open_page(browser, f"{app.url}/latent_space?run={run_id}", height=720)
+    on_stage(page)
+    page.get_by_role("button", name="Draw").click()
+    page.wait_for_function(f"{STAGE}.rested?.encoders")
+    first = unpack(store.originals(run_id))["images"][0].reshape(3, -1).astype(float)
+    inked = first.max(axis=0) >= 0.2 * 255
+    expected = np.round(first[:, inked].mean(axis=1))
+    ink = page.locator(".pen input[type=color]")
+    assert [int(ink.input_value()[at : at + 2], 16) for at in (1, 3, 5)] == pytest.approx(expected.tolist(), abs=1)
+    ink.fill("#ff8000")
+    box = page.locator("canvas.pad").bounding_box()
+    page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.7 * box["width"], box["y"] + 0.6 * box["height"], steps=4)
+    page.mouse.up()
+    page.wait_for_timeout(200)
+    image = np.array(page.evaluate(f"[...{STAGE}.pen.image()]"), dtype=np.float32)
+    red, green, blue = image.reshape(3, -1)
+    assert red.max() > 0.9 and blue.max() == 0
+    np.testing.assert_allclose(green, red * 128 / 255, atol=1e-6)
+    drawn = page.evaluate(f"{STAGE}.drawn")
+    for name, model in models.items():
+        np.testing.assert_allclose(drawn[name]["z"], encode(model, image[None]).mu[0], atol=1e-3)
+    assert page.complaints == []

@@ -17,7 +17,7 @@ from vae.figures.errors import error_bars
 from vae.figures.latent import latent_scatter, plane_title, side_by_side
 from vae.figures.network import network_svg
 from vae.figures.style import CLASS_COLOURS, VARIANT_COLOURS, VARIANT_TITLES
-from vae.figures.tiles import BACKGROUND, GAP, tile_rows, to_grey
+from vae.figures.tiles import BACKGROUND, GAP, by_pixel, one_channel, tile_rows, to_grey
 
 HISTORY = pd.DataFrame(
     {
@@ -131,6 +131,14 @@ def test_one_image_has_a_mean_but_no_interval() -> None:
 
 def test_grey_levels_are_clipped_and_scaled() -> None:
     assert to_grey(np.array([[-1.0, 0.0, 0.25, 0.5, 2.0]]), white=0.5).tolist() == [[0, 0, 128, 255, 255]]
+
+
+def test_the_errors_of_a_pixel_are_their_channels_root_mean_square() -> None:
+    """A wrong hue, up in one channel and down in another, is an error, too."""
+    grey, colour = np.array([[-0.5, 0.25]]), np.array([[0.3, 0, -0.3, 0, 0, 0.6]])  # two pixels; channel by channel
+    assert by_pixel(grey, (1, 1, 2)).tolist() == [[0.5, 0.25]]
+    np.testing.assert_allclose(by_pixel(colour, (3, 1, 2)), np.sqrt([[0.18 / 3, 0.36 / 3]]))
+    assert one_channel((3, 4, 5)) == (1, 4, 5)
 
 
 def test_three_channels_are_painted_in_colour() -> None:

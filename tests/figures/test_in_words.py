@@ -72,7 +72,7 @@ def test_bands_and_second_drawings_are_not_told_twice() -> None:
     rows = pd.DataFrame({"variant": ["ae", "ae"], "unit": "absolute", "size": [0.1, 1.0], "seed": [0, 0]})
     words = in_words(nudge_curves(rows.assign(rmse=[0.02, 0.4], rmse_q25=0.01, rmse_q75=0.5), "absolute", "rmse"))
     assert words == (
-        "pixel RMSE (grey levels) against size of the nudge (absolute). Autoencoder: 0.02 at 0.1, 0.4 at 1."
+        "pixel RMSE (levels from 0 to 1) against size of the nudge (absolute). Autoencoder: 0.02 at 0.1, 0.4 at 1."
     )
     table = pd.DataFrame({"way": "pathwise", "n": [1, 10], "measured": [4.0, 0.5], "known": [4.1, 0.41]})
     words = in_words(lines_by_estimator(table, "n", "measured", ("samples", "variance"), known="known"))

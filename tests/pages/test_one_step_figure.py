@@ -62,6 +62,20 @@ def test_the_figure_is_sent_the_numbers_of_the_step(setup: str) -> None:
         np.testing.assert_allclose(arrays[f"{row['variant']}.outputs"], outputs / np.abs(outputs).max(), rtol=1e-6)
 
 
+def test_the_gradient_of_a_colour_is_one_number_a_pixel() -> None:
+    """Its channels' root mean square, with the sign of their sum."""
+    steps = {"ae": measured("ae")}
+    images = np.zeros((1, 6), np.uint8)
+    shape = (3, 1, 2)  # the six outputs once more, as two pixels of three channels
+    meta, arrays = unpacked(payload(steps, Shown(images, ["Image 1"], 0, 0), shape, "nats", 1.0, 0.01, "A note."))
+    channels = steps["ae"].gradients["reconstruction"].outputs[0].reshape(3, 2)
+    expected = np.sign(channels.sum(axis=0)) * np.sqrt(np.square(channels).mean(axis=0))
+    np.testing.assert_allclose(arrays["ae.outputs"], expected / np.abs(expected).max(), rtol=1e-6)
+    said = dict(meta["stages"])
+    assert said["x"] == "Image 1: 2 pixels of 3 channels go into the encoder."
+    assert "Of three channels" in said["outputs"]
+
+
 @pytest.mark.parametrize(
     ("setup", "path"),
     [("pathwise", "through"), ("score_function", "around"), ("score_function_loo", "around"), ("detached", "stopped")],
@@ -75,7 +89,7 @@ def test_how_the_gradient_gets_to_mu_is_told_by_its_numbers(setup: str, path: st
 @each_setup
 def test_every_stage_says_its_numbers(setup: str) -> None:
     ae, vae = measured("ae"), measured("vae", setup=setup)
-    said = sentences({"ae": ae, "vae": vae}, "Image 2, class 7", 1234, "nats", 2.5, 0.01)
+    said = sentences({"ae": ae, "vae": vae}, "Image 2, class 7", (1, 2, 617), "nats", 2.5, 0.01)
     assert tuple(said) == STAGES
     assert said["x"] == "Image 2, class 7: 1,234 pixels go into each encoder."
     assert said["encoder"].startswith("Each encoder gives 3 numbers, μ. VAE: also log σ²")
@@ -94,7 +108,7 @@ def test_every_stage_says_its_numbers(setup: str) -> None:
 
 
 def test_without_noise_nobody_speaks_of_epsilon() -> None:
-    said = sentences({"ae": measured("ae")}, "Image 1", 6, "nats", 1.0, 0.01)
+    said = sentences({"ae": measured("ae")}, "Image 1", SHAPE, "nats", 1.0, 0.01)
     assert "eps" not in said
     assert not any("ε" in sentence or "σ" in sentence for sentence in said.values())
     assert said["x"] == "Image 1: 6 pixels go into the encoder."

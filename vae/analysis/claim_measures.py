@@ -83,13 +83,13 @@ MEASURES: dict[str, Measure] = {
     ),
     "spread": Measure(
         f"Spread of {SAMPLES} pictures of one image",
-        "grey level in [0, 1]",
+        "level in [0, 1]",
         f"Standard deviation of each pixel over pictures of {SAMPLES} samples z, root mean square over pixels, mean "
         "over images. 0 without noise.",
     ),
     "rebuilt_rmse": Measure(
         "Error of rebuilding",
-        "grey level in [0, 1]",
+        "level in [0, 1]",
         "Root mean square over pixels, from the mean μ, mean over the same images as the spread.",
     ),
     "negative_share": Measure(

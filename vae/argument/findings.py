@@ -33,7 +33,7 @@ class Number:
 
     title: str  # "AE ÷ VAE, relative to the spread of the codes"
     value: float
-    unit: str  # "times", "nats", "MSE per pixel", "grey levels of 255", …
+    unit: str  # "times", "nats", "MSE per pixel", "levels of 255", …
     low: float = math.nan  # of the 95 % interval over seeds; NaN below three seeds
     high: float = math.nan
     digits: str = ".3g"

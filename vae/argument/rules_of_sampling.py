@@ -28,34 +28,36 @@ from .reading import (
     turn,
 )
 
-GREY_LEVELS = 255
+LEVELS = 255
 SMALL = 0.1  # below which ε would be "very low", beside its standard deviation of 1; as in `claim_measures`
 LARGE = 2.0
 TRICK = "pathwise"
 
 
 def diverse(evidence: Evidence) -> Finding:
-    """Claim 7. How much pictures of one image's samples differ (pixel by pixel), beside a grey level (1 of 255).
+    """Claim 7. How much pictures of one image's samples differ (pixel by pixel), beside a level (1 of 255).
 
-    Clearly more than a grey level: holds. Clearly less: doesn't hold, nobody would see it.
+    Clearly more than a level: holds. Clearly less: doesn't hold, nobody would see it.
     """
     spread, error = shared(evidence.of("spread", "vae"), evidence.of("rebuilt_rmse", "vae"))
     if not spread:
         return not_measured(evidence, "pictures of many samples of one image by a VAE with these settings")
-    visible = number("Spread of the pictures of one image", spread, "grey levels of 255", ".3g", GREY_LEVELS)
+    visible = number("Spread of the pictures of one image", spread, "levels of 255", ".3g", LEVELS)
     beside = ratio("Spread ÷ error of rebuilding", spread, error)
-    numbers = [visible, beside, number("Error of rebuilding", error, "grey levels of 255", ".3g", GREY_LEVELS)]
+    numbers = [visible, beside, number("Error of rebuilding", error, "levels of 255", ".3g", LEVELS)]
     said = (
         f"The {evidence.vae}’s pictures of one image, from several samples z, differ by {visible.short} (standard "
         f"deviation of a pixel); rebuilding is wrong by {numbers[2].short}."
     )
     if ae := evidence.of("spread", "ae"):
-        numbers.append(number("Spread of the AE’s pictures", ae, "grey levels of 255", ".3g", GREY_LEVELS))
+        numbers.append(number("Spread of the AE’s pictures", ae, "levels of 255", ".3g", LEVELS))
         said += f" The AE’s pictures of one image differ by {numbers[3].short}."
     seen = is_above(visible, 1.0)
     verdict = badge([seen])
     turned_by = turn(
-        verdict, "pictures differed clearly by more than a grey level", "pictures of one image differed clearly by less"
+        verdict,
+        "pictures differed clearly by more than a level of 255",
+        "pictures of one image differed clearly by less",
     )
     than_error = {False: 1, True: 2, None: None}[is_above(beside, 1.0)]
     answer = {False: 0, True: than_error, None: None}[seen]

@@ -43,7 +43,7 @@ class RunConfig(BaseModel):
         le=100_000,
     )
     binarisation: str = _field(
-        "none", "Data", "Binarisation", "Whether pixels become 0 or 1, drawn with their grey level as the probability."
+        "none", "Data", "Binarisation", "Whether pixels become 0 or 1, drawn with their level as the probability."
     )
     latent_dim: int = _field(
         2,
@@ -97,7 +97,7 @@ class RunConfig(BaseModel):
         0.1,
         "Objective",
         "σ of the pixels",
-        "The standard deviation of each pixel about the picture, in grey levels from 0 to 1. For the Gaussian with a "
+        "The standard deviation of each pixel about the picture, in levels from 0 to 1. For the Gaussian with a "
         "given σ; other losses don't look at it.",
         ge=0.001,
         le=10,

@@ -126,6 +126,7 @@ def loading(run: Run) -> str:
     name = "vae" if "vae" in config.variants else config.variants[-1]
     steps, prefix = network.chains(config, run.shape, VARIANTS[name]).decoder_modules, f"{name}.decoder."
     *body, last = [KINDS[step.kind].spelled(step, config) for step in steps]
+    levels = "grey levels" if run.shape[0] == 1 else "red, green and blue, levels"
     flat = ".flatten(1)" if steps[-1].image_out else ""
     picture = likelihood.spelled.format(f"decoder(torch.zeros(1, {steps[0].inputs})){flat}")
     return f"""\
@@ -138,7 +139,7 @@ weights = load_file("weights.safetensors")
 body = nn.Sequential({", ".join(body)})
 decoder = nn.Sequential(OrderedDict(body=body, to_logits={last})).eval()
 decoder.load_state_dict({{k[{len(prefix)}:]: w for k, w in weights.items() if k.startswith("{prefix}")}})
-image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # grey levels 0 to 1
+image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # {levels} 0 to 1
 """
 
 
@@ -149,7 +150,9 @@ def _length(run: Run) -> str:
 def readme(run: Run) -> str:
     """README.txt: what lies in the folder, and how to load the weights."""
     config, (channels, height, width) = run.config, run.shape
-    pixels = f"{height} × {width} grey levels" if channels == 1 else f"{channels} × {height} × {width} levels"
+    pixels, order = f"{height} × {width} grey levels", "row by row"
+    if channels > 1:
+        pixels, order = f"{channels} × {height} × {width} levels", f"channel by channel, {order}"
     return f"""\
 {run.name}
 Run {run.id} of Latent Twins: {", ".join(config.variants)} on {config.dataset}, {_length(run)}
@@ -164,7 +167,7 @@ images/              the images watched, and what each variant makes of them (fr
 The last epoch's decoder in plain PyTorch (pip install torch safetensors); run it in this folder:
 
 {loading(run)}
-The encoder takes images of {pixels} from 0 to 1, flattened row by row: encoder.body, then
+The encoder takes images of {pixels} from 0 to 1, flattened {order}: encoder.body, then
 encoder.to_mu and, where there is one, encoder.to_logvar. Layers from image to code: \
 {arrows(network_of(config).widths(config, run.shape))}.
 """

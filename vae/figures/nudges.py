@@ -27,7 +27,7 @@ class Measure:
 
 
 NUDGE_MEASURES = {
-    "rmse": Measure("Pixel RMSE", "pixel RMSE (grey levels)", True),
+    "rmse": Measure("Pixel RMSE", "pixel RMSE (levels from 0 to 1)", True),
     "class_change": Measure("Class changes", "share of pictures whose class changes", False),
     "nearest_distance": Measure("Nearest real image", "pixel RMSE to the nearest real image", False),
 }

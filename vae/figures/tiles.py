@@ -24,6 +24,21 @@ def painted(images: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
     return images.reshape(-1, *shape).transpose(0, 2, 3, 1)
 
 
+def by_pixel(values: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Errors or deviations (m, C·P) of images of a `shape`: one for each pixel, (m, P), to be drawn in grey.
+
+    The root mean square over its channels; of grey images their absolute value. In three colours an error would look
+    like a colour of the image, and in their mean opposite errors, as those of a wrong hue are, would cancel.
+    """
+    channels = np.asarray(values).reshape(len(values), shape[0], -1)
+    return np.abs(channels[:, 0]) if shape[0] == 1 else np.sqrt(np.square(channels).mean(axis=1))
+
+
+def one_channel(shape: tuple[int, int, int]) -> tuple[int, int, int]:
+    """The shape of what `by_pixel` makes of such images."""
+    return (1, *shape[1:])
+
+
 def tile_rows(rows: Sequence[np.ndarray], shape: tuple[int, int, int], columns: int) -> bytes:
     """A PNG with one row of images for each of `rows` ((m, P) uint8), its first `columns` images from left to right.
 

@@ -13,7 +13,7 @@ import streamlit as st
 
 from vae.choices.variants import VARIANTS
 from vae.figures.style import TERM_COLOURS, VALUE_COLOURS, VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SHORT, VARIANT_TITLES
-from vae.figures.tiles import to_grey
+from vae.figures.tiles import by_pixel, to_grey
 
 from ..decoders import LIBRARY
 from ..packing import packed
@@ -53,9 +53,9 @@ def payload(
     arrays, rows = {"images": shown.images}, []
     for name, step in steps.items():
         gradient = step.gradients["reconstruction"].outputs  # (K, k · P)
-        pixels = math.prod(shape[1:])
-        if gradient.shape[1] == pixels:  # one output for each pixel: it is a picture, too
-            arrays[f"{name}.outputs"] = (gradient[0] / (np.abs(gradient[0]).max() or 1)).astype(np.float32)
+        if gradient.shape[1] == math.prod(shape):  # one output for each number of a picture: it is a picture, too
+            signed = _signed(gradient[0], shape)
+            arrays[f"{name}.outputs"] = (signed / (np.abs(signed).max() or 1)).astype(np.float32)
         for when, forward in (("before", step.before), ("after", step.after)):
             arrays[f"{name}.{when}"] = to_grey(np.nan_to_num(forward.x_hat[0]))
         rows.append(
@@ -72,7 +72,7 @@ def payload(
                 "gradients": {term: _norms(step, term) for term in step.gradients},
             }
         )
-    said = sentences(steps, shown.names[shown.image], shown.images.shape[1], unit, beta, learning_rate)
+    said = sentences(steps, shown.names[shown.image], shape, unit, beta, learning_rate)
     meta = {
         "shape": shape,
         "names": list(shown.names),
@@ -87,6 +87,12 @@ def payload(
         "rows": rows,
     }
     return packed(meta, arrays)
+
+
+def _signed(gradient: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """One number for each pixel, (height · width,): the channels' root mean square, with the sign of their sum."""
+    sign = np.sign(gradient.reshape(shape[0], -1).sum(axis=0))
+    return np.where(sign < 0, -1, 1) * by_pixel(gradient[None], shape)[0]
 
 
 def _values(forward: Forward, beta: float) -> dict[str, Any]:

@@ -72,7 +72,7 @@ class Steps {
     if (focused) images[this.image].focus()
   }
 
-  // The image at a place of an array (n, P) of grey levels, or of values in [-1, 1], which take a colour for each sign.
+  // The image at a place of an array (n, P) of levels to 255, or one number in [-1, 1] of each pixel: a colour for each sign.
   picture(levels, place = 0) {
     const [, height, width] = this.shape
     const canvas = element("canvas", "")

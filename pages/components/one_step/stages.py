@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -45,15 +46,23 @@ def written(value: float) -> str:
 
 
 def sentences(
-    steps: Mapping[str, OneStep], image: str, pixels: int, unit: str, beta: float, learning_rate: float
+    steps: Mapping[str, OneStep],
+    image: str,
+    shape: tuple[int, int, int],
+    unit: str,
+    beta: float,
+    learning_rate: float,
 ) -> dict[str, str]:
     """What is said, by stage; without ε there is no stage for it."""
     many, noisy = len(steps) > 1, [name for name in steps if VARIANTS[name].noise]
     with_sigma = [VARIANT_SHORT[name] for name in steps if VARIANTS[name].has_logvar]
     latent_dim = len(next(iter(steps.values())).before.mu)
+    pixels = f"{math.prod(shape[1:]):,} pixels"
+    if colour := shape[0] > 1:
+        pixels += f" of {shape[0]} channels"
     numbers = f"{latent_dim} numbers" if latent_dim > 1 else "one number"
     said = {
-        "x": f"{image}: {pixels:,} pixels go into {'each' if many else 'the'} encoder.",
+        "x": f"{image}: {pixels} go into {'each' if many else 'the'} encoder.",
         "encoder": f"{'Each' if many else 'The'} encoder gives {numbers}, μ."
         + (f" {_listed(with_sigma)}: also log σ², and σ = exp(½ log σ²)." if with_sigma else ""),
         "eps": "ε is an extra input, drawn from N(0, 1). No weight has an influence on it.",
@@ -61,7 +70,7 @@ def sentences(
         "x_hat": f"{'Each' if many else 'The'} decoder turns z into a picture, x̂.",
         "losses": " ".join(_loss(name, step, unit, beta) for name, step in steps.items()),
         "outputs": "Now backwards. The gradient at the outputs: where it is gold, a pixel should get darker; purple, "
-        "brighter.",
+        "brighter." + (" Of three channels: their sum's sign, their root mean square's size." if colour else ""),
         "decoder": " ".join(_at_z(name, step) for name, step in steps.items()),
         "code": " ".join(_at_the_code(name, step) for name, step in steps.items()),
         "weights": " ".join(_at_the_encoder(name, step) for name, step in steps.items()),

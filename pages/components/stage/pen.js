@@ -10,11 +10,16 @@ class Pen {
     this.root.className = "pen"
     this.root.innerHTML =
       `<canvas class="pad" role="img" aria-label="Draw here with the mouse, a pen or a finger"></canvas>` +
-      `<div class="tools"><button type="button" class="clear">Clear</button></div>` +
+      `<div class="tools"><button type="button" class="clear">Clear</button>` +
+      `<label class="ink" hidden>Colour <input type="color"></label></div>` +
       `<canvas class="seen" role="img" aria-label="What both encoders see"></canvas><div class="how"></div>`
     this.pad = this.root.querySelector(".pad")
     this.seen = this.root.querySelector(".seen")
     this.root.querySelector(".clear").addEventListener("click", () => this.clear())
+    this.ink = this.root.querySelector(".ink input")
+    this.ink.value = inkOf(stage.film)
+    this.ink.parentElement.hidden = stage.film.shape[0] === 1 // of grey images a stroke is white
+    this.ink.addEventListener("input", () => this.changed())
     const at = (event) => {
       const box = this.pad.getBoundingClientRect()
       return [(event.clientX - box.left) / box.width, (event.clientY - box.top) / box.height]
@@ -40,8 +45,9 @@ class Pen {
     this.seen.style.width = `${Math.min(side * 0.5, 6 * this.stage.type)}px`
     this.box ??= typicalBox(film)
     const pixels = Math.round(this.box * Math.max(height, width))
+    const inks = film.shape[0] > 1 ? " in this colour," : ","
     this.root.querySelector(".how").textContent =
-      `What both see: your strokes, centred by their mass, the longer side ${pixels} of ${Math.max(height, width)} pixels, as these images are.`
+      `What both see: your strokes${inks} centred by their mass, the longer side ${pixels} of ${Math.max(height, width)} pixels, as these images are.`
     this.draw()
   }
 
@@ -74,7 +80,7 @@ class Pen {
     const draw = this.pad.getContext("2d")
     const side = parseFloat(this.pad.style.width)
     draw.clearRect(0, 0, side, side)
-    trace(draw, this.strokes, ([x, y]) => [x * side, y * side], THICK * side * 0.8)
+    trace(draw, this.strokes, ([x, y]) => [x * side, y * side], THICK * side * 0.8, this.ink.value)
     if (!this.strokes.length) {
       draw.fillStyle = "rgba(255,255,255,0.55)"
       draw.font = `${this.stage.type}px ${this.stage.family}`
@@ -102,9 +108,12 @@ class Pen {
       const [x, y] = massOf(grey, width)
       middle = [middle[0] + (x - width / 2) / scale, middle[1] + (y - height / 2) / scale]
     }
-    paint(this.seen, grey)
     const image = new Float32Array(channels * width * height)
-    for (let channel = 0; channel < channels; channel++) image.set(grey, channel * width * height)
+    const levels = [1, 3, 5].map((at) => parseInt(this.ink.value.slice(at, at + 2), 16) / 255)
+    for (let channel = 0; channel < channels; channel++) {
+      image.set(grey.map((value) => value * levels[channel]), channel * width * height)
+    }
+    paint(this.seen, image)
     return image
   }
 
@@ -125,8 +134,8 @@ class Pen {
   }
 }
 
-const trace = (draw, strokes, place, width) => {
-  draw.strokeStyle = draw.fillStyle = "#fff"
+const trace = (draw, strokes, place, width, ink = "#ffffff") => {
+  draw.strokeStyle = draw.fillStyle = ink
   draw.lineWidth = width
   draw.lineCap = draw.lineJoin = "round"
   for (const stroke of strokes) {
@@ -148,13 +157,33 @@ const massOf = (grey, width) => {
   return [x / sum, y / sum]
 }
 
+// A pixel of an original in its brightest channel, from 0 to 255
+const brightest = ({ originals, pixels, shape: [channels, height, width] }, image, pixel) => {
+  let most = 0
+  for (let channel = 0; channel < channels; channel++) {
+    most = Math.max(most, originals[image * pixels + channel * height * width + pixel])
+  }
+  return most
+}
+
+// The mean colour of what is drawn in the first original, as #rrggbb; white of grey images
+const inkOf = (film) => {
+  const { originals, shape: [channels, height, width] } = film
+  const plane = height * width
+  const drawn = Array.from({ length: plane }, (_, pixel) => pixel).filter((pixel) => brightest(film, 0, pixel) >= INK * 255)
+  if (channels === 1 || !drawn.length) return "#ffffff"
+  const mean = (channel) => drawn.reduce((sum, pixel) => sum + originals[channel * plane + pixel], 0) / drawn.length
+  return `#${[0, 1, 2].map((channel) => Math.round(mean(channel)).toString(16).padStart(2, "0")).join("")}`
+}
+
 // The longer side of the box around an image, as a share of the image's: the median of the originals
-const typicalBox = ({ originals, images, pixels, shape: [, height, width] }) => {
+const typicalBox = (film) => {
+  const { images, shape: [, height, width] } = film
   const longer = []
   for (let n = 0; n < images; n++) {
     const ends = { x: [], y: [] }
     for (let i = 0; i < width * height; i++) {
-      if (originals[n * pixels + i] < INK * 255) continue
+      if (brightest(film, n, i) < INK * 255) continue
       ends.x.push(i % width)
       ends.y.push(Math.floor(i / width))
     }
