@@ -55,7 +55,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.json:
         emit(result, options.json)
     else:
-        _print_summary(result)
+        print_summary(result, f"{status} in {result['seconds']:.1f} s")
     return 0 if status == "done" else 1
 
 
@@ -74,10 +74,11 @@ def _download_bar(done: int, total: int, name: str) -> None:
         print(f"\r{name}: {share}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _print_summary(result: dict[str, Any]) -> None:
+def print_summary(result: dict[str, Any], became: str) -> None:
+    """What a run came to on the test images, and what `became` of it."""
     unit = f"{LIKELIHOODS[result['config']['reconstruction']].unit} per image"
     unit += "" if unit.startswith("nats") else ", KL in nats"
-    print(f"run {result['run_id']}: {result['status']} in {result['seconds']:.1f} s. Test images ({unit}):")
+    print(f"run {result['run_id']}: {became}. Test images ({unit}):")
     for name, values in result["variants"].items():
         test = values["test"]
         if test is None:
