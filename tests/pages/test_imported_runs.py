@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from lessons import numbers_missing
-from paging import open_page, texts
+from paging import open_page, open_tab, texts
 
 from pages._lessons import LESSONS
 from pages.stage import film
@@ -18,7 +18,14 @@ from vae.runs.execution import execute
 from vae.settings import Settings
 from vae.store.runs import Run, Store
 
-QUICK = {"train_limit": 300, "validation_size": 60, "epochs": 9, "batch_size": 100, "hidden": (12,), "device": "cpu"}
+QUICK = {
+    "train_limit": 300,
+    "validation_size": 60,
+    "epochs": 9,
+    "batch_size": 20,
+    "learning_rate": 0.01,
+    "device": "cpu",
+}
 
 
 @pytest.fixture(params=[2, 3], ids=["2-D", "3-D"])
@@ -48,10 +55,10 @@ def test_the_pages_say_that_there_are_no_curves(run: Run) -> None:
 
 
 def test_a_run_file_is_not_offered(run: Run) -> None:
-    app = open_page("train.py", run=run.id)
+    app = open_tab(open_page("train.py", run=run.id), "Take home")
     buttons = {button.label: button for button in app.get("download_button")}
-    assert buttons["Run file (JSON)"].disabled
-    assert not buttons["Folder"].disabled
+    assert buttons["Run file (JSON)"].proto.disabled
+    assert not buttons["Folder"].proto.disabled
 
 
 def test_its_film_has_one_frame(run: Run, shared: Store) -> None:
