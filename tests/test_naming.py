@@ -35,6 +35,8 @@ def others(config, field):
         found = ["0" * 64, "1" * 64]
     elif field == "hidden":
         found = [candidate for candidate in ((), (64,), (400,), (64, 400), (4096,) * 4) if candidate != config.hidden]
+    elif field == "channels":
+        found = [candidate for candidate in ((1,), (64,), (32, 64), (64, 400)) if candidate != config.channels]
     else:
         value, (low, high) = getattr(config, field), bounds(FIELDS[field])
         near = (value * (1 + 1e-9),) if isinstance(value, float) else (value + 1, value - 1)

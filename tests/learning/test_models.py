@@ -100,11 +100,11 @@ def test_the_decoder_mirrors_the_encoder():
 
 
 def test_a_layer_that_nobody_draws_is_an_error_not_a_weight_from_the_global_state(monkeypatch):
-    def with_a_norm(config, shape, variant):
+    def with_a_slope(config, shape, variant):
         model = mlp(config, PIXELS, variant.has_logvar)
-        model.encoder.body.append(torch.nn.LayerNorm(21))
+        model.encoder.body.append(torch.nn.PReLU())
         return model
 
-    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=with_a_norm))
+    monkeypatch.setitem(ARCHITECTURES, "mlp", replace(ARCHITECTURES["mlp"], build=with_a_slope))
     with pytest.raises(TypeError, match=r"nobody said how to draw encoder\.body\.2\.weight"):
         initialised(RunConfig(hidden=(21,)), (1, 1, PIXELS), "vae", stream(0, "weights"))

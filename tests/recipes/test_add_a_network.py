@@ -38,12 +38,13 @@ def _added(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_people_find_it(form: Callable[[str], list[str]], explained: Callable[[str], str]) -> None:
-    assert form("network") == ["Fully connected", "Squashed"]
-    assert "Architecture: mlp, squashed" in explained("train")
+    assert form("network") == ["Fully connected", "Convolutional", "Squashed"]
+    assert "Architecture: mlp, conv, squashed" in explained("train")
 
 
 def test_a_single_architecture_is_no_choice(shared: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(NETWORKS, "squashed")
+    for name in ("squashed", "conv"):
+        monkeypatch.delitem(NETWORKS, name)
     assert "Architecture" not in [box.label for box in open_page("train.py").selectbox]
 
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
 from typing import Any
+
+import numpy as np
 
 from ..choices.activations import ACTIVATIONS
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.networks import NETWORKS
 from ..choices.variants import VARIANTS
+from ..datasets import Shape
 from ..errors import InputError
 from ..learning.networks import Step, network_of
 from ..store.runs import Run, Store
 from ..store.tensor_bytes import unpack
 
+EPSILON = 1e-5  # that normalisations add to a variance, in PyTorch
 OPSET, IR_VERSION = 17, 8  # what runtimes since 2022 read
 
 
@@ -48,6 +53,7 @@ def graphs(store: Store, run: Run) -> dict[str, bytes]:
         weights, chains = unpack(stored[variant]), network.chains(config, run.shape, VARIANTS[variant])
         encoder = _Graph(weights, "image", activation.onnx)
         encoder.chain(chains.encoder)
+        encoder.flatten()
         for name, head in chains.heads.items():
             encoder.linear(head.name, name)
         heads = {name: head.outputs for name, head in chains.heads.items()}
@@ -55,6 +61,7 @@ def graphs(store: Store, run: Run) -> dict[str, bytes]:
         found[f"{variant}_encoder.onnx"] = encoder.saved(("image", pixels), heads)
         decoder = _Graph(weights, "z", activation.onnx)
         decoder.chain(chains.decoder)
+        decoder.flatten()
         decoder.step(likelihood.onnx, "image")
         found[f"{variant}_decoder.onnx"] = decoder.saved(("z", chains.decoder[0].inputs), {"image": pixels})
     return found
@@ -69,6 +76,15 @@ class _Graph:
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
         self.last = source
+        self.image: Shape | None = None  # of the last output; None where it is flat
+        self.kinds: dict[str, Callable[[Step], object]] = {
+            "linear": self._linear,
+            "activation": self._activation,
+            "convolution": self._convolution,
+            "transposed_convolution": self._convolution,
+            "channel_scale": self._channel_scale,
+            "layer_normalisation": self._layer_normalisation,
+        }
 
     def linear(self, layer: str, output: str | None = None) -> str:
         """x·Wᵀ + b of the last output, which it becomes unless `output` names it."""
@@ -87,12 +103,61 @@ class _Graph:
 
     def chain(self, steps: Sequence[Step]) -> None:
         """All `steps`, each named after its module."""
-        operator, attributes = self.activation
         for step in steps:
-            if step.kind == "linear":
-                self.linear(step.name)
-            else:
-                self.step(operator, step.name, **attributes)
+            self.kinds[step.kind](step)
+
+    def flatten(self) -> None:
+        """The last output as (B, numbers)."""
+        if self.image:
+            self.step("Flatten", f"{self.last}.flat", axis=1)
+            self.image = None
+
+    def _linear(self, step: Step) -> None:
+        self.flatten()
+        self.linear(step.name)
+
+    def _activation(self, step: Step) -> None:
+        operator, attributes = self.activation
+        self.step(operator, step.name, **attributes)
+
+    def _convolution(self, step: Step) -> None:
+        self._as_image(step.image_in)
+        attributes = {"strides": [step.stride] * 2, "pads": [step.padding] * 4}
+        operator = "Conv"
+        if step.kind == "transposed_convolution":
+            operator, attributes["output_padding"] = "ConvTranspose", list(step.output_paddings)
+        self._weighed(operator, step, ("weight", "bias"), **attributes)
+        self.image = step.image_out
+
+    def _channel_scale(self, step: Step) -> None:
+        if step.image_in and math.prod(step.image_in[1:]) > 1:
+            self._as_image(step.image_in)
+        self._weighed("BatchNormalization", step, ("weight", "bias", "running_mean", "running_var"), epsilon=EPSILON)
+
+    def _layer_normalisation(self, step: Step) -> None:
+        if step.image_in:  # a weight for each channel there, for each number here
+            self._as_image(step.image_in)
+            for part in ("weight", "bias"):
+                name = f"{step.name}.{part}"
+                self.weights[name] = np.broadcast_to(self.weights[name][:, None, None], step.image_in).copy()
+        self._weighed("LayerNormalization", step, ("weight", "bias"), axis=1, epsilon=EPSILON)
+
+    def _as_image(self, shape: Shape | None) -> None:
+        """The last output as (B, C, H, W)."""
+        assert shape, "a step between images says their shapes"
+        if self.image is None:
+            name = f"{self.last}.image"
+            self.constants.append(self.onnx.numpy_helper.from_array(np.array([0, *shape], np.int64), f"{name}.shape"))
+            self.nodes.append(self.onnx.helper.make_node("Reshape", [self.last, f"{name}.shape"], [name], name=name))
+            self.last, self.image = name, shape
+
+    def _weighed(self, operator: str, step: Step, parts: Sequence[str], **attributes: Any) -> None:
+        """A node with constants of its module."""
+        names = [f"{step.name}.{part}" for part in parts]
+        self.constants += [self.onnx.numpy_helper.from_array(self.weights[name], name) for name in names]
+        made = self.onnx.helper.make_node(operator, [self.last, *names], [step.name], name=step.name, **attributes)
+        self.nodes.append(made)
+        self.last = step.name
 
     def saved(self, source: tuple[str, int], targets: dict[str, int]) -> bytes:
         """The model's file, checked."""

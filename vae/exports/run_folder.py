@@ -12,12 +12,12 @@ import numpy as np
 import pandas as pd
 from safetensors.numpy import save
 
-from ..choices.activations import ACTIVATIONS
 from ..choices.likelihoods import LIKELIHOODS
 from ..choices.networks import NETWORKS, arrows
 from ..choices.variants import VARIANTS
 from ..errors import InputError
 from ..figures.tiles import tile_rows
+from ..learning.layers.steps import KINDS
 from ..learning.networks import network_of
 from ..store.runs import Run, Store
 from ..store.tensor_bytes import unpack
@@ -125,10 +125,10 @@ def loading(run: Run) -> str:
     if network.chains is None or likelihood.spelled is None:
         return f"(a {NETWORKS[config.network].title} network with {likelihood.title} is decoded by this program only)\n"
     name = "vae" if "vae" in config.variants else config.variants[-1]
-    steps = network.chains(config, run.shape, VARIANTS[name]).decoder
-    spelled, prefix = ACTIVATIONS[config.activation].spelled, f"{name}.decoder."
-    *body, last = [f"nn.Linear({step.inputs}, {step.outputs})" if step.kind == "linear" else spelled for step in steps]
-    picture = likelihood.spelled.format(f"decoder(torch.zeros(1, {steps[0].inputs}))")
+    steps, prefix = network.chains(config, run.shape, VARIANTS[name]).decoder_modules, f"{name}.decoder."
+    *body, last = [KINDS[step.kind].spelled(step, config) for step in steps]
+    flat = ".flatten(1)" if steps[-1].image_out else ""
+    picture = likelihood.spelled.format(f"decoder(torch.zeros(1, {steps[0].inputs})){flat}")
     return f"""\
 import torch
 from collections import OrderedDict
@@ -137,7 +137,7 @@ from torch import nn
 
 weights = load_file("weights.safetensors")
 body = nn.Sequential({", ".join(body)})
-decoder = nn.Sequential(OrderedDict(body=body, to_logits={last}))
+decoder = nn.Sequential(OrderedDict(body=body, to_logits={last})).eval()
 decoder.load_state_dict({{k[{len(prefix)}:]: w for k, w in weights.items() if k.startswith("{prefix}")}})
 image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # grey levels 0 to 1
 """

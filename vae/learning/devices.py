@@ -22,20 +22,31 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a GPU; None where memory is not its own."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 @contextmanager
 def arithmetic(precision: str, device: torch.device, threads: int) -> Iterator[None]:
     """Set torch's process-wide arithmetic for a run, and put it back afterwards."""
-    products: Any = torch.backends.mkldnn.matmul  # type: ignore[attr-defined] # torch replaces this module by an object
-    before, before_threads = products.fp32_precision, torch.get_num_threads()
+    onednn: Any = torch.backends.mkldnn  # torch replaces this module by an object
+    cudnn: Any = torch.backends.cudnn
+    products = [onednn.matmul, onednn.conv]
+    before, before_threads = [kind.fp32_precision for kind in products], torch.get_num_threads()
     if device.type == "cpu":
         # float32 tensors, products in bfloat16 inside oneDNN: no casts to pay for, unlike autocast. Ignored by
         # processors without bfloat16.
-        products.fp32_precision = "bf16" if precision == "bfloat16" else "ieee"
+        for kind in products:
+            kind.fp32_precision = "bf16" if precision == "bfloat16" else "ieee"
     torch.set_num_threads(threads)
     try:
-        yield
+        # A GPU's convolutions round float32 to ten bits and add in any order, unless they are told not to.
+        with cudnn.flags(enabled=True, benchmark=False, deterministic=True, allow_tf32=False):
+            yield
     finally:
-        products.fp32_precision = before
+        for kind, precision_before in zip(products, before, strict=True):
+            kind.fp32_precision = precision_before
         torch.set_num_threads(before_threads)
 
 

@@ -36,7 +36,7 @@ class Learner:
 
     def __init__(self, config: RunConfig, shape: Shape, variant: str, device: torch.device) -> None:
         self.config, self.name, self.variant, self.device = config, variant, VARIANTS[variant], device
-        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device).eval()
+        self.model = initialised(config, shape, variant, stream(config.seed, "weights")).to(device)
         self.likelihood = likelihood_of(config)
         self.moments = Moments(list(self.model.parameters()))
         self.axes: Tensor | None = None  # of the last PCA plane

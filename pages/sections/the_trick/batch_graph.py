@@ -17,8 +17,8 @@ def batch_graph(run: Run, epoch: int, estimator: str) -> None:
     svg(gradient_graph(norms, estimator), key="graph")
     st.caption(
         f"Arrows back: norm of the reconstruction's gradient, on {encoder_gradients.images(run)} "
-        f"{run.watched_images} images with the weights of epoch {epoch}, by autograd as in training. A cross: no "
-        "gradient."
+        f"{run.watched_images} images with the weights of epoch {epoch}, by autograd"
+        f"{encoder_gradients.as_measured(run.config)}. A cross: no gradient."
     )
     if norms["encoder_weights"] == 0:
         said = "No gradient of the reconstruction reaches the encoder: it is exactly 0 for every one of its weights."

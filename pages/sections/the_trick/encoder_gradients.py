@@ -13,6 +13,8 @@ from pages.sections.the_trick.on_request import on_request
 from pages.shared.csv_button import csv
 from pages.shared.predict import questions
 from pages.state import loaded_models, resources
+from vae.choices.networks import NORMALISATIONS
+from vae.config import RunConfig
 from vae.figures.trick import ESTIMATOR_TITLES, legend, lines_by_estimator
 from vae.store.runs import Run
 
@@ -22,6 +24,13 @@ BATCH = 32  # images: gradients.BATCH, whose module would bring torch along
 def images(run: Run) -> int:
     """How many images the gradients are measured on: a run may hold fewer."""
     return min(BATCH, len(loaded_models.watched(run.id).x))
+
+
+def as_measured(config: RunConfig) -> str:
+    """How gradients here are computed, beside how they were in training."""
+    off = ["no dropout"] if config.dropout else []
+    off += ["running statistics of the batches"] if NORMALISATIONS[config.normalisation].couples else []
+    return f" as in measuring: with {' and '.join(off)}, unlike in training" if off else " as in training"
 
 
 @st.cache_data(max_entries=60, show_spinner=False)

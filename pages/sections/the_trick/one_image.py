@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from pages.components.one_step import Shown, chosen, one_step_figure, payload
+from pages.sections.the_trick.encoder_gradients import as_measured
 from pages.shared.image_strips import numbered
 from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
@@ -56,7 +57,7 @@ def the_figure(run: Run, epoch: int, estimator: str) -> None:
     image, draw = chosen(key, len(names))
     note = (
         f"{names[image]}, of the {run.watched_images} images; weights of epoch {epoch}. Arrows back: norms of "
-        "gradients, by autograd as in training; thicker is larger."
+        f"gradients, by autograd{as_measured(run.config)}; thicker is larger."
     )
     others = [VARIANT_TITLES[name] for name in run.config.variants if VARIANTS[name].strength]
     if others:

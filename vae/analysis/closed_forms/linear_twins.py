@@ -19,13 +19,15 @@ from ...datasets import Images
 from ...datasets.principal_axes import PrincipalAxes
 from ...learning.losses import kl_divergence
 from ...learning.models import Autoencoder
+from ...learning.networks import network_of, unnormalised
 
 CHUNK = 2000  # images at a time
 
 
 def known(config: RunConfig) -> bool:
     """Whether the best autoencoder and the best VAE of this config are known in closed form."""
-    linear = not config.hidden or config.activation == "identity"
+    identity = not config.hidden or config.activation == "identity"
+    linear = network_of(config).any_map and identity and unnormalised(config)
     plain = not config.free_bits and not of_bound(config.estimator)
     return linear and plain and config.reconstruction == "sse_linear"
 

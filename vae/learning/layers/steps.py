@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+FEW = 1  # channels to which a transposed convolution is faster as a matrix product; 3 gain nothing
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a chain. Arrays are flat between steps: images channel by channel, and row by row.
@@ -83,9 +86,12 @@ def _spelled_convolution(step: Step, config: RunConfig) -> str:
 def _transposed(step: Step, config: RunConfig) -> nn.Module:
     from torch import nn
 
+    from .modules import ToFewChannels
+
     assert step.image_in and step.image_out
     channels = step.image_in[0], step.image_out[0]
-    return nn.ConvTranspose2d(*channels, step.kernel, step.stride, step.padding, step.output_paddings)
+    made = ToFewChannels if channels[1] <= FEW else nn.ConvTranspose2d
+    return made(*channels, step.kernel, step.stride, step.padding, step.output_paddings)
 
 
 def _spelled_transposed(step: Step, config: RunConfig) -> str:
@@ -140,10 +146,10 @@ def _dropout(step: Step, config: RunConfig) -> nn.Module:
 
 
 def _to_image(step: Step, config: RunConfig) -> nn.Module:
-    from torch import nn
+    from .modules import ToImage
 
     assert step.image_out
-    return nn.Unflatten(1, step.image_out)
+    return ToImage(step.image_out)
 
 
 def _flatten(step: Step, config: RunConfig) -> nn.Module:

@@ -36,6 +36,7 @@ __all__ = [
     "network_of",
     "parameter_count",
     "steps_by_hand",
+    "unnormalised",
 ]
 
 ARCHITECTURES: dict[str, Network] = {"mlp": MLP, "conv": CONV}
@@ -50,6 +51,11 @@ def network_of(config: RunConfig) -> Network:
     return network(config.network, config.network_file)
 
 
+def unnormalised(config: RunConfig) -> bool:
+    """Whether nothing lies between a network's layers but activations, so that it learns as it measures."""
+    return NORMALISATIONS[config.normalisation].step is None and not config.dropout
+
+
 def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:
     """Whether `manual_backward`, autograd's fast twin, has the training steps of such a run on the processor.
 
@@ -62,8 +68,7 @@ def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:
         config.estimator == "pathwise"
         and config.samples == 1
         and network_of(config).by_hand
-        and NORMALISATIONS[config.normalisation].step is None
-        and not config.dropout
+        and unnormalised(config)
         and ACTIVATIONS[config.activation].by_hand is not None
         and likelihood.gradient is not None
         and likelihood.outputs_per_pixel == 1
@@ -72,9 +77,12 @@ def steps_by_hand(config: RunConfig, variant: Variant | None = None) -> bool:
 
 
 def build(config: RunConfig, shape: Shape, variant: str) -> Autoencoder:
-    """The network of one variant for images of a `shape`, its weights not yet drawn (see `Network.draw`)."""
+    """The network of one variant for images of a `shape`, its weights not yet drawn (see `Network.draw`).
+
+    In evaluation mode: only `layers.modules.learning` changes that, for the time of an epoch.
+    """
     chosen = VARIANTS[variant]
-    model = network_of(config).build(config, shape, chosen)
+    model = network_of(config).build(config, shape, chosen).eval()
     if chosen.fixed_noise and chosen.strength:
         from ..smoothing import fix_noise
 

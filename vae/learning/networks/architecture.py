@@ -46,6 +46,7 @@ class Network:
     draw: Callable[[Autoencoder, torch.Generator], None]  # the values of every parameter, or it raises TypeError
     counts: Callable[[RunConfig, Shape, Variant], Counts]
     widths: Callable[[RunConfig, Shape], Sequence[Width]]  # of its layers from image to code, for the drawing
+    any_map: bool = False  # whether without a non-linearity it can be every linear map of its rank
     by_hand: bool = False  # whether `manual_backward.Stack` knows its modules
     chains: Callable[[RunConfig, Shape, Variant], Chains] | None = None
     misfit: Callable[[RunConfig, Shape], str | None] = lambda config, shape: None  # why images of a shape don't fit

@@ -37,4 +37,4 @@ def parameter_count(widths: Sequence[int], with_logvar: bool, outputs: int | Non
     )
 
 
-MLP = made_of(parts, widths, by_hand=True)
+MLP = made_of(parts, widths, any_map=True, by_hand=True)
