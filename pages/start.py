@@ -6,6 +6,7 @@ from pages.claims import overview
 from pages.shared import run_picker
 from pages.shared.network_diagram import networks
 from pages.shared.page_head import page_head
+from pages.stage import ready_trained
 from pages.stage.first_run import CONFIG, train_both_now
 from pages.stage.run_panel import run_header, run_results, run_stage
 
@@ -27,7 +28,11 @@ if run_id:
     run_stage(run_id)
     run_results(run_id)
 else:
+    with header:
+        ready_trained.offer()
     networks(CONFIG)
 
 st.header("The article, claim by claim", divider="gray")
 overview.on_start(run_id)
+if run_id:
+    ready_trained.offer()

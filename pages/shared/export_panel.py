@@ -36,11 +36,13 @@ def take_home(runs: list[Run]) -> None:
         return
     name = f"run-{ids[0]}" if len(ids) == 1 else f"{len(ids)}-runs"
     key = hashlib.sha256(" ".join(ids).encode()).hexdigest()[:12]
+    trained = [run.id for run in runs if run.status == "done" and not run.imported]
     few = len(ids) <= MANY
     too_many = "" if few else f" At most {MANY} runs at a time."
     made: list[tuple[str, Callable[[], str | bytes], str, str, str, bool]] = [
-        (RUN_FILE, lambda: dumps(capsule(resources.store(), ids)), f"capsule-{name}.json", "application/json",
-         "All that is needed to train these runs again and check for identical results (a capsule).", True),
+        (RUN_FILE, lambda: dumps(capsule(resources.store(), trained)), f"capsule-{name}.json", "application/json",
+         "All that is needed to train these runs again and check for identical results (a capsule). Not of runs whose "
+         "weights were imported.", bool(trained)),
         ("Folder", lambda: _zip(ids), f"{name}.zip", "application/zip",
          f"A zip file: settings, numbers, weights, pictures, and ten lines of PyTorch that load them.{too_many}", few),
         ("Report", lambda: _report(ids), f"report-{name}.html", "text/html",

@@ -40,4 +40,5 @@ def _reached(run_id: str, epoch: int, stride: int) -> dict[str, Any]:
     if before < 0:
         return here
     earlier = _reached(run_id, before, stride)
-    return {name: union([bounds, earlier[name]]) for name, bounds in here.items()}
+    # Either is empty where nothing was recorded: of a run that was imported there is the last epoch alone.
+    return {name: union([seen[name] for seen in (here, earlier) if name in seen]) for name in here | earlier}

@@ -35,6 +35,10 @@ POLL = 0.5  # seconds between looks at a run that is being trained, or is next
 PATIENTLY = 2.0  # at one that waits behind others: a class that waits must not slow down those who look around
 
 LINK_TOLD = "Opens this run. A server that does not have it offers to train it, with the same settings and seed."
+IMPORTED = (
+    "The weights of this run were imported from a file and measured here. How they were trained is not known: there is "
+    "one state, shown as epoch {epochs}, and there are no curves."
+)
 LONG = 40  # letters of a name that has the row to itself
 PROGRESS = 330  # pixels of the bar
 BADGES: dict[str, tuple[str, Literal["gray", "violet", "green", "yellow", "red"]]] = {
@@ -96,7 +100,10 @@ def _header(run_id: str, pace: float | None) -> None:
         if run.active:
             st.progress(max(run.epoch, 0) / run.config.epochs, text=_progress_text(run), width=PROGRESS)
         pressed = _stop_or_resume(run)
-        link("train", run.config.query(), LINK_TOLD)
+        if run.imported:
+            link("train", {epochs.RUN: run.id}, "Opens this run on this server.")
+        else:
+            link("train", run.config.query(), LINK_TOLD)
     if pressed:
         try:
             pressed(run.id)
@@ -104,6 +111,8 @@ def _header(run_id: str, pace: float | None) -> None:
             st.error(str(problem))
         else:
             st.rerun()
+    if run.imported:
+        st.info(IMPORTED.format(epochs=run.config.epochs))
     if run.error:
         (st.error if run.status == "failed" else st.info)(run.error)
     if run.ending:

@@ -12,6 +12,8 @@ from pages.state import resources
 from vae.config import RunConfig
 from vae.datasets import Images
 from vae.errors import InputError
+from vae.exports import examples
+from vae.exports.examples import Loaded
 from vae.store import rooms, uploaded_images
 from vae.store.rooms import Room
 from vae.store.runs import Run
@@ -55,6 +57,13 @@ def train(config: RunConfig) -> str:
 def queue(config: RunConfig) -> str:
     """Queue one of several runs. Raises InputError as `train` does."""
     return resources.jobs().submit(config, visitor())
+
+
+def load_examples() -> Loaded:
+    """Bring in the ready-trained runs that aren't there. Raises InputError when a file is missing or damaged."""
+    loaded = examples.load(resources.store(), visitor())
+    resources.forget()
+    return loaded
 
 
 def ask_for(spec: SweepSpec, name: str) -> str:

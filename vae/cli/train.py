@@ -55,7 +55,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.json:
         emit(result, options.json)
     else:
-        _print_summary(result, store.run(run_id).ending)
+        print_summary(result, f"{status} in {result['seconds']:.1f} s", store.run(run_id).ending)
     return 0 if status == "done" else 1
 
 
@@ -74,12 +74,13 @@ def _download_bar(done: int, total: int, name: str) -> None:
         print(f"\r{name}: {share}", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def _print_summary(result: dict[str, Any], ending: str | None = None) -> None:
+def print_summary(result: dict[str, Any], became: str, ending: str | None = None) -> None:
+    """What a run came to on the test images, what `became` of it, and why it ended where that needs a word."""
     unit = f"{LIKELIHOODS[result['config']['reconstruction']].unit} per image"
     unit += "" if unit.startswith("nats") else ", KL in nats"
     if ending:
         print(ending)
-    print(f"run {result['run_id']}: {result['status']} in {result['seconds']:.1f} s. Test images ({unit}):")
+    print(f"run {result['run_id']}: {became}. Test images ({unit}):")
     for name, values in result["variants"].items():
         test = values["test"]
         if test is None:

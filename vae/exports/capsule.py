@@ -159,6 +159,10 @@ def record(store: Store, run_id: str) -> RunRecord:
         raise InputError(
             f"Run {run_id} is {run.status} {reached}; only a run that is done can be repeated and compared."
         )
+    if run.imported:
+        raise InputError(
+            f"The weights of run {run_id} were imported, so there is no training to repeat; export its folder instead."
+        )
     data, told = run.data, document(store, run_id)["variants"]
     stored = store.weights(run_id, run.last_epoch)
     sizes = {name: data[name] for name in ("train_size", "validation_size", "test_size", "split_seed")}

@@ -31,7 +31,7 @@ from ..store.configurations import without_seed
 from ..store.runs import Run, Store, now
 from ..store.tensor_bytes import unpack
 from .capsule import capsule
-from .report_template import PAGE, SCALES
+from .report_template import IMPORTED, PAGE, RUN_FILE, SCALES
 
 MAX_RUNS = 50  # a page with more of them is no longer read, and slow to open
 MAX_PICTURED = 12  # runs with latent spaces and reconstructions
@@ -45,8 +45,11 @@ def comparison(store: Store, run_ids: Sequence[str], title: str = "") -> str:
     ids = list(dict.fromkeys(run_ids))
     if len(ids) > MAX_RUNS:
         raise InputError(f"A report compares at most {MAX_RUNS} runs, not {len(ids)}.")
-    sealed = capsule(store, ids)  # says what is wrong with a run that isn't done
     runs = [store.run(run_id) for run_id in ids]
+    trained = [run.id for run in runs if not run.imported]
+    # It says what is wrong with a run that isn't done, and with none at all.
+    sealed = capsule(store, trained) if trained or not ids else None
+    run_file = [*([RUN_FILE] if trained else []), *([IMPORTED] if len(trained) < len(ids) else [])]
     history = pd.concat(
         [store.history(run.id).assign(run=label) for label, run in zip(labels(runs), runs, strict=True)]
     )
@@ -66,6 +69,7 @@ def comparison(store: Store, run_ids: Sequence[str], title: str = "") -> str:
         title=escape(title or ("One run" if len(runs) == 1 else f"{len(runs)} runs compared")),
         date=f"{now():%d %B %Y, %H:%M} UTC",
         runs=f"{len(runs)} run{'s' * (len(runs) > 1)}",
+        run_file="\n".join(run_file),
         body="\n".join(body),
         capsule=_json(json.dumps(sealed, ensure_ascii=False, allow_nan=False)),
         figures=_json(f"[{','.join(figure.to_json() for figure in figures)}]"),

@@ -1,5 +1,5 @@
-"""The page of a report around its contents: `string.Template` places are title, date, runs, body, capsule, figures,
-plotly. Its own policy forbids it to ask any server for anything.
+"""The page of a report around its contents: `string.Template` places are title, date, runs, run_file, body, capsule,
+figures, plotly. Its own policy forbids it to ask any server for anything.
 """
 
 from ..figures.latent import IN_SCALE
@@ -82,7 +82,8 @@ for (const legend of document.querySelectorAll(".legend")) {
     Plotly.restyle(holder, { visible }, wanted)
   }
 }
-document.getElementById("save").onclick = () => {
+const save = document.getElementById("save")
+if (save) save.onclick = () => {
   const file = new Blob([document.getElementById("capsule").textContent], { type: "application/json" })
   const link = document.createElement("a")
   link.href = URL.createObjectURL(file)
@@ -91,6 +92,11 @@ document.getElementById("save").onclick = () => {
 }
 """
 )
+
+RUN_FILE = """<button id="save" type="button">Save the run file (JSON)</button>
+<p>The run file holds all that is needed to train these runs again: <code>python -m vae reproduce capsule.json</code>
+trains them and checks for identical results.</p>"""
+IMPORTED = "<p>Weights of runs called “imported” came from a file, so there is no training of theirs to repeat.</p>"
 
 PAGE = f"""<!doctype html>
 <html lang="en">
@@ -105,9 +111,7 @@ style-src 'unsafe-inline'; img-src data: blob:; base-uri 'none'; form-action 'no
 <body>
 <h1>$title</h1>
 <p>Latent Twins: autoencoders and variational autoencoders, side by side. $date. $runs.</p>
-<button id="save" type="button">Save the run file (JSON)</button>
-<p>The run file holds all that is needed to train these runs again: <code>python -m vae reproduce capsule.json</code>
-trains them and checks for identical results.</p>
+$run_file
 $body
 <script type="application/json" id="capsule">$capsule</script>
 <script type="application/json" id="figures">$figures</script>

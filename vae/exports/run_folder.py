@@ -32,14 +32,15 @@ def files(store: Store, run_id: str, onnx: bool = False) -> dict[str, bytes]:
 
     `onnx`: with encoder and decoder of every variant; raises InputError when the package isn't installed.
     """
-    sealed = dumps(capsule(store, [run_id]))  # says what is wrong with a run that isn't done
     run = store.run(run_id)
+    # A capsule says what is wrong with a run that isn't done. One that was imported has no training to repeat.
+    sealed = {} if run.imported else {"capsule.json": dumps(capsule(store, [run_id])).encode()}
     history = store.history(run_id)
     history["kl_per_dim"] = [json.dumps(value) if isinstance(value, list) else None for value in history["kl_per_dim"]]
     found = {
         "README.txt": readme(run).encode(),
         "config.json": (run.config.model_dump_json(indent=2) + "\n").encode(),
-        "capsule.json": sealed.encode(),
+        **sealed,
         "history.csv": as_csv(history).encode(),
         "weights.safetensors": _weights(store, run),
         **_pictures(store, run),
@@ -147,6 +148,13 @@ def _length(run: Run) -> str:
     return f"{run.last_epoch} epochs." + (f"\n{run.ending}" if run.ending else "")
 
 
+def _second_line(run: Run) -> str:
+    if run.imported:
+        return "(no capsule.json: the weights were imported, so there is no training to repeat)"
+    told = "settings, versions, computer, metrics: `python -m vae reproduce capsule.json` trains it anew"
+    return f"capsule.json         {told}"
+
+
 def readme(run: Run) -> str:
     """README.txt: what lies in the folder, and how to load the weights."""
     config, (channels, height, width) = run.config, run.shape
@@ -158,7 +166,7 @@ def readme(run: Run) -> str:
 Run {run.id} of Latent Twins: {", ".join(config.variants)} on {config.dataset}, {_length(run)}
 
 config.json          all settings
-capsule.json         settings, versions, computer, metrics: `python -m vae reproduce capsule.json` trains it anew
+{_second_line(run)}
 history.csv          metrics of every epoch, and of the test images (split = test), by variant
 weights.safetensors  weights after the last epoch: VARIANT.encoder.…, VARIANT.decoder.…
 codes.csv            codes of the last epoch in the plane that the latent scatter shows

@@ -102,19 +102,7 @@ def _train(
     split = datasets.split(images, config.validation_size, config.train_limit)
     training = Training(config, images, split, threads=settings.threads)
     if not _went_on(store, run, training):
-        rows = pack({"train": split.train, "validation": split.validation})
-        start = (
-            versions(training.device.type),
-            describe(images, split, training),
-            (split.hash, SPLIT_SEED, rows),
-            pack(
-                {
-                    "images": _grey(training.seen.train_x[training.watched_rows[:IMAGES_SHOWN]], images.white),
-                    "labels": images.train_y[training.watched_rows[:CODES_SHOWN]],
-                }
-            ),
-        )
-        patiently(lambda: store.record_start(run, *start))
+        patiently(partial(store.record_start, run, *start(images, split, training)))
     keep = weights_stride(training, settings.max_weights_mb)
     for epoch in training.run(stop):
         patiently(partial(store.record_epoch, run, _record(epoch, training, keep)))
@@ -122,6 +110,23 @@ def _train(
     if not training.ended:
         return None
     return {name: measured.row() for name, measured in training.test().items()}
+
+
+def start(
+    images: Images, split: Split, training: Training
+) -> tuple[dict[str, str], dict[str, Any], tuple[str, int, bytes], bytes]:
+    """What is known of a run once its data are loaded: what `Store.record_start` takes."""
+    return (
+        versions(training.device.type),
+        describe(images, split, training),
+        (split.hash, SPLIT_SEED, pack({"train": split.train, "validation": split.validation})),
+        pack(
+            {
+                "images": _grey(training.seen.train_x[training.watched_rows[:IMAGES_SHOWN]], images.white),
+                "labels": images.train_y[training.watched_rows[:CODES_SHOWN]],
+            }
+        ),
+    )
 
 
 def _went_on(store: Store, run: Run, training: Training) -> bool:

@@ -24,10 +24,13 @@ def same_but_for_seed(runs: Sequence[Run]) -> None:
 
 
 def by_configuration(runs: Sequence[Run]) -> dict[RunConfig, dict[int, Run]]:
-    """Configuration, with the seed 0 → by seed the first of `runs` that is done, or else under way."""
+    """Configuration, with the seed 0 → by seed the first of `runs` that is done, or else under way.
+
+    Without runs whose weights were imported: nothing says that they were trained with these settings and this seed.
+    """
     found: dict[RunConfig, dict[int, Run]] = {}
     for run in sorted(runs, key=lambda run: run.status != "done"):
-        if run.status == "done" or run.active:
+        if (run.status == "done" and not run.imported) or run.active:
             found.setdefault(without_seed(run.config), {}).setdefault(run.config.seed, run)
     return found
 

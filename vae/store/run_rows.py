@@ -88,6 +88,11 @@ class Run:
         return "validation" if self.data["watched_split"] == "validation" else "training"
 
     @property
+    def imported(self) -> bool:
+        """Whether its weights came from a file: it has one epoch, the last, and nobody knows how it was trained."""
+        return bool(self.data.get("imported", {}).get("weights"))
+
+    @property
     def resumable(self) -> bool:
         """Also after the last epoch: the test images may still have to be measured."""
         return self.status in RESUMABLE
