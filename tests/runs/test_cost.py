@@ -177,6 +177,19 @@ def test_what_takes_too_much_room_is_refused_with_what_to_lower(store, settings)
         check(store, config, dataclasses.replace(settings, max_run_mb=64))
 
 
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_what_does_not_fit_a_gpu_is_refused_by_its_free_memory(network):
+    """No GPU is needed: what is free is a number. More weights, images in a batch and images take more."""
+    config, dataset = RunConfig(network=network), DATASETS["strokes"]
+    needed = cost.accelerator_memory(config, dataset)
+    assert needed > cost.CONTEXT + 4 * 784 * (dataset.train_size - 200 + dataset.test_size)
+    cost.refuse_accelerator(config, dataset, needed)
+    with pytest.raises(InputError, match=r"of the GPU's memory; .* of it is free\. Lower"):
+        cost.refuse_accelerator(config, dataset, needed - 1)
+    for update in ({"batch_size": 4096}, {"hidden": (4096, 4096)}):
+        assert cost.accelerator_memory(config.model_copy(update=update), dataset) > needed
+
+
 def test_every_preset_and_every_ready_sweep_is_allowed_on_a_small_machine():
     from vae.config import PRESETS
     from vae.sweeps.spec import READY
@@ -194,13 +207,14 @@ def test_every_preset_and_every_ready_sweep_is_allowed_on_a_small_machine():
     [
         ("grid", {"hidden": ("32", "4096,4096,4096,4096", "64")}),  # neither the first nor the last
         ("random", {"hidden": ("32", "4096,4096,4096,4096", "64")}),
+        ("random", {"network": ("conv", "mlp"), "channels": ("8", "8,8,8,8", "8,8")}),  # can't be halved so often
         ("random", {"batch_size": Range(low=1, high=8192), "samples": (1, 64, 2), "dataset": ("digits", "shapes")}),
     ],
     ids=str,
 )
 def test_a_sweep_is_refused_for_its_dearest_point(store, settings, sampler, over):
     spec = SweepSpec.parse(RunConfig(), over, sampler=sampler, points=3, objectives=("mse",))
-    with pytest.raises(InputError, match="Lower"):
+    with pytest.raises(InputError, match=r"Lower|leave out 2\."):
         check_all(store, spec, dataclasses.replace(settings, max_memory_mb=1500))
 
 

@@ -207,13 +207,18 @@ def kept_every(epoch_bytes: int, epochs: int, max_mb: int) -> int:
     return -(-epochs // max(1, affordable - 1))  # 0, k, 2k, … and the last: at most epochs / k + 1
 
 
+def misfit(config: RunConfig, dataset: Dataset) -> str | None:
+    """Why the images of a data set don't fit the network; None where they do."""
+    return network_of(config).misfit(config, dataset.shape)
+
+
 def refuse(config: RunConfig, dataset: Dataset, settings: Settings) -> None:
     """Raises InputError when images don't fit the network, or a run would take more than is allowed.
 
     Then the sentence names the estimate and what to lower.
     """
-    if misfit := network_of(config).misfit(config, dataset.shape):
-        raise InputError(misfit)
+    if why := misfit(config, dataset):
+        raise InputError(why)
     _look(
         "This would need about {needed} of memory; this server allows {limit} a run (VAE_MAX_MEMORY_MB).",
         settings.max_memory_mb << 20,
