@@ -12,7 +12,7 @@ from vae.choices.variants import VARIANTS
 from vae.config import PRESETS
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.learner import Learner
-from vae.learning.networks import parameter_count
+from vae.learning.networks import build, network_of
 from vae.learning.randomness import stream
 from vae.settings import Settings
 
@@ -33,12 +33,13 @@ def results(settings):
 
 def test_every_contender_is_timed_and_the_result_is_json(results):
     names = {"pair float32", "pair in turns", "products in turns", "products in threads", "plain"}
+    names |= {"pair, fewer images", "pair, convolutions", "plain, convolutions"}
     names |= {"pair bfloat16"} if results["machine"]["bfloat16"] else set()
     names |= {"cuda float32", "cuda bfloat16"} if torch.cuda.is_available() else set()
     by_seed = {f"{size}{way}" for size in (seeds.SMALL, seeds.LARGE) for way in (" by autograd", "", " together")}
     assert {row["name"] for row in results["rows"]} == names | by_seed
     assert all(0 < row["seconds_fastest"] <= row["seconds_median"] for row in results["rows"])
-    once = {"plain", *by_seed}
+    once = {"plain", "plain, convolutions", *by_seed}
     timed = {row["name"]: row["epochs_timed"] for row in results["rows"]}
     assert timed == {name: 1 if name in once else 2 for name in names | by_seed}
     assert results["data"] == "synthetic"
@@ -133,10 +134,23 @@ def test_the_products_are_those_of_an_evaluation(variant):
     assert sorted(signature(a, b) for a, b, _ in counted) == sorted(recorder.seen)
 
 
-@pytest.mark.parametrize("with_logvar", [False, True])
-def test_the_plain_network_is_as_large_as_ours(with_logvar):
-    network = baseline_loop.PlainNetwork(784, 400, 20, with_logvar)
-    assert sum(p.numel() for p in network.parameters()) == parameter_count([784, 400, 20], with_logvar)
+@pytest.mark.parametrize("variant", ["ae", "vae"])
+@pytest.mark.parametrize("preset", ["pytorch_example", "two_d", "conv_2d"])
+def test_the_plain_network_is_ours(preset, variant):
+    """Given the same weights it computes the same."""
+    config, has_logvar = PRESETS[preset].config, VARIANTS[variant].has_logvar
+    theirs = baseline_loop.PLAIN[config.network](config, (1, 28, 28), has_logvar)
+    ours, x = build(config, (1, 28, 28), variant), torch.rand(3, 784)
+    for name in ("encoder", "decoder"):
+        pairs = zip(getattr(theirs, name).parameters(), getattr(ours, name).parameters(), strict=False)
+        for one, other in pairs:
+            one.data = other.data
+    theirs.to_mu = ours.encoder.to_mu
+    mu = theirs.to_mu(theirs.encoder(x.view(3, 1, 28, 28)))
+    torch.testing.assert_close(mu, ours.encoder(x)[0])
+    torch.testing.assert_close(theirs.decoder(mu).flatten(1), ours.decoder(mu), atol=1e-6, rtol=1e-5)
+    count = network_of(config).counts(config, (1, 28, 28), VARIANTS[variant]).parameters
+    assert sum(p.numel() for p in theirs.parameters()) == count
 
 
 def test_the_plain_loop_learns():

@@ -13,7 +13,7 @@ from vae.config import RunConfig
 from vae.datasets import DATASETS
 from vae.errors import InputError
 from vae.learning import smoothing
-from vae.learning.layers.modules import BatchNorm, Dropout, learning
+from vae.learning.layers.modules import BatchNorm, Dropout, ToFewChannels, learning
 from vae.learning.networks import initialised, network_of, steps_by_hand
 from vae.learning.randomness import stream
 from vae.learning.training import Training
@@ -182,6 +182,21 @@ def test_batch_normalisation_is_pytorchs():
     assert torch.equal(ours.running_var, flat.running_var)
     lone = ours(y[:1])  # where PyTorch raises
     assert torch.equal(lone, ours.eval()(y[:1]))
+
+
+@pytest.mark.parametrize("more", [(0, 0), (1, 0)], ids=str)
+def test_the_transposed_convolution_by_patches_is_pytorchs(more):
+    """Forward against its own parent, gradients and theirs by finite differences: Jacobians need both."""
+    ours = ToFewChannels(3, 1, 4, 2, 1, more).double()
+    x = torch.rand(2, 3, 3, 4, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(ours(x), nn.ConvTranspose2d.forward(ours, x))
+    assert torch.autograd.gradcheck(ours, (x,))
+
+    def of_all(x, weight, bias):
+        return torch.func.functional_call(ours, {"weight": weight, "bias": bias}, (x,))
+
+    assert torch.autograd.gradcheck(of_all, (x, ours.weight, ours.bias))
+    assert torch.autograd.gradgradcheck(of_all, (x, ours.weight, ours.bias))
 
 
 def test_the_last_batch_may_be_a_single_image(tmp_path):

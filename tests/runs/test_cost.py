@@ -14,7 +14,7 @@ from pages.state import resources
 from vae.config import RunConfig
 from vae.datasets import DATASETS
 from vae.errors import InputError
-from vae.learning import learner, snapshots, training
+from vae.learning import snapshots, training
 from vae.runs import cost
 from vae.runs.execution import check, execute
 from vae.settings import ROOT, Settings
@@ -60,6 +60,9 @@ REAL = {
     "64 samples, scored": {"batch_size": 512, "samples": 64, "estimator": "score_function", "train_limit": 1024},
     "64 samples, doubly": {"batch_size": 512, "samples": 64, "estimator": "dreg", "train_limit": 1024},
     "squared error": {"hidden": [], "batch_size": 8192, "reconstruction": "sse"},
+    "convolutions": WIDE | {"network": "conv", "channels": [32, 64], "batch_size": 512, "hidden": [128]},
+    "convolutions and all between": WIDE
+    | {"network": "conv", "channels": [32, 64], "batch_size": 512, "normalisation": "batch", "dropout": 0.2},
     "512 dimensions": {"hidden": [1024], "latent_dim": 512, "batch_size": 256, "train_limit": 3000},
 }
 
@@ -130,7 +133,6 @@ def test_a_checkpoint_is_as_large_as_said(store, settings):
 
 def test_it_counts_what_training_counts():
     """Numbers repeated here, so that a page needs no torch to know them."""
-    assert cost.CHUNK == learner.EVALUATION_CHUNK
     assert cost.WATCHED == training.TRAINING_IMAGES_WATCHED
     assert cost.THREADED == training.WORTH_A_THREAD
     assert (cost.CODES, cost.PICTURES) == (snapshots.CODES_SHOWN, snapshots.IMAGES_SHOWN)

@@ -26,7 +26,7 @@ from .. import datasets
 from ..choices.variants import VARIANTS, Variant
 from ..config import PRESETS, RunConfig
 from ..datasets import Images, Split
-from ..learning.learner import EVALUATION_CHUNK
+from ..learning.networks import network_of
 from ..learning.training import Training
 from ..settings import Settings, cores
 from . import seeds as runs_by_seed
@@ -38,8 +38,11 @@ RATIOS = {  # rows divided: (sense, target), or None for one that only informs
     "pair float32 / products in turns": ("at most", 1.5),
     "pair float32 / products in threads": ("at most", 1.5),
     "pair in turns / pair float32": None,
+    "plain, convolutions / pair, convolutions": ("at least", 1.5),
+    "pair, convolutions / pair, fewer images": None,
     **runs_by_seed.RATIOS,
 }
+COMPARED = ("two_d", "conv_2d")  # presets that differ in their network alone
 QUIET = 0.1  # share of the machine that other programs may use before the table warns
 
 
@@ -108,7 +111,7 @@ def _contenders(
     for name in config.variants:
         layers, variant = config.layers(data.pixels), VARIANTS[name]
         steps = {n: products(layers, variant.has_logvar, n) for n in set(batches)}
-        watched = [len(rows) for rows in torch.from_numpy(split.validation).split(EVALUATION_CHUNK)]
+        watched = [len(rows) for rows in torch.from_numpy(split.validation).split(network_of(config).at_once)]
         passes = [product for n in watched for product in evaluation_products(layers, variant, n)]
         models.append([product for n in batches for product in steps[n]] + passes)
     plain = PlainLoop(config, data, split, root)
@@ -131,7 +134,31 @@ def _contenders(
         for precision in ("float32", "bfloat16"):
             run = partial(pair, device="cuda", precision=precision)
             found[f"cuda {precision}"] = (f"ae + vae on the GPU, {precision}", run)
-    return found | runs_by_seed.contenders(settings, data)
+    return found | _convolutions(data, split, settings, root) | runs_by_seed.contenders(settings, data)
+
+
+FEWER = 5  # of the images, every so many: convolutions take their time
+
+
+def _convolutions(
+    data: Images, split: Split, settings: Settings, root: Path | None
+) -> dict[str, tuple[str, Callable[[], list[float]]]]:
+    """The preset's network on some of the images, beside an MLP and beside a plain loop, as `_contenders`."""
+    some = Split(split.train[::FEWER], split.validation[::FEWER])
+    configs = {name: PRESETS[name].config.model_copy(update={"epochs": 3, "device": "cpu"}) for name in COMPARED}
+
+    def pair(name: str) -> list[float]:
+        training = Training(configs[name], data, some, threads=settings.threads)
+        return [epoch.seconds for epoch in training.run() if epoch.epoch > 1]
+
+    conv, count = configs["conv_2d"], len(some.train)
+    widths = "-".join(map(str, (*conv.channels, *conv.hidden, conv.latent_dim)))
+    plain = PlainLoop(conv, data, some, root)
+    return {
+        "pair, fewer images": (f"ae + vae, 784-400-2, on {count:,} images", partial(pair, "two_d")),
+        "pair, convolutions": (f"the same images, network conv, {widths}", partial(pair, "conv_2d")),
+        "plain, convolutions": (f"the same network on the same images, as plain; {widths}", plain.seconds),
+    }
 
 
 Product = tuple[Tensor, Tensor, Tensor]  # a, b, and where a @ b goes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset, Subset
 
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
-from ..datasets import Images, Split
+from ..datasets import Images, Shape, Split
 from ..datasets.torchvision_sets import torchvision_datasets
 
 
@@ -35,24 +36,60 @@ class PilImages(Dataset[tuple[Tensor, int]]):
 
 
 class PlainNetwork(nn.Module):
-    """The network of PyTorch's VAE example; without `to_logvar` the autoencoder beside it."""
+    """An encoder, a decoder and their loss as tutorials write it; without `to_logvar` an autoencoder."""
 
-    def __init__(self, pixels: int, hidden: int, latent_dim: int, with_logvar: bool) -> None:
+    def __init__(self, encoder: nn.Module, decoder: nn.Module, hidden: int, latent_dim: int, with_logvar: bool) -> None:
         super().__init__()
-        self.to_hidden, self.to_mu = nn.Linear(pixels, hidden), nn.Linear(hidden, latent_dim)
+        self.encoder, self.decoder, self.to_mu = encoder, decoder, nn.Linear(hidden, latent_dim)
         self.to_logvar = nn.Linear(hidden, latent_dim) if with_logvar else None
-        self.from_code, self.to_logits = nn.Linear(latent_dim, hidden), nn.Linear(hidden, pixels)
 
     def loss(self, x: Tensor) -> Tensor:
-        """Nats, summed over the batch `x` (B, P)."""
-        h = F.relu(self.to_hidden(x))
+        """Nats, summed over the batch `x` (B, C, H, W)."""
+        h = self.encoder(x)
         z, kl = self.to_mu(h), torch.zeros(())
         if self.to_logvar:
             mu, logvar = z, self.to_logvar(h)
             z = mu + torch.exp(0.5 * logvar) * torch.randn_like(mu)
             kl = -0.5 * torch.sum(1 + logvar - mu.pow(2) - logvar.exp())
-        logits = self.to_logits(F.relu(self.from_code(z)))
-        return F.binary_cross_entropy_with_logits(logits, x, reduction="sum") + kl
+        return F.binary_cross_entropy_with_logits(self.decoder(z), x, reduction="sum") + kl
+
+
+def plain_mlp(config: RunConfig, shape: Shape, with_logvar: bool) -> PlainNetwork:
+    """The network of PyTorch's VAE example."""
+    pixels, hidden, latent_dim = config.layers(math.prod(shape))
+    encoder = nn.Sequential(nn.Flatten(), nn.Linear(pixels, hidden), nn.ReLU())
+    decoder = nn.Sequential(nn.Linear(latent_dim, hidden), nn.ReLU(), nn.Linear(hidden, pixels), nn.Unflatten(1, shape))
+    return PlainNetwork(encoder, decoder, hidden, latent_dim, with_logvar)
+
+
+def plain_conv(config: RunConfig, shape: Shape, with_logvar: bool) -> PlainNetwork:
+    """Two strided convolutions and their mirror, for images whose sides are multiples of four."""
+    (first, second), (hidden,) = config.channels, config.hidden
+    small = (second, shape[1] // 4, shape[2] // 4)
+    flat = math.prod(small)
+    encoder = nn.Sequential(
+        nn.Conv2d(shape[0], first, 4, 2, 1),
+        nn.ReLU(),
+        nn.Conv2d(first, second, 4, 2, 1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(flat, hidden),
+        nn.ReLU(),
+    )
+    decoder = nn.Sequential(
+        nn.Linear(config.latent_dim, hidden),
+        nn.ReLU(),
+        nn.Linear(hidden, flat),
+        nn.ReLU(),
+        nn.Unflatten(1, small),
+        nn.ConvTranspose2d(second, first, 4, 2, 1),
+        nn.ReLU(),
+        nn.ConvTranspose2d(first, shape[0], 4, 2, 1),
+    )
+    return PlainNetwork(encoder, decoder, hidden, config.latent_dim, with_logvar)
+
+
+PLAIN: dict[str, Callable[[RunConfig, Shape, bool], PlainNetwork]] = {"mlp": plain_mlp, "conv": plain_conv}
 
 
 class PlainLoop:
@@ -66,9 +103,8 @@ class PlainLoop:
         self.train = DataLoader(Subset(read, split.train.tolist()), batch_size=config.batch_size, shuffle=True)
         self.validation = DataLoader(Subset(read, split.validation.tolist()), batch_size=config.batch_size)
         self.validation_size = len(split.validation)
-        pixels, hidden, latent_dim = config.layers(data.pixels)
         kinds = [VARIANTS[name] for name in config.variants]
-        self.networks = [PlainNetwork(pixels, hidden, latent_dim, kind.has_logvar) for kind in kinds]
+        self.networks = [PLAIN[config.network](config, data.shape, kind.has_logvar) for kind in kinds]
         self.optimisers = [torch.optim.Adam(network.parameters()) for network in self.networks]
         self.epochs = 0
 
@@ -78,10 +114,10 @@ class PlainLoop:
         for network, optimiser in zip(self.networks, self.optimisers, strict=True):
             for x, _ in self.train:
                 optimiser.zero_grad()
-                network.loss(x.flatten(1)).backward()
+                network.loss(x).backward()
                 optimiser.step()
             with torch.no_grad():
-                total = sum(network.loss(x.flatten(1)).item() for x, _ in self.validation)
+                total = sum(network.loss(x).item() for x, _ in self.validation)
             losses.append(total / self.validation_size)
         self.epochs += 1
         return losses

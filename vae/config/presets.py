@@ -47,6 +47,12 @@ PRESETS = {
         _MNIST.model_copy(update={"latent_dim": 20}),
     ),
     "two_d": Preset("MNIST in 2-D", "784-400-2 on MNIST: the latent space as it is, no projection.", _MNIST),
+    "conv_2d": Preset(
+        "Convolutions in 2-D",
+        "Two convolutions and their mirror on MNIST, a 2-D code: the twins of *MNIST in 2-D* with the network that "
+        "images usually get.",
+        _MNIST.model_copy(update={"network": "conv", "channels": (16, 32), "hidden": (128,)}),
+    ),
     "collapse": Preset(
         "Collapse",
         "Averaging the squared error over 784 pixels and the KL over 32 dimensions, instead of summing both, is "

@@ -22,6 +22,11 @@ def pick_device(name: str) -> torch.device:
     return torch.device(name)
 
 
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that are free on a GPU; None where memory is not its own."""
+    return torch.cuda.mem_get_info(device)[0] if device.type == "cuda" else None
+
+
 @contextmanager
 def arithmetic(precision: str, device: torch.device, threads: int) -> Iterator[None]:
     """Set torch's process-wide arithmetic for a run, and put it back afterwards."""

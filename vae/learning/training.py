@@ -21,12 +21,14 @@ from ..metrics import Metrics
 from .devices import arithmetic, arithmetic_of_thread, pick_device
 from .learner import Learner
 from .losses import mean_image_floor
+from .networks import network_of
 from .snapshots import Snapshot
 
 TRAINING_IMAGES_WATCHED = 5000  # images the curves are measured on when none are set aside for validation
-# Weights × batch above which one Python thread per variant beats taking turns: below it they only fight for the
-# interpreter lock. Measured on 2 cores: digits 64-128-2 (1e6) is 1.2× slower in threads, 784-400-20 (8e7) 1.7× faster.
-# Two such runs at once on those cores lose 8 % by it, so threads are used whether or not the machine is shared.
+# Multiply-adds of an image (in an MLP: weights) × batch above which one Python thread per variant beats taking turns:
+# below it they only fight for the interpreter lock. Measured on 2 cores: digits 64-128-2 (1e6) is 1.2× slower in
+# threads, 784-400-20 (8e7) 1.7× faster. Two such runs at once on those cores lose 8 % by it, so threads are used
+# whether or not the machine is shared.
 WORTH_A_THREAD = 4_000_000
 
 
@@ -75,9 +77,9 @@ class Training:
         self.watched_x = self._tensor(images.train_x[watched], images.white)
         self.learners = [Learner(config, images.shape, name, self.device) for name in config.variants]
         self.epoch, self.threads = -1, threads  # −1: not even the state before training is measured
-        weights = sum(p.numel() for p in self.learners[0].model.parameters())
+        work = network_of(config).counts(config, images.shape, self.learners[0].variant).multiply_adds
         if parallel is None:
-            parallel = self.device.type == "cpu" and weights * config.batch_size > WORTH_A_THREAD
+            parallel = self.device.type == "cpu" and work * config.batch_size > WORTH_A_THREAD
         self.parallel = parallel
 
     def _tensor(self, grey: np.ndarray, white: int) -> Tensor:

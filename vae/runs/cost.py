@@ -1,7 +1,7 @@
 """What a run asks of the machine that trains it and of the database: estimated before anything is begun.
 
-The estimate is of main memory, as if the run trained on the processor. On a GPU networks and images lie in the GPU's
-own memory, which nobody looks at here: a run that doesn't fit there fails with torch's own words.
+`memory` is of main memory, as if the run trained on the processor; `accelerator_memory` is of a GPU's own, where
+networks, images and the numbers between layers lie.
 """
 
 from __future__ import annotations
@@ -24,18 +24,18 @@ from ..settings import Settings
 
 # Bytes. Measured with torch 2.14 on Linux; tests/runs/test_cost.py compares the sum with what processes really take.
 PROCESS = 740 << 20  # a worker before its first run: Python, Dask, torch with its CUDA libraries, scikit-learn
+CONTEXT = 600 << 20  # of a GPU: what CUDA and its libraries keep for each process
 THREAD = 48 << 20  # what the C library and the matrix products keep for each thread that trains
 FLOAT = 4
 MOMENTS = 2  # Adam's, each as large as the weights
 # Copies of the checkpoint (weights and moments) while one is packed: its arrays as bytes, the file made of them, the
 # copy of it that Python gets, and the one that the database's driver still holds from the epoch before.
 PACKED = 4
-CHUNK = 2000  # images measured at a time: `learning.learner.EVALUATION_CHUNK`
 WATCHED = 5000  # training images measured when none are set aside: `…TRAINING_IMAGES_WATCHED`
 SETTLED_ON = 5000  # training images that a closed form is taken of: `…SETTLED_ON`
 DENSITIES = 3 * 100 * 8  # bytes for each image whose posterior's density is measured: `metrics.AGGREGATE_CHUNK`
 CODES, PICTURES = 1000, 32  # of an epoch's snapshot: `learning.snapshots`
-THREADED = 4_000_000  # weights × batch beyond which variants train at the same time: `…WORTH_A_THREAD`
+THREADED = 4_000_000  # multiply-adds × batch beyond which variants train at the same time: `…WORTH_A_THREAD`
 ROW = 2500  # bytes of a stored row beside its payload: names, numbers, half a page that stays empty
 NUMBER = 21  # characters of a number in JSON
 LARGEST_BLOB = 1_000_000_000  # bytes that SQLite takes in one value; PostgreSQL takes 2³⁰
@@ -83,7 +83,7 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
     steps = [
         _step(demand, counts, VARIANTS[name]) for name, counts in zip(config.variants, demand.networks, strict=True)
     ]
-    at_once = max(demand.weights) * config.batch_size > THREADED
+    at_once = max(counts.multiply_adds for counts in demand.networks) * config.batch_size > THREADED
     together = sum if at_once else max
     moments = (  # what is taken and given back, one after another
         together(passing for _, passing in steps),
@@ -99,6 +99,27 @@ def memory(config: RunConfig, dataset: Dataset) -> int:
         + weights * (1 + MOMENTS + 1)  # the last for gradients
         + sum(lasting for lasting, _ in steps)
         + max(moments)
+    )
+
+
+def accelerator_memory(config: RunConfig, dataset: Dataset) -> int:
+    """Bytes of a GPU's own memory that a run takes there at its peak. Counted, not measured."""
+    demand = Demand.of(config, dataset)
+    images = FLOAT * demand.pixels * (demand.train + demand.watched + demand.test)
+    passing = [
+        max(_by_autograd(demand, counts, VARIANTS[name]), _evaluation(demand, counts))
+        for name, counts in zip(config.variants, demand.networks, strict=True)
+    ]
+    return CONTEXT + images + FLOAT * sum(demand.weights) * (1 + MOMENTS + 1) + max(passing)
+
+
+def refuse_accelerator(config: RunConfig, dataset: Dataset, free: int) -> None:
+    """Raises InputError when a run would take more than the `free` bytes of a GPU."""
+    _look(
+        "This would need about {needed} of the GPU's memory; {limit} of it is free.",
+        free,
+        config,
+        lambda config: accelerator_memory(config, dataset),
     )
 
 
@@ -125,6 +146,14 @@ def _step(demand: Demand, counts: Counts, variant: Variant) -> tuple[int, int]:
     if steps_by_hand(config, variant):  # buffers for whole batches and for the last
         rest = demand.train % config.batch_size if demand.train > config.batch_size else 0
         return FLOAT * (rows + rest) * (4 * demand.pixels + 6 * wide + 9 * code), FLOAT * rows * gradient
+    return 0, _by_autograd(demand, counts, variant)
+
+
+def _by_autograd(demand: Demand, counts: Counts, variant: Variant) -> int:
+    """Bytes of a training step of one variant that autograd keeps until it is over."""
+    config, wide, code = demand.config, counts.hidden, demand.config.latent_dim
+    rows = min(config.batch_size, demand.train)
+    gradient = LIKELIHOODS[config.reconstruction].gradient_arrays * demand.pixels
     samples = config.samples if variant.estimated else 1
     decoded = 3 * wide + 8 * code + (3 if samples > 1 else 2) * demand.pixels + gradient
     if weighs_samples(config.estimator) and variant.estimated:
@@ -132,12 +161,12 @@ def _step(demand: Demand, counts: Counts, variant: Variant) -> tuple[int, int]:
     # A penalty may keep the way back through the encoder for each dimension of the code; noisy images are a copy.
     penalised = code * (2 * demand.pixels + 3 * wide) if variant.work_per_dimension else 0
     penalised += 4 * demand.pixels if variant.strength else 0  # what autograd keeps of a likelihood
-    return 0, FLOAT * rows * (demand.pixels + 3 * wide + 3 * code + samples * decoded + penalised)
+    return FLOAT * rows * (demand.pixels + 3 * wide + 3 * code + samples * decoded + penalised)
 
 
 def _evaluation(demand: Demand, counts: Counts) -> int:
     """Measuring one variant, a chunk of images at a time."""
-    rows = min(CHUNK, max(demand.test, demand.watched))
+    rows = min(network_of(demand.config).at_once, max(demand.test, demand.watched))
     if LIKELIHOODS[demand.config.reconstruction].closed_form:
         rows = max(rows, min(SETTLED_ON, demand.train))
     whole = min(demand.test, MOST_AT_ONCE) * (6 * demand.config.latent_dim * 8 + DENSITIES)

@@ -18,7 +18,7 @@ from .. import __version__, datasets, logs
 from ..config import RunConfig
 from ..datasets import SPLIT_SEED, Images, Split, stored_shape
 from ..errors import InputError
-from ..learning.devices import pick_device
+from ..learning.devices import free_memory, pick_device
 from ..learning.snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot
 from ..learning.training import Diverged, Epoch, Training
 from ..settings import Settings
@@ -41,11 +41,13 @@ def check(store: Store, config: RunConfig, settings: Settings) -> None:
         raise InputError(
             f"epochs is {config.epochs:,}, but this server allows {settings.max_epochs:,} (VAE_MAX_EPOCHS)."
         )
-    cost.refuse(config, uploaded_images.lookup(store, config.dataset), settings)
+    dataset = uploaded_images.lookup(store, config.dataset)
+    cost.refuse(config, dataset, settings)
     datasets.split(
         uploaded_images.load(store, config.dataset, settings.data_dir), config.validation_size, config.train_limit
     )
-    pick_device(config.device)
+    if (free := free_memory(pick_device(config.device))) is not None:
+        cost.refuse_accelerator(config, dataset, free)
 
 
 def execute(

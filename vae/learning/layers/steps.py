@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from torch import nn
 
 
+FEW = 1  # channels to which a transposed convolution is faster as a matrix product; 3 gain nothing
+
+
 @dataclass(frozen=True)
 class Step:
     """One step of a chain. Arrays are flat between steps: images channel by channel, and row by row.
@@ -59,6 +62,8 @@ class Kind:
     spelled: Callable[[Step, RunConfig], str]  # as PyTorch's users write it
     parameters: Callable[[Step], int] = lambda step: 0
     multiply_adds: Callable[[Step], int] = lambda step: 0
+    kept: float = 0.0  # numbers that autograd keeps for each one out, beside those of a fully connected layer
+    copies: int = 1  # arrays as large as the one that comes out, while it is computed
     computes: bool = True  # whether anything of it is left where nothing is learnt and arrays are flat
 
 
@@ -83,9 +88,12 @@ def _spelled_convolution(step: Step, config: RunConfig) -> str:
 def _transposed(step: Step, config: RunConfig) -> nn.Module:
     from torch import nn
 
+    from .modules import ToFewChannels
+
     assert step.image_in and step.image_out
     channels = step.image_in[0], step.image_out[0]
-    return nn.ConvTranspose2d(*channels, step.kernel, step.stride, step.padding, step.output_paddings)
+    made = ToFewChannels if channels[1] <= FEW else nn.ConvTranspose2d
+    return made(*channels, step.kernel, step.stride, step.padding, step.output_paddings)
 
 
 def _spelled_transposed(step: Step, config: RunConfig) -> str:
@@ -158,6 +166,7 @@ KINDS: dict[str, Kind] = {
         lambda step, config: f"nn.Linear({step.inputs}, {step.outputs})",
         parameters=lambda step: step.inputs * step.outputs + step.outputs,
         multiply_adds=lambda step: step.inputs * step.outputs + step.outputs,  # a bias counted as a weight
+        kept=1.0,
     ),
     "activation": Kind(
         lambda step, config: ACTIVATIONS[config.activation].build(),
@@ -168,24 +177,30 @@ KINDS: dict[str, Kind] = {
         _spelled_convolution,
         parameters=lambda step: _kernels(step) + _bias(step),
         multiply_adds=lambda step: (_kernels(step) + _bias(step)) * _places(step.image_out),
+        kept=0.6,
+        copies=3,
     ),
     "transposed_convolution": Kind(
         _transposed,
         _spelled_transposed,
         parameters=lambda step: _kernels(step) + _bias(step),
         multiply_adds=lambda step: _kernels(step) * _places(step.image_in) + _bias(step) * _places(step.image_out),
+        kept=0.6,
+        copies=3,
     ),
     "channel_scale": Kind(
         _channel_scale,
         lambda step, config: f"nn.BatchNorm{'2' if _on_images(step) else '1'}d({_channels(step)})",
         parameters=lambda step: 2 * _channels(step),
+        kept=0.6,
     ),
     "layer_normalisation": Kind(
         _layer_normalisation,
         lambda step, config: f"nn.GroupNorm(1, {_channels(step)})" if step.image_in else f"nn.LayerNorm({step.inputs})",
         parameters=lambda step: 2 * _channels(step),
+        kept=0.6,
     ),
-    "dropout": Kind(_dropout, lambda step, config: f"nn.Dropout({config.dropout:g})", computes=False),
+    "dropout": Kind(_dropout, lambda step, config: f"nn.Dropout({config.dropout:g})", kept=0.7, computes=False),
     "to_image": Kind(_to_image, lambda step, config: f"nn.Unflatten(1, {step.image_out})", computes=False),
     "flatten": Kind(_flatten, lambda step, config: "nn.Flatten()", computes=False),
 }
