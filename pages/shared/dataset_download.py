@@ -6,14 +6,13 @@ import streamlit as st
 
 from pages.state import resources
 from vae import datasets
-from vae.datasets.torchvision_sets import raw_folder
 from vae.errors import InputError
 
 
 def offer_download(name: str) -> None:
     """Say where the missing data set `name` belongs, and fetch it at a click."""
     dataset, folder = resources.dataset(name), resources.settings().data_dir
-    belongs = f" Its files belong in `{raw_folder(dataset.source, folder)}`;" if dataset.source else ""
+    belongs = f" Its files belong in `{dataset.source.folder(folder)}`;" if dataset.source else ""
     st.info(
         f"{dataset.title} isn't on this computer yet.{belongs} the digits need no download.",
         icon=":material/cloud_download:",

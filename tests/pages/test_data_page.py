@@ -331,11 +331,12 @@ def test_colours_are_kept_unless_one_says_otherwise_and_the_preview_shows_it(sha
     open_tab(app, "Images")
     assert not app.exception
     shown, images = table(app), uploaded_images.load(shared, upload.name, None)
-    assert shown["Size"] == "8 × 6 pixels × 3 colours = 144 levels"
+    assert shown["Size"] == "3 × 8 × 6 = 144 levels"
     means = images.train_x.reshape(-1, 3, 48).mean(axis=(0, 2)) / 255
-    assert shown["Mean level of red, green, blue (0 to 1)"] == ", ".join(f"{mean:.3f}" for mean in means)
+    assert shown["Mean red, green, blue (0 to 1)"] == ", ".join(f"{mean:.3f}" for mean in means)
     assert shown["Standard deviation of all levels"] == f"{(images.train_x / 255).std():.3f}"
     assert not [said for said in shown if "grey" in said]
+    assert f"an MSE of {floors(images.hash, images)['mse']:.4f} per level." in texts(app)
 
 
 def test_grey_images_are_not_asked_about_their_colours(shared: Store) -> None:

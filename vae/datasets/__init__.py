@@ -9,14 +9,17 @@ from pathlib import Path
 
 from ..config import shown
 from ..errors import InputError
-from . import torchvision_sets
+from . import downloads
 from .binarised import binarised
 from .builtin import load_digits
+from .cifar import CifarSource
+from .downloads import Progress, Source
 from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, stored_shape
 from .shapes import load_shapes
 from .shapes_colour import load_shapes_colour
 from .strokes import load_strokes
-from .torchvision_sets import IdxSource, Progress
+from .svhn import SvhnSource
+from .torchvision_sets import IdxSource
 
 __all__ = [
     "DATASETS",
@@ -45,14 +48,14 @@ class Dataset:
     shape: Shape
     train_size: int
     load: Callable[[Path], Images]
-    source: IdxSource | None = None  # None: it needs no network
+    source: Source | None = None  # None: it needs no network
     factors: tuple[str, ...] = ()  # names of what each image was made from, where that is known
     grid: str = ""  # which combinations of these factors there are, in words
     test_size: int = 0  # images held out for testing
 
     def available(self, data_dir: Path) -> bool:
         """Whether it can be used without a network."""
-        return self.source is None or torchvision_sets.available(self.source, data_dir)
+        return self.source is None or self.source.available(data_dir)
 
     @property
     def download_mb(self) -> int:
@@ -60,11 +63,10 @@ class Dataset:
 
 
 def from_torchvision(
-    name: str, title: str, description: str, shape: Shape, sizes: tuple[int, int], source: IdxSource
+    name: str, title: str, description: str, shape: Shape, sizes: tuple[int, int], source: Source
 ) -> Dataset:
-    """An entry whose images lie in IDX files. `sizes`: images to learn from, and to test on."""
-    load = partial(torchvision_sets.load, name, source)
-    return Dataset(title, description, shape, sizes[0], load, source, test_size=sizes[1])
+    """An entry whose files are fetched on request. `sizes`: images to learn from, and to test on."""
+    return Dataset(title, description, shape, sizes[0], partial(source.load, name), source, test_size=sizes[1])
 
 
 DATASETS: dict[str, Dataset] = {
@@ -141,6 +143,26 @@ DATASETS: dict[str, Dataset] = {
         grid="of each shape in each scale, every combination of any three of rotation, x, y and hue once",
         test_size=1024,
     ),
+    "cifar10": from_torchvision(
+        "cifar10",
+        "CIFAR-10",
+        "60,000 photographs of animals and vehicles in colour, 32×32.",
+        (3, 32, 32),
+        (50_000, 10_000),
+        CifarSource(
+            "CIFAR10",
+            ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"),
+            download_mb=170,
+        ),
+    ),
+    "svhn": from_torchvision(
+        "svhn",
+        "Street View House Numbers",
+        "99,289 digits from photographs of house numbers in colour, 32×32.",
+        (3, 32, 32),
+        (73_257, 26_032),
+        SvhnSource("SVHN", tuple("0123456789"), download_mb=246),
+    ),
 }
 
 
@@ -161,4 +183,4 @@ def download(name: str, data_dir: Path, progress: Progress) -> None:
     """Fetch a data set into the data folder; does nothing for one that is there or needs no network."""
     dataset = lookup(name)
     if dataset.source and not dataset.available(data_dir):
-        torchvision_sets.download(dataset.source, data_dir, progress)
+        downloads.download(dataset.source, data_dir, progress)

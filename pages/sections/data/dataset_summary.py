@@ -112,7 +112,7 @@ def _size(images: Images) -> str:
     channels, height, width = images.shape
     if channels == 1:
         return f"{height} × {width} = {images.pixels:,} pixels"
-    return f"{height} × {width} pixels × {channels} colours = {images.pixels:,} levels"
+    return f"{channels} × {height} × {width} = {images.pixels:,} levels"
 
 
 def _levels(images: Images) -> dict[str, str]:
@@ -125,7 +125,7 @@ def _levels(images: Images) -> dict[str, str]:
         }
     means = numbers.mean_image.reshape(channels, -1).mean(axis=1, dtype=float)  # (C,)
     return {
-        "Mean level of red, green, blue (0 to 1)": ", ".join(f"{mean:.3f}" for mean in means),
+        "Mean red, green, blue (0 to 1)": ", ".join(f"{mean:.3f}" for mean in means),
         "Standard deviation of all levels": f"{numbers.std:.3f}",
     }
 
@@ -140,5 +140,5 @@ def what_to_beat(images: Images) -> None:
     )
     st.markdown(
         f"**What to beat.** Predicting the mean training image for every test image costs {costs}, or an MSE of "
-        f"{floor['mse']:.4f} per pixel."
+        f"{floor['mse']:.4f} per {'pixel' if images.shape[0] == 1 else 'level'}."
     )

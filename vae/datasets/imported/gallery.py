@@ -106,12 +106,12 @@ class Gallery:
         if self.coloured:
             kept = self.choices.keeps_colours
             some = self.kinds["colour"] < self.count
-            mixed = f" {self.kinds['colour']:,} of the {self.count:,} pictures are coloured." if kept and some else ""
+            mixed = f" Coloured: {self.kinds['colour']:,} of {self.count:,} pictures." if kept and some else ""
             said.append(SAID_OF_COLOURS[kept] + mixed)
         if count := self.kinds["print"]:
-            said.append(f"{count:,} pictures for print (CMYK) became red, green and blue without a colour profile.")
+            said.append(f"Pictures for print (CMYK) were read without their colour profile: {count:,}.")
         if count := self.kinds["animation"]:
-            said.append(f"Of {count:,} animated pictures only the first one was read.")
+            said.append(f"Of animated pictures only the first one was read: {count:,}.")
         return said
 
     def _decode(self, raw: bytes, name: str) -> Decoded:
