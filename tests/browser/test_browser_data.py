@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from browsing import REPORTS, run_in_link, store_of, wait_for_workers
 from files import grey, picture, pictures, zipped
+from PIL import Image
 from playwright.sync_api import Browser, Page, expect
 from serving import PATIENCE, Dashboard, expect_status, open_page, plots, settled
 
@@ -71,6 +72,60 @@ def test_ten_thousand_pictures_are_uploaded_kept_and_trained_on(
     expect_status(page, "done")
     run = store_of(app).run(run_in_link(page))
     assert (run.config.dataset, run.data["hash"]) == (upload.name, upload.hash)
+    assert page.complaints == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kind", "side"), [("PNG", 32), ("JPEG", 28)])
+def test_ten_thousand_coloured_pictures_stand_in_the_preview(
+    app: Dashboard, browser: Browser, times: dict[str, float], tmp_path: Path, kind: str, side: int
+) -> None:
+    base = np.random.default_rng(0).integers(0, 256, (10_000, 4, 4, 3), dtype=np.uint8)
+    smooth = [Image.fromarray(image).resize((side, side), Image.Resampling.BICUBIC) for image in base]
+    file = tmp_path / "colours.zip"
+    file.write_bytes(zipped({f"{i % 10}/{i}.{kind.lower()}": picture(image, kind) for i, image in enumerate(smooth)}))
+    page = open_own(browser, app)
+    started = time.perf_counter()
+    page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
+    page.get_by_text(f"of {side}×{side} pixels in colour").wait_for(timeout=4 * PATIENCE)
+    times[f"10,000 coloured pictures ({kind}, {side}×{side}): file chosen to preview"] = time.perf_counter() - started
+    assert page.complaints == []
+
+
+PICTURE = """image => {
+  const canvas = document.createElement("canvas")
+  canvas.width = image.naturalWidth
+  canvas.height = image.naturalHeight
+  const context = canvas.getContext("2d")
+  context.drawImage(image, 0, 0)
+  return [...context.getImageData(canvas.width / 2, canvas.height / 2, 1, 1).data]
+}"""  # red, green, blue and opacity in the middle of an <img>
+
+
+def test_coloured_pictures_are_shown_as_they_will_be_kept(app: Dashboard, browser: Browser) -> None:
+    colours = {"red": (250, 20, 30), "blue": (10, 40, 240)}
+    files = {
+        f"{name}/{place}.png": picture(np.full((8, 8, 3), colour, np.uint8) - np.uint8(place % 2))
+        for name, colour in colours.items()
+        for place in range(12)
+    }
+    page = open_own(browser, app)
+    choose(page, zipped(files))
+    page.get_by_text("of 8×8 pixels in colour").wait_for()
+
+    def shown() -> set[tuple[int, ...]]:
+        settled(page)
+        tiles = page.locator(".labelled-tiles img")
+        return {tuple(tile.evaluate(PICTURE)[:3]) for tile in tiles.all()}
+
+    expected = {tuple(level - odd for level in colour) for colour in colours.values() for odd in (0, 1)}
+    assert shown() == expected
+    page.get_by_test_id("stRadio").get_by_text("grey", exact=True).click()
+    page.get_by_text("Colours became grey levels").wait_for()
+    assert {len(set(pixel)) for pixel in shown()} == {1}
+    page.get_by_test_id("stRadio").get_by_text("kept", exact=True).click()
+    page.get_by_text("of 8×8 pixels in colour").wait_for()
+    assert shown() == expected
     assert page.complaints == []
 
 
