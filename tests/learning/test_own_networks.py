@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -375,3 +376,9 @@ def test_what_a_batch_normalisation_measured_is_resumed_too():
 def test_every_variant_learns():
     for epoch in _training(SMALL, variants=tuple(VARIANTS)).run():
         assert all(metrics.finite() for metrics in epoch.metrics.values())
+
+
+def test_the_guide_shows_the_example():
+    guide = (ROOT / "docs" / "own_networks.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    assert shown in EXAMPLE.read_text(encoding="utf-8")
