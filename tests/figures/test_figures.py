@@ -97,6 +97,14 @@ def test_the_drawing_is_well_formed_and_names_every_layer(layers: list[int], var
     assert ("log σ²" in texts) == ingredients.has_logvar and ("σ" in texts) == ingredients.fixed_noise
 
 
+def test_feature_maps_are_drawn_by_their_sizes() -> None:
+    drawing = ET.fromstring(network_svg([(1, 28, 28), (32, 14, 14), 128, 2], "vae", 12345))
+    texts = [element.text for element in drawing.iter() if element.text]
+    for label in ("1×", "28×28", "32×", "14×14", "128"):
+        assert texts.count(label) == 2, "once on the way in, once on the way out"
+    assert "layers 1×28×28 → 32×14×14 → 128 → 2 and back" in drawing.get("aria-label", "")
+
+
 def test_every_variant_has_a_title_and_a_colour_of_its_own() -> None:
     assert set(VARIANT_TITLES) == set(VARIANT_COLOURS) == set(VARIANTS)
     assert len(set(VARIANT_COLOURS.values())) == len(VARIANTS)

@@ -89,7 +89,8 @@ def test_where_the_best_is_known() -> None:
         "no layer, nothing to bend"
     )
     assert linear_twins.known(linear.model_copy(update={"hidden": (20,)})), "two linear maps are one"
-    for update in ({"hidden": (20,), "activation": "relu"}, {"reconstruction": "sse"}, {"free_bits": 0.1}):
+    others = ({"network": "conv"}, {"normalisation": "layer", "hidden": (20,)}, {"dropout": 0.1, "hidden": (20,)})
+    for update in ({"hidden": (20,), "activation": "relu"}, {"reconstruction": "sse"}, {"free_bits": 0.1}, *others):
         assert not linear_twins.known(linear.model_copy(update=update))
     assert not linear_twins.known(linear.model_copy(update={"estimator": "iwae", "samples": 4}))
 

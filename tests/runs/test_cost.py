@@ -14,7 +14,7 @@ from pages.state import resources
 from vae.config import RunConfig
 from vae.datasets import DATASETS
 from vae.errors import InputError
-from vae.learning import learner, snapshots, training
+from vae.learning import snapshots, training
 from vae.runs import cost
 from vae.runs.execution import check, execute
 from vae.settings import ROOT, Settings
@@ -60,6 +60,9 @@ REAL = {
     "64 samples, scored": {"batch_size": 512, "samples": 64, "estimator": "score_function", "train_limit": 1024},
     "64 samples, doubly": {"batch_size": 512, "samples": 64, "estimator": "dreg", "train_limit": 1024},
     "squared error": {"hidden": [], "batch_size": 8192, "reconstruction": "sse"},
+    "convolutions": WIDE | {"network": "conv", "channels": [32, 64], "batch_size": 512, "hidden": [128]},
+    "convolutions and all between": WIDE
+    | {"network": "conv", "channels": [32, 64], "batch_size": 512, "normalisation": "batch", "dropout": 0.2},
     "512 dimensions": {"hidden": [1024], "latent_dim": 512, "batch_size": 256, "train_limit": 3000},
 }
 
@@ -130,7 +133,6 @@ def test_a_checkpoint_is_as_large_as_said(store, settings):
 
 def test_it_counts_what_training_counts():
     """Numbers repeated here, so that a page needs no torch to know them."""
-    assert cost.CHUNK == learner.EVALUATION_CHUNK
     assert cost.WATCHED == training.TRAINING_IMAGES_WATCHED
     assert cost.THREADED == training.WORTH_A_THREAD
     assert (cost.CODES, cost.PICTURES) == (snapshots.CODES_SHOWN, snapshots.IMAGES_SHOWN)
@@ -175,6 +177,19 @@ def test_what_takes_too_much_room_is_refused_with_what_to_lower(store, settings)
         check(store, config, dataclasses.replace(settings, max_run_mb=64))
 
 
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_what_does_not_fit_a_gpu_is_refused_by_its_free_memory(network):
+    """No GPU is needed: what is free is a number. More weights, images in a batch and images take more."""
+    config, dataset = RunConfig(network=network), DATASETS["strokes"]
+    needed = cost.accelerator_memory(config, dataset)
+    assert needed > cost.CONTEXT + 4 * 784 * (dataset.train_size - 200 + dataset.test_size)
+    cost.refuse_accelerator(config, dataset, needed)
+    with pytest.raises(InputError, match=r"of the GPU's memory; .* of it is free\. Lower"):
+        cost.refuse_accelerator(config, dataset, needed - 1)
+    for update in ({"batch_size": 4096}, {"hidden": (4096, 4096)}):
+        assert cost.accelerator_memory(config.model_copy(update=update), dataset) > needed
+
+
 def test_every_preset_and_every_ready_sweep_is_allowed_on_a_small_machine():
     from vae.config import PRESETS
     from vae.sweeps.spec import READY
@@ -192,13 +207,14 @@ def test_every_preset_and_every_ready_sweep_is_allowed_on_a_small_machine():
     [
         ("grid", {"hidden": ("32", "4096,4096,4096,4096", "64")}),  # neither the first nor the last
         ("random", {"hidden": ("32", "4096,4096,4096,4096", "64")}),
+        ("random", {"network": ("conv", "mlp"), "channels": ("8", "8,8,8,8", "8,8")}),  # can't be halved so often
         ("random", {"batch_size": Range(low=1, high=8192), "samples": (1, 64, 2), "dataset": ("digits", "shapes")}),
     ],
     ids=str,
 )
 def test_a_sweep_is_refused_for_its_dearest_point(store, settings, sampler, over):
     spec = SweepSpec.parse(RunConfig(), over, sampler=sampler, points=3, objectives=("mse",))
-    with pytest.raises(InputError, match="Lower"):
+    with pytest.raises(InputError, match=r"Lower|leave out 2\."):
         check_all(store, spec, dataclasses.replace(settings, max_memory_mb=1500))
 
 

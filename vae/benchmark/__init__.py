@@ -26,7 +26,7 @@ from .. import datasets
 from ..choices.variants import VARIANTS, Variant
 from ..config import PRESETS, RunConfig
 from ..datasets import Images, Split
-from ..learning.learner import EVALUATION_CHUNK
+from ..learning.networks import network_of
 from ..learning.training import Training
 from ..settings import Settings, cores
 from . import seeds as runs_by_seed
@@ -111,7 +111,7 @@ def _contenders(
     for name in config.variants:
         layers, variant = config.layers(data.pixels), VARIANTS[name]
         steps = {n: products(layers, variant.has_logvar, n) for n in set(batches)}
-        watched = [len(rows) for rows in torch.from_numpy(split.validation).split(EVALUATION_CHUNK)]
+        watched = [len(rows) for rows in torch.from_numpy(split.validation).split(network_of(config).at_once)]
         passes = [product for n in watched for product in evaluation_products(layers, variant, n)]
         models.append([product for n in batches for product in steps[n]] + passes)
     plain = PlainLoop(config, data, split, root)

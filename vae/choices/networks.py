@@ -84,6 +84,6 @@ def arrows(widths: Sequence[Width]) -> str:
     return " → ".join(map(spelled, widths))
 
 
-def spelled(width: Width) -> str:
+def spelled(width: int | tuple[int, ...]) -> str:
     """784, or 32×14×14."""
     return str(width) if isinstance(width, int) else "×".join(map(str, width))

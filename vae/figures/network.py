@@ -14,6 +14,7 @@ WIDTH, HEIGHT = 520, 204
 MIDDLE = 90  # y of the axis on which the layers sit
 TALLEST, SHORTEST = 132, 20
 BAR = 22
+LINE = 14  # from a line of a label to the next
 STYLE = "font-family:inherit;font-size:var(--drawn-type,13px);fill:currentColor"  # larger in present mode
 
 
@@ -47,13 +48,16 @@ def network_svg(layers: Sequence[Width], variant: str, parameters: int) -> str:
     for position, width in [*zip(encoder, shown, strict=True), *zip(decoder, reversed(shown), strict=True)]:
         tall = _tall(numbers(width))
         parts.append(_bar(position, tall, NEUTRAL, 0.55))
-        parts.append(_label(position, MIDDLE + tall / 2 + 18, spelled(width)))
+        # Neighbours have room for 14×14 side by side, not for 32×14×14.
+        for line, text in enumerate([str(width)] if isinstance(width, int) else [f"{width[0]}×", spelled(width[1:])]):
+            parts.append(_label(position, MIDDLE + tall / 2 + 18 + LINE * line, text))
     parts.append(_label(encoder[0], MIDDLE - _tall(widths[0]) / 2 - 8, "x", italic=True))
     parts.append(_label(decoder[-1], MIDDLE - _tall(widths[0]) / 2 - 8, "x̂", italic=True))
-    parts.append(_label(WIDTH / 2, HEIGHT - 6, f"{parameters:,} parameters · {entry.formula}", small=True))
+    height = HEIGHT + (0 if all(isinstance(width, int) for width in shown) else LINE)
+    parts.append(_label(WIDTH / 2, height - 6, f"{parameters:,} parameters · {entry.formula}", small=True))
     title = escape(f"{VARIANT_TITLES[variant]}: layers {arrows(layers)} and back, {parameters:,} parameters")
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}" '
+        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{title}" '
         f'style="width:100%;height:auto;max-height:230px;display:block">{"".join(parts)}</svg>'
     )
 

@@ -23,11 +23,10 @@ from .estimators import ESTIMATORS
 from .layers.modules import learning
 from .losses import active_units, kl_divergence, paid_kl, reparameterize, scheduled_beta
 from .manual_backward import Stack
-from .networks import Shape, initialised, steps_by_hand
+from .networks import Shape, initialised, network_of, steps_by_hand
 from .randomness import normal_like, stream
 from .snapshots import CODES_SHOWN, IMAGES_SHOWN, Snapshot, plane_of, prior_in_plane, to_grey
 
-EVALUATION_CHUNK = 2000  # images per forward pass when nothing is learnt
 SETTLED_ON = 5000  # training images that a closed form is taken of after every epoch
 
 
@@ -151,7 +150,7 @@ class Learner:
         sums |= dict.fromkeys(whole, 0.0)
         codes: list[Evaluated] = []
         means, kl_sum = [], None
-        for chunk in x.split(EVALUATION_CHUNK):
+        for chunk in x.split(network_of(self.config).at_once):
             with self.autocast():
                 mu, logvar = self.model.encoder(chunk)  # each (B, D)
                 outputs = self.model.decoder(mu).float()

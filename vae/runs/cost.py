@@ -31,7 +31,6 @@ MOMENTS = 2  # Adam's, each as large as the weights
 # Copies of the checkpoint (weights and moments) while one is packed: its arrays as bytes, the file made of them, the
 # copy of it that Python gets, and the one that the database's driver still holds from the epoch before.
 PACKED = 4
-CHUNK = 2000  # images measured at a time: `learning.learner.EVALUATION_CHUNK`
 WATCHED = 5000  # training images measured when none are set aside: `…TRAINING_IMAGES_WATCHED`
 SETTLED_ON = 5000  # training images that a closed form is taken of: `…SETTLED_ON`
 DENSITIES = 3 * 100 * 8  # bytes for each image whose posterior's density is measured: `metrics.AGGREGATE_CHUNK`
@@ -167,7 +166,7 @@ def _by_autograd(demand: Demand, counts: Counts, variant: Variant) -> int:
 
 def _evaluation(demand: Demand, counts: Counts) -> int:
     """Measuring one variant, a chunk of images at a time."""
-    rows = min(CHUNK, max(demand.test, demand.watched))
+    rows = min(network_of(demand.config).at_once, max(demand.test, demand.watched))
     if LIKELIHOODS[demand.config.reconstruction].closed_form:
         rows = max(rows, min(SETTLED_ON, demand.train))
     whole = min(demand.test, MOST_AT_ONCE) * (6 * demand.config.latent_dim * 8 + DENSITIES)
@@ -208,13 +207,18 @@ def kept_every(epoch_bytes: int, epochs: int, max_mb: int) -> int:
     return -(-epochs // max(1, affordable - 1))  # 0, k, 2k, … and the last: at most epochs / k + 1
 
 
+def misfit(config: RunConfig, dataset: Dataset) -> str | None:
+    """Why the images of a data set don't fit the network; None where they do."""
+    return network_of(config).misfit(config, dataset.shape)
+
+
 def refuse(config: RunConfig, dataset: Dataset, settings: Settings) -> None:
     """Raises InputError when images don't fit the network, or a run would take more than is allowed.
 
     Then the sentence names the estimate and what to lower.
     """
-    if misfit := network_of(config).misfit(config, dataset.shape):
-        raise InputError(misfit)
+    if why := misfit(config, dataset):
+        raise InputError(why)
     _look(
         "This would need about {needed} of memory; this server allows {limit} a run (VAE_MAX_MEMORY_MB).",
         settings.max_memory_mb << 20,

@@ -32,8 +32,9 @@ def counted(config: RunConfig, dataset: Dataset) -> float:
     """Seconds on the machine that the constants were measured on."""
     images = max(1, dataset.train_size - config.validation_size)
     images = min(images, config.train_limit) if config.train_limit else images
-    network = network_of(config).counts(config, dataset.shape, VARIANTS["vae"])
-    work = 6 * network.multiply_adds * images / RATE  # forward 2, backward 4 for each and every image
+    network = network_of(config)
+    counts = network.counts(config, dataset.shape, VARIANTS["vae"])
+    work = 6 * network.slower * counts.multiply_adds * images / RATE  # forward 2, backward 4 for each and every image
     steps = -(-images // config.batch_size) * STEP
     variants = [VARIANTS[name] for name in config.variants]
     shares = sum(variant.work + variant.work_per_dimension * config.latent_dim for variant in variants)

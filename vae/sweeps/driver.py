@@ -211,6 +211,9 @@ def dearest(store: Store, spec: SweepSpec, settings: Settings) -> list[RunConfig
                 for end in ends
             ]
             tried = [config.model_copy(update={name: value}) for value in typed]
+            unfit = [candidate for candidate in tried if cost.misfit(candidate, dataset(candidate.dataset))]
+            if unfit:  # nothing is dearer than what can't be trained
+                return unfit
             config = max(tried, key=lambda candidate: estimate(candidate, dataset(candidate.dataset)))
         found.append(config)
     return found

@@ -18,8 +18,8 @@ class Counts:
 
     parameters: int
     multiply_adds: int  # for one image there and back
-    hidden: int  # numbers between pixels and code, one way
-    widest: int  # numbers of the largest array on the way, for one image
+    hidden: int  # numbers that autograd keeps between pixels and code, one way; of an MLP those of its hidden layers
+    widest: int  # numbers of the largest array on the way, for one image; with what its step needs beside it
 
 
 @dataclass(frozen=True)
@@ -34,12 +34,11 @@ class Parts:
     def counts(self) -> Counts:
         """Without what the likelihood learns."""
         steps = [*self.encoder, *self.heads.values(), *self.decoder, self.outputs]
-        weighed = [[step for step in body if KINDS[step.kind].multiply_adds(step)] for body in self.bodies]
         return Counts(
             parameters=sum(KINDS[step.kind].parameters(step) for step in steps),
             multiply_adds=sum(KINDS[step.kind].multiply_adds(step) for step in steps),
-            hidden=max(sum(step.outputs for step in body) for body in weighed),
-            widest=max(step.outputs for step in steps),
+            hidden=round(max(sum(KINDS[step.kind].kept * step.outputs for step in body) for body in self.bodies)),
+            widest=max(step.outputs * KINDS[step.kind].copies for step in steps),
         )
 
     @property

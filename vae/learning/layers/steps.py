@@ -62,6 +62,8 @@ class Kind:
     spelled: Callable[[Step, RunConfig], str]  # as PyTorch's users write it
     parameters: Callable[[Step], int] = lambda step: 0
     multiply_adds: Callable[[Step], int] = lambda step: 0
+    kept: float = 0.0  # numbers that autograd keeps for each one out, beside those of a fully connected layer
+    copies: int = 1  # arrays as large as the one that comes out, while it is computed
     computes: bool = True  # whether anything of it is left where nothing is learnt and arrays are flat
 
 
@@ -164,6 +166,7 @@ KINDS: dict[str, Kind] = {
         lambda step, config: f"nn.Linear({step.inputs}, {step.outputs})",
         parameters=lambda step: step.inputs * step.outputs + step.outputs,
         multiply_adds=lambda step: step.inputs * step.outputs + step.outputs,  # a bias counted as a weight
+        kept=1.0,
     ),
     "activation": Kind(
         lambda step, config: ACTIVATIONS[config.activation].build(),
@@ -174,24 +177,30 @@ KINDS: dict[str, Kind] = {
         _spelled_convolution,
         parameters=lambda step: _kernels(step) + _bias(step),
         multiply_adds=lambda step: (_kernels(step) + _bias(step)) * _places(step.image_out),
+        kept=0.6,
+        copies=3,
     ),
     "transposed_convolution": Kind(
         _transposed,
         _spelled_transposed,
         parameters=lambda step: _kernels(step) + _bias(step),
         multiply_adds=lambda step: _kernels(step) * _places(step.image_in) + _bias(step) * _places(step.image_out),
+        kept=0.6,
+        copies=3,
     ),
     "channel_scale": Kind(
         _channel_scale,
         lambda step, config: f"nn.BatchNorm{'2' if _on_images(step) else '1'}d({_channels(step)})",
         parameters=lambda step: 2 * _channels(step),
+        kept=0.6,
     ),
     "layer_normalisation": Kind(
         _layer_normalisation,
         lambda step, config: f"nn.GroupNorm(1, {_channels(step)})" if step.image_in else f"nn.LayerNorm({step.inputs})",
         parameters=lambda step: 2 * _channels(step),
+        kept=0.6,
     ),
-    "dropout": Kind(_dropout, lambda step, config: f"nn.Dropout({config.dropout:g})", computes=False),
+    "dropout": Kind(_dropout, lambda step, config: f"nn.Dropout({config.dropout:g})", kept=0.7, computes=False),
     "to_image": Kind(_to_image, lambda step, config: f"nn.Unflatten(1, {step.image_out})", computes=False),
     "flatten": Kind(_flatten, lambda step, config: "nn.Flatten()", computes=False),
 }

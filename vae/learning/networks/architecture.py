@@ -46,6 +46,8 @@ class Network:
     draw: Callable[[Autoencoder, torch.Generator], None]  # the values of every parameter, or it raises TypeError
     counts: Callable[[RunConfig, Shape, Variant], Counts]
     widths: Callable[[RunConfig, Shape], Sequence[Width]]  # of its layers from image to code, for the drawing
+    at_once: int = 2000  # images per forward pass when nothing is learnt
+    slower: float = 1.0  # time of a multiply-add beside an MLP's, measured on one core of a processor
     any_map: bool = False  # whether without a non-linearity it can be every linear map of its rank
     by_hand: bool = False  # whether `manual_backward.Stack` knows its modules
     chains: Callable[[RunConfig, Shape, Variant], Chains] | None = None

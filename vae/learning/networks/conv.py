@@ -92,4 +92,5 @@ def _transposed(name: str, before: Shape, after: Shape) -> Step:
     )
 
 
-CONV = made_of(parts, widths, misfit=misfit)
+AT_ONCE = 250  # images measured at a time: their maps are many times as large as they are
+CONV = made_of(parts, widths, at_once=AT_ONCE, slower=1.7, misfit=misfit)

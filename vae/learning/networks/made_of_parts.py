@@ -24,6 +24,8 @@ def made_of(
     parts: Callable[[RunConfig, Shape, Variant], Parts],
     widths: Callable[[RunConfig, Shape], Sequence[Width]],
     *,
+    at_once: int = 2000,
+    slower: float = 1.0,
     any_map: bool = False,
     by_hand: bool = False,
     misfit: Callable[[RunConfig, Shape], str | None] = lambda config, shape: None,
@@ -43,7 +45,18 @@ def made_of(
     def chains(config: RunConfig, shape: Shape, variant: Variant) -> Chains:
         return Chains.of(parts(config, shape, variant))
 
-    return Network(build, _draw, counts, widths, any_map=any_map, by_hand=by_hand, chains=chains, misfit=misfit)
+    return Network(
+        build,
+        _draw,
+        counts,
+        widths,
+        at_once=at_once,
+        slower=slower,
+        any_map=any_map,
+        by_hand=by_hand,
+        chains=chains,
+        misfit=misfit,
+    )
 
 
 def _draw(model: Autoencoder, generator: torch.Generator) -> None:
