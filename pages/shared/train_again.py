@@ -70,6 +70,8 @@ def _told(run: Run) -> str:
         progress = f"epoch {max(run.epoch, 0)} of {run.config.epochs}"
         return f"**This run is already running:** same settings, same seed, {progress} (run `{run.id}`)."
     told = f"**You already have this run:** same settings, same seed (run `{run.id}`, {run.created_at:%d %b})."
+    if run.from_a_file:
+        return f"{told} It was trained beforehand, and not on this machine: trained here, the last digits may differ."
     then, here = (run.versions or {}).get("torch"), _torch()
     if then and then != here:
         return f"{told} It was trained with torch {then}; this is torch {here}, so the last digits may differ."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from itertools import pairwise
@@ -21,6 +22,7 @@ from vae.errors import InputError
 from vae.learning.networks import initialised, network_of, parameter_count
 from vae.learning.own.drawing import draw
 from vae.learning.training import Training
+from vae.runs import cost
 from vae.settings import ROOT, Settings
 
 DIGIT = (1, 8, 8)
@@ -287,6 +289,58 @@ def test_counts_of_convolutions():
     assert parameter_count([64, 2], False) < counts.parameters
 
 
+CONV = """
+from torch import nn
+
+
+class like:
+    def encoder(shape, latent_dim):
+        c, h, w = shape
+        return nn.Sequential(
+            nn.Conv2d(c, 32, 4, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 4, 2, 1), nn.ReLU(),
+            nn.Flatten(), nn.Linear(64 * (h // 4) * (w // 4), 128), nn.ReLU(),
+        )
+
+    def decoder(shape, latent_dim):
+        c, h, w = shape
+        return nn.Sequential(
+            nn.Linear(latent_dim, 128), nn.ReLU(), nn.Linear(128, 64 * (h // 4) * (w // 4)), nn.ReLU(),
+            nn.Unflatten(1, (64, h // 4, w // 4)), nn.ConvTranspose2d(64, 32, 4, 2, 1), nn.ReLU(),
+            nn.ConvTranspose2d(32, c, 4, 2, 1),
+        )
+"""
+
+
+@pytest.mark.parametrize("dataset", ["digits", "mnist"])
+@pytest.mark.parametrize("batch_size", [64, 512])
+def test_a_copy_of_the_programs_own_network_costs_the_same(tmp_path, monkeypatch, dataset, batch_size):
+    """Counted while an image goes through, and counted by what the layers are."""
+    name_files(monkeypatch, write(tmp_path, CONV))
+    ours, theirs = (RunConfig(network=name, dataset=dataset, batch_size=batch_size) for name in ("conv", "mine:like"))
+    told = datasets.lookup(dataset)
+    for variant in ("ae", "vae"):
+        counted = network_of(ours).counts(ours, told.shape, VARIANTS[variant])
+        found = network_of(theirs).counts(theirs, told.shape, VARIANTS[variant])
+        assert found.parameters == counted.parameters
+        assert found.widest == counted.widest
+        assert found.multiply_adds == pytest.approx(counted.multiply_adds, rel=0.01)  # there a bias counts as a weight
+        assert found.hidden == pytest.approx(counted.hidden, rel=0.1)
+    assert cost.memory(theirs, told) == pytest.approx(cost.memory(ours, told), rel=0.02)
+    assert cost.stored(theirs, told, 64) == cost.stored(ours, told, 64)
+
+
+def test_images_that_depend_on_each_other_are_not_taken_where_each_must_be_alone():
+    alone, coupled = RunConfig(network=SMALL), RunConfig(network=RESIDUAL)
+    for changes, said in (
+        ({"batch_size": 1}, "so batch_size must be at least 2"),
+        ({"variants": ("contractive",)}, "variant contractive pays for how each image's code depends on this image"),
+        ({"estimator": "iwae", "samples": 3}, "weighs each sample by its own loss"),
+    ):
+        one, other = (RunConfig.parse(config.model_dump() | changes) for config in (alone, coupled))
+        assert network_of(one).misfit(one, DIGIT) is None
+        assert said in network_of(other).misfit(other, DIGIT)
+
+
 def _training(network, **settings):
     config = RunConfig(network=network, epochs=3, train_limit=300, device="cpu", **settings)
     images = datasets.load("digits", ROOT)
@@ -322,3 +376,9 @@ def test_what_a_batch_normalisation_measured_is_resumed_too():
 def test_every_variant_learns():
     for epoch in _training(SMALL, variants=tuple(VARIANTS)).run():
         assert all(metrics.finite() for metrics in epoch.metrics.values())
+
+
+def test_the_guide_shows_the_example():
+    guide = (ROOT / "docs" / "own_networks.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"```python\n(.*?)```", guide, flags=re.DOTALL)
+    assert shown in EXAMPLE.read_text(encoding="utf-8")

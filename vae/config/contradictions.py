@@ -45,7 +45,7 @@ def refuse(config: Any) -> None:
     if own_networks.of_file(config.network):
         _refuse_layers_in_a_file(config)
     if NORMALISATIONS[config.normalisation].couples:
-        _refuse_coupled(config)
+        refuse_coupled(config, f"normalisation {config.normalisation}")
     if config.baseline == "leave_one_out" and config.samples < 2:
         raise ValueError("baseline leave_one_out compares an image's samples, so samples must be at least 2")
     if config.patience and not config.validation_size:
@@ -67,9 +67,12 @@ def _refuse_layers_in_a_file(config: Any) -> None:
             raise ValueError(f"{name} is {value}, but the layers of {config.network} stand in its file")
 
 
-def _refuse_coupled(config: Any) -> None:
-    """What needs each image to be by itself, where images of a batch depend on each other while a network learns."""
-    normalisation = f"normalisation {config.normalisation} makes an image depend on the others of its batch"
+def refuse_coupled(config: Any, what: str) -> None:
+    """What needs each image to be by itself, where images of a batch depend on each other while a network learns.
+
+    `what` makes them. Raises ValueError as `refuse`.
+    """
+    normalisation = f"{what} makes an image depend on the others of its batch"
     if config.batch_size < 2:
         raise ValueError(f"{normalisation}, so batch_size must be at least 2")
     if weighs_samples(config.estimator) and any(VARIANTS[name].estimated for name in config.variants):

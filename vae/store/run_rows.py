@@ -88,6 +88,11 @@ class Run:
         return "validation" if self.data["watched_split"] == "validation" else "training"
 
     @property
+    def from_a_file(self) -> bool:
+        """Whether it was not trained in this database: a ready-trained run, or imported weights."""
+        return bool(self.data.get("imported"))
+
+    @property
     def imported(self) -> bool:
         """Whether its weights came from a file: it has one epoch, the last, and nobody knows how it was trained."""
         return bool(self.data.get("imported", {}).get("weights"))

@@ -8,28 +8,25 @@ it is given. So twins differ in nothing but the layer that only one of them has,
 from __future__ import annotations
 
 import math
-import sys
 import threading
 from dataclasses import dataclass
 from functools import lru_cache, partial
-from types import ModuleType
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.modules.batchnorm import _BatchNorm
-from torch.nn.parameter import is_lazy
 
 from ...choices import own_networks as named
 from ...choices.likelihoods import LIKELIHOODS, likelihood_of
 from ...choices.variants import Variant
 from ...config import RunConfig
+from ...config.contradictions import refuse_coupled
 from ...datasets import Shape
 from ...errors import InputError
-from ..layers.modules import BatchNorm, Dropout, learning
+from ..layers.modules import learning
 from ..layers.parts import Counts
 from ..models import Autoencoder
 from ..networks.architecture import Network
+from .bodies import bodies, first_line, sha, spelled, through
 from .drawing import draw, refuse_undrawn
 from .sizes import Sizes, sizes_of
 
@@ -88,8 +85,8 @@ def network(name: str, sha256: str = "") -> Network:
 
 
 def _build(name: str, config: RunConfig, shape: Shape, variant: Variant) -> Autoencoder:
-    found = _looked_at(name, _sha(name), shape, config.latent_dim, _k(config))
-    encoder, decoder = _bodies(name, shape, config.latent_dim, _k(config))
+    found = _looked_at(name, sha(name), shape, config.latent_dim, _k(config))
+    encoder, decoder = bodies(name, shape, config.latent_dim, _k(config))
     return Autoencoder(
         OwnEncoder(encoder, shape, found.features, config.latent_dim, variant.has_logvar),
         OwnDecoder(decoder),
@@ -108,7 +105,7 @@ def _draw(name: str, model: Autoencoder, generator: torch.Generator) -> None:
 
 
 def _counts(name: str, config: RunConfig, shape: Shape, variant: Variant) -> Counts:
-    found, code = _looked_at(name, _sha(name), shape, config.latent_dim, _k(config)), config.latent_dim
+    found, code = _looked_at(name, sha(name), shape, config.latent_dim, _k(config)), config.latent_dim
     heads = (2 if variant.has_logvar else 1) * (found.features * code + code)
     return Counts(
         parameters=found.parameters + heads + len(LIKELIHOODS[config.reconstruction].parameters),
@@ -119,24 +116,25 @@ def _counts(name: str, config: RunConfig, shape: Shape, variant: Variant) -> Cou
 
 
 def _widths(name: str, config: RunConfig, shape: Shape) -> list[int]:
-    found = _looked_at(name, _sha(name), shape, config.latent_dim, _k(config))
+    found = _looked_at(name, sha(name), shape, config.latent_dim, _k(config))
     return [math.prod(shape), found.features, config.latent_dim]
 
 
 def _misfit(name: str, config: RunConfig, shape: Shape) -> str | None:
+    """Why this doesn't go with such images or such a config, in a sentence; None where it does."""
     try:
-        _looked_at(name, _sha(name), shape, config.latent_dim, _k(config))
+        found = _looked_at(name, sha(name), shape, config.latent_dim, _k(config))
+        if found.couples:
+            refuse_coupled(config, name)
     except InputError as problem:
         return str(problem)
+    except ValueError as problem:
+        return f"{problem}."
     return None
 
 
 def _k(config: RunConfig) -> int:
     return LIKELIHOODS[config.reconstruction].outputs_per_pixel
-
-
-def _sha(name: str) -> str:
-    return named.files()[name.partition(":")[0]].sha256
 
 
 @dataclass(frozen=True)
@@ -147,6 +145,7 @@ class _Found:
     parameters: int  # of both bodies
     encoder: Sizes
     decoder: Sizes
+    couples: bool  # whether an image depends on the others of its batch while the network learns
 
 
 @lru_cache(maxsize=64)
@@ -157,15 +156,14 @@ def _looked_at(name: str, _sha256: str, shape: Shape, latent_dim: int, k: int) -
     """
     with _looking, torch.random.fork_rng(devices=[]):
         torch.manual_seed(1)
-        encoder, decoder = _bodies(name, shape, latent_dim, k)
+        encoder, decoder = bodies(name, shape, latent_dim, k)
         features = _refuse_misfits(name, encoder, decoder, shape, latent_dim, k)
-        bodies = {"encoder": encoder, "decoder": decoder}
-        for part, body in bodies.items():
+        for part, body in (("encoder", encoder), ("decoder", decoder)):
             if odd := next((weight for weight, p in body.named_parameters() if p.dtype != torch.float32), None):
                 raise InputError(f"{name}: {part}'s {odd} is not of float32, as all weights must be.")
         first = _sample(name, encoder, decoder, shape, latent_dim)
         torch.manual_seed(2)
-        again = _bodies(name, shape, latent_dim, k)
+        again = bodies(name, shape, latent_dim, k)
         _refuse_misfits(name, *again, shape, latent_dim, k)  # also gives lazy layers their sizes
         _refuse_chance(name, first, _sample(name, *again, shape, latent_dim))
         with torch.no_grad():
@@ -173,81 +171,28 @@ def _looked_at(name: str, _sha256: str, shape: Shape, latent_dim: int, k: int) -
                 sizes_of(encoder.eval(), torch.zeros(1, *shape)),
                 sizes_of(decoder.eval(), torch.zeros(1, latent_dim)),
             )
-    parameters = sum(p.numel() for body in bodies.values() for p in body.parameters())
-    return _Found(features, parameters, *sizes)
-
-
-def _bodies(name: str, shape: Shape, latent_dim: int, k: int) -> tuple[nn.Module, nn.Module]:
-    """Encoder and decoder as the file builds them, in training mode, lazy layers with their sizes."""
-    stem, _, own = name.partition(":")
-    chosen = getattr(_module(stem, _sha(name)), own)
-    outputs = (k * shape[0], *shape[1:])
-    found = []
-    for part, its_shape, probe in (
-        ("encoder", shape, torch.zeros(1, *shape)),
-        ("decoder", outputs, torch.zeros(1, latent_dim)),
-    ):
-        try:
-            body = getattr(chosen, part)(its_shape, latent_dim)
-        except Exception as error:
-            raise InputError(f"{name}: {part}({its_shape}, {latent_dim}) breaks off: {_first_line(error)}.") from error
-        if not isinstance(body, nn.Module):
-            raise InputError(f"{name}: {part}(shape, latent_dim) gives a {type(body).__name__}, no nn.Module.")
-        if any(is_lazy(p) for p in [*body.parameters(), *body.buffers()]):
-            _through(name, part, body, probe)
-        found.append(_with_our_layers(body).train())
-    return found[0], found[1]
-
-
-def _with_our_layers(body: nn.Module) -> nn.Module:
-    """Dropout that draws from the run's generator, and a batch normalisation that takes a last batch of one image."""
-    for name, module in body.named_children():
-        if type(module) is nn.Dropout:
-            setattr(body, name, Dropout(module.p))
-        elif isinstance(module, _BatchNorm) and type(module) in (nn.BatchNorm1d, nn.BatchNorm2d):
-            kept = ("num_features", "eps", "momentum", "affine", "track_running_stats")
-            ours = BatchNorm(**{name: getattr(module, name) for name in kept})
-            ours.load_state_dict(module.state_dict())
-            setattr(body, name, ours)
-        else:
-            _with_our_layers(module)
-    return body
+        couples = _couples(encoder, torch.rand(PROBED, *shape)) or _couples(decoder, torch.randn(PROBED, latent_dim))
+    parameters = sum(p.numel() for body in (encoder, decoder) for p in body.parameters())
+    return _Found(features, parameters, *sizes, couples)
 
 
 def _refuse_misfits(name: str, encoder: nn.Module, decoder: nn.Module, shape: Shape, latent_dim: int, k: int) -> int:
     """The number of features. Raises InputError when shapes don't fit."""
     told = " × ".join(map(str, shape))
-    features = _through(name, "encoder", encoder, torch.zeros(PROBED, *shape))
+    features = through(name, "encoder", encoder, torch.zeros(PROBED, *shape))
     if features.dim() < 2 or len(features) != PROBED:
         raise InputError(
-            f"{name}: the encoder makes {_shape(features)} of {PROBED} images of {told}, where the first number must "
+            f"{name}: the encoder makes {spelled(features)} of {PROBED} images of {told}, where the first number must "
             f"be {PROBED}: features for each image."
         )
-    outputs = _through(name, "decoder", decoder, torch.zeros(PROBED, latent_dim))
+    outputs = through(name, "decoder", decoder, torch.zeros(PROBED, latent_dim))
     wanted = (PROBED, k * shape[0], *shape[1:])
     if tuple(outputs.shape) not in (wanted, (PROBED, math.prod(wanted[1:]))):
         raise InputError(
-            f"{name}: the decoder makes {_shape(outputs)} of {PROBED} codes, but images of {told} take "
+            f"{name}: the decoder makes {spelled(outputs)} of {PROBED} codes, but images of {told} take "
             f"{' × '.join(map(str, wanted))}{'' if k == 1 else f', {k} numbers for each pixel'}."
         )
     return features[0].numel()
-
-
-def _through(name: str, part: str, body: nn.Module, probe: Tensor) -> Tensor:
-    """What a body makes of a probe, in evaluation mode."""
-    was = body.training
-    try:
-        with torch.no_grad():
-            found = body.eval()(probe)
-    except Exception as error:
-        kind = "images" if part == "encoder" else "codes"
-        size = " × ".join(map(str, probe.shape[1:]))
-        raise InputError(f"{name}: the {part} doesn't take {kind} of {size}: {_first_line(error)}.") from error
-    finally:
-        body.train(was)
-    if not isinstance(found, Tensor) or not found.is_floating_point():
-        raise InputError(f"{name}: the {part} gives a {type(found).__name__}, no tensor of real numbers.")
-    return found
 
 
 def _sample(name: str, encoder: nn.Module, decoder: nn.Module, shape: Shape, latent_dim: int) -> dict[str, Tensor]:
@@ -264,7 +209,7 @@ def _sample(name: str, encoder: nn.Module, decoder: nn.Module, shape: Shape, lat
             with torch.no_grad(), learning(body, generator):
                 found[f"what the {part} gives while it learns"] = body(x)
         except Exception as error:
-            raise InputError(f"{name}: the {part} breaks off while it learns: {_first_line(error)}.") from error
+            raise InputError(f"{name}: the {part} breaks off while it learns: {first_line(error)}.") from error
     return found
 
 
@@ -278,24 +223,12 @@ def _refuse_chance(name: str, first: dict[str, Tensor], again: dict[str, Tensor]
             )
 
 
-@lru_cache(maxsize=64)
-def _module(stem: str, _sha256: str) -> ModuleType:
-    """A file, run once in this process. Raises InputError when it breaks off."""
-    file = named.files()[stem]
-    module = ModuleType(f"vae_networks_{stem}")
-    module.__file__ = str(file.path)
-    sys.modules[module.__name__] = module  # dataclasses and others look their module up
-    try:
-        exec(compile(file.source, str(file.path), "exec"), module.__dict__)
-    except Exception as error:
-        raise InputError(f"{file.path.name} can't be run: {_first_line(error)}.") from error
-    return module
-
-
-def _first_line(error: BaseException) -> str:
-    line: Any = (str(error).splitlines() or [""])[0].rstrip(".")
-    return f"{type(error).__name__}: {line}" if line else type(error).__name__
-
-
-def _shape(tensor: Tensor) -> str:
-    return " × ".join(map(str, tensor.shape)) or "one number"
+def _couples(body: nn.Module, x: Tensor) -> bool:
+    """Whether what `body` makes of the first of `x` changes with the last, in training mode."""
+    other = torch.cat([x[:-1], x[-1:] + 1])
+    found = []
+    for batch in (x, other):
+        with torch.no_grad(), learning(body, torch.Generator().manual_seed(4)):
+            found.append(body(batch)[0])
+    first, again = found
+    return not torch.allclose(first, again, rtol=1e-4, atol=1e-5)
