@@ -209,7 +209,7 @@ def test_networks_of_ones_own_are_swept_each_of_its_file(monkeypatch):
     found = [spec.config(params, 0) for params in spec.grid()]
     assert [config.network for config in found] == ["mlp", SMALL, RESIDUAL]
     assert [config.network_file for config in found] == ["", base.network_file, base.network_file]
-    with pytest.raises(InputError, match="a sweep can't go over 'network_file'"):
+    with pytest.raises(InputError, match="A sweep can't go over 'network_file'"):
         SweepSpec.parse(base, {"network_file": [""]})
     with pytest.raises(InputError, match="'transformer' is not one of"):
         SweepSpec.parse(base, {"network": ["transformer"]})
