@@ -92,13 +92,14 @@ def test_the_three_buttons_lead_to_different_names():
     ]
 
 
-def test_a_preset_has_nothing_unusual():
+def test_a_preset_has_nothing_unusual_but_its_network():
     assert {preset: experiment(entry.config) for preset, entry in PRESETS.items()} == {
         "quick": "digits · 2-D · 128 · β 1",
         "strokes": "strokes · 2-D · 128-64 · β 1",
         "article": "mnist · 32-D · no hidden layer · β 1",
         "pytorch_example": "mnist · 20-D · 400 · β 1",
         "two_d": "mnist · 2-D · 400 · β 1",
+        "conv_2d": "mnist · 2-D · 128 · β 1 · convolutional · 16-32 channels",
         "collapse": "mnist · 32-D · 400 · β 24.5",
         "linear": "mnist · 8-D · no hidden layer · β 2",
     }

@@ -7,8 +7,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from vae import naming
-from vae.choices.estimators import of_bound
-from vae.config import CHOICES, RunConfig, bounds
+from vae.choices.estimators import of_bound, weighs_samples
+from vae.choices.networks import NORMALISATIONS
+from vae.choices.variants import VARIANTS
+from vae.config import CHOICES, WIDTHS, RunConfig, bounds
 from vae.errors import InputError
 from vae.exports.capsule import FORMAT, VERSION, Capsule, checksum, read
 from vae.sweeps.spec import OBJECTIVES, SAMPLERS, Range, SweepSpec, parse_over
@@ -53,13 +55,14 @@ def number(name):
 def configs(draw):
     """Valid ones, from all corners."""
     names = [name for name in RunConfig.model_fields if bounds(RunConfig.model_fields[name]) != (None, None)]
-    values = draw(st.fixed_dictionaries({}, optional={name: number(name) for name in names if name != "hidden"}))
+    values = draw(st.fixed_dictionaries({}, optional={name: number(name) for name in names if name not in WIDTHS}))
     values |= draw(
         st.fixed_dictionaries(
             {},
             optional={
                 "dataset": st.sampled_from(["digits", "mnist", "own-0123456789ab", "größe · 1"]),
                 "hidden": st.lists(st.integers(1, 4096), max_size=4).map(tuple),
+                "channels": st.lists(st.integers(1, 4096), min_size=1, max_size=4).map(tuple),
                 **{name: st.sampled_from(list(choices)) for name, choices in CHOICES.items()},
                 "variants": st.sets(st.sampled_from(list(CHOICES["variants"])), min_size=1).map(tuple),
             },
@@ -72,6 +75,12 @@ def configs(draw):
         values["binarisation"] = "dynamic"
     if of_bound(values.get("estimator", "pathwise")):
         values["free_bits"] = 0.0
+    coupled = NORMALISATIONS[values.get("normalisation", "none")].couples
+    entries = [VARIANTS[name] for name in values.get("variants", ())]
+    if coupled and (weighs_samples(values.get("estimator", "pathwise")) or any(v.work_per_dimension for v in entries)):
+        values["normalisation"] = "layer"
+    elif coupled:
+        values["batch_size"] = max(2, values.get("batch_size", 64))
     if values.get("samples", 1) < 2:
         values["baseline"] = "none"
     return RunConfig(**values)

@@ -94,7 +94,8 @@ def better(config: RunConfig) -> dict[str, str]:
 
 def usual(config: RunConfig) -> RunConfig:
     """What a reader of the `HEAD` takes for granted: the preset that has it, else what its data set's presets share."""
-    presets = [preset.config for preset in PRESETS.values()]
+    usual_network = RunConfig.model_fields["network"].default  # the head says nothing of any other
+    presets = [preset.config for preset in PRESETS.values() if preset.config.network == usual_network]
     same = [preset for preset in presets if all(getattr(preset, field) == getattr(config, field) for field in HEAD)]
     return same[0] if same else _USUAL.get(config.dataset, PRESETS["quick"].config)
 

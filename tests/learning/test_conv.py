@@ -253,6 +253,23 @@ def test_every_variant_and_estimator_learns(tmp_path, values, between):
         assert epochs[-1].metrics[name].loss < epochs[0].metrics[name].loss
 
 
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_batches_that_hang_together_go_with_all_variants_but_one(tmp_path, network):
+    """Codes of fixed noise are normalised as they are measured, with running statistics."""
+    images = datasets.load("digits", tmp_path)
+    variants = tuple(name for name in VARIANTS if name != "contractive")
+    changes = {"network": network, "normalisation": "batch", "variants": variants, "epochs": 5, "train_limit": 400}
+    config = RunConfig(**SMALL.model_dump() | changes)
+    training = Training(config, images, datasets.split(images, 50, 400))
+    epochs = list(training.run())
+    for name in variants:
+        assert epochs[-1].metrics[name].loss < epochs[0].metrics[name].loss
+    (learner,) = [learner for learner in training.learners if learner.name == "code_noise"]
+    with torch.no_grad():
+        codes = learner.model.encoder(training.train_x)[0]
+    torch.testing.assert_close(codes.std(0, correction=0), torch.ones(3), atol=1e-3, rtol=0)
+
+
 def test_the_penalty_is_the_encoders_derivative():
     """By finite differences in double precision."""
     model, x = made(CONV, (1, 8, 8), "contractive").double(), torch.rand(3, 64, dtype=torch.float64)

@@ -10,7 +10,7 @@ from .choice import Choice
 
 PRECISIONS: dict[str, Choice] = {
     "float32": Choice("float32", "Exact to about seven digits."),
-    "bfloat16": Choice("bfloat16", "Matrix products in bfloat16: faster where the processor has it."),
+    "bfloat16": Choice("bfloat16", "Matrix products and convolutions in bfloat16: faster where the processor has it."),
 }
 DEVICES: dict[str, Choice] = {
     "auto": Choice("automatic", "A GPU when there is one, else the processor."),

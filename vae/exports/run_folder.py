@@ -18,7 +18,7 @@ from ..choices.variants import VARIANTS
 from ..errors import InputError
 from ..figures.tiles import tile_rows
 from ..learning.layers.steps import KINDS
-from ..learning.networks import network_of
+from ..learning.networks import network_of, unnormalised
 from ..store.runs import Run, Store
 from ..store.tensor_bytes import unpack
 from .capsule import capsule, dumps
@@ -127,6 +127,7 @@ def loading(run: Run) -> str:
     name = "vae" if "vae" in config.variants else config.variants[-1]
     steps, prefix = network.chains(config, run.shape, VARIANTS[name]).decoder_modules, f"{name}.decoder."
     *body, last = [KINDS[step.kind].spelled(step, config) for step in steps]
+    measuring = "" if unnormalised(config) else ".eval()"
     flat = ".flatten(1)" if steps[-1].image_out else ""
     picture = likelihood.spelled.format(f"decoder(torch.zeros(1, {steps[0].inputs})){flat}")
     return f"""\
@@ -137,7 +138,7 @@ from torch import nn
 
 weights = load_file("weights.safetensors")
 body = nn.Sequential({", ".join(body)})
-decoder = nn.Sequential(OrderedDict(body=body, to_logits={last})).eval()
+decoder = nn.Sequential(OrderedDict(body=body, to_logits={last})){measuring}
 decoder.load_state_dict({{k[{len(prefix)}:]: w for k, w in weights.items() if k.startswith("{prefix}")}})
 image = {picture}.detach().reshape({", ".join(map(str, run.data["shape"]))})  # grey levels 0 to 1
 """
