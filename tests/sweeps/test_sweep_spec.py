@@ -4,6 +4,7 @@ import json
 from itertools import product
 
 import pytest
+from owning import EXAMPLE, RESIDUAL, SMALL, name_files
 
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -198,3 +199,17 @@ def test_ready_made_sweeps_are_what_parse_would_make_of_them(name):
     assert [list(map(type, values)) for values in again.over.values()] == [
         list(map(type, values)) for values in spec.over.values()
     ]
+
+
+def test_networks_of_ones_own_are_swept_each_of_its_file(monkeypatch):
+    """A point takes the hash of its own network's file, not that of the settings it starts from."""
+    name_files(monkeypatch, EXAMPLE)
+    base = RunConfig(network=RESIDUAL)
+    spec = SweepSpec.parse(base, {"network": ["mlp", SMALL, RESIDUAL]})
+    found = [spec.config(params, 0) for params in spec.grid()]
+    assert [config.network for config in found] == ["mlp", SMALL, RESIDUAL]
+    assert [config.network_file for config in found] == ["", base.network_file, base.network_file]
+    with pytest.raises(InputError, match="A sweep can't go over 'network_file'"):
+        SweepSpec.parse(base, {"network_file": [""]})
+    with pytest.raises(InputError, match="'transformer' is not one of"):
+        SweepSpec.parse(base, {"network": ["transformer"]})
