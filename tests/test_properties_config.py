@@ -81,6 +81,11 @@ def configs(draw):
         values["normalisation"] = "layer"
     elif coupled:
         values["batch_size"] = max(2, values.get("batch_size", 64))
+    alone = values.get("batch_size", 64) < 2 or weighs_samples(values.get("estimator", "pathwise"))
+    if alone or "contractive" in values.get("variants", ()):
+        values["normalisation"] = "none"
+    if not values.get("validation_size", 200) or values["kl_cycles"]:
+        values["patience"] = 0
     if values.get("samples", 1) < 2:
         values["baseline"] = "none"
     return RunConfig(**values)

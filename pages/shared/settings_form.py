@@ -181,9 +181,9 @@ def _field(name: str) -> None:
 
 def _title(name: str, code: str) -> str:
     """Of a choice, as it stands by itself."""
-    title = CHOICES[name][code].title
-    named_so = name in AS_WRITTEN or title == code  # such as my_networks:small
-    return title if named_so else title[:1].upper() + title[1:]
+    choice = CHOICES[name][code]
+    written = name in AS_WRITTEN or choice.as_written
+    return choice.title if written else choice.title[:1].upper() + choice.title[1:]
 
 
 def _help(name: str, description: str, choices: Mapping[str, Choice] | None) -> str:

@@ -127,6 +127,7 @@ def read(path: Path) -> NetworkFile:
 class InAFile(Choice):
     """A network of somebody's own, in words."""
 
+    as_written = True
     ignored: tuple[str, ...] = ("hidden", "normalisation", "dropout", "activation")  # its layers stand in its file
 
 

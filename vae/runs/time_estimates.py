@@ -82,7 +82,8 @@ class Pace:
             if len(ratios.get(run.config.dataset, [])) < COMPARED:
                 trained = run.config.model_copy(update={"epochs": max(run.last_epoch, 1)})
                 with suppress(InputError):  # of a network of somebody's own whose file isn't here
-                    ratios.setdefault(run.config.dataset, []).append(taken / counted(trained, dataset))
+                    ratio = taken / counted(trained, dataset)
+                    ratios.setdefault(run.config.dataset, []).append(ratio)
         factors = {name: median(of) for name, of in ratios.items()}
         usual = median(factors.values()) if factors else None
         return cls(datasets, factors, median(recording or [1.0]), usual)
