@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from itertools import pairwise
+from math import prod
 
 import numpy as np
 import pytest
@@ -322,10 +323,13 @@ def test_a_copy_of_the_programs_own_network_costs_the_same(tmp_path, monkeypatch
         counted = network_of(ours).counts(ours, told.shape, VARIANTS[variant])
         found = network_of(theirs).counts(theirs, told.shape, VARIANTS[variant])
         assert found.parameters == counted.parameters
-        assert found.widest == counted.widest
         assert found.multiply_adds == pytest.approx(counted.multiply_adds, rel=0.01)  # there a bias counts as a weight
-        assert found.hidden == pytest.approx(counted.hidden, rel=0.1)
-    assert cost.memory(theirs, told) == pytest.approx(cost.memory(ours, told), rel=0.02)
+        pixels = prod(told.shape)
+        maps = 32 * pixels // 4, 64 * pixels // 16
+        assert found.widest == maps[0]
+        assert found.hidden == sum(maps) + 128 + pixels // 2  # of the decoder: half of all that is computed
+    # The program computes its own convolutions another way, which takes less.
+    assert 1 <= cost.memory(theirs, told) / cost.memory(ours, told) < 1.2
     assert cost.stored(theirs, told, 64) == cost.stored(ours, told, 64)
 
 
