@@ -23,10 +23,17 @@ OVERFITS = RunConfig(
 
 def test_what_few_need_is_folded_and_all_else_is_not(shared: Store) -> None:
     app = open_page("train.py")
-    (more,) = [expander for expander in app.expander if expander.label == "More"]
-    inside = [box.key for box in more.number_input]
-    assert inside == ["config.weight_decay", "config.gradient_clip", "config.patience"]
-    assert not more.proto.expanded
+    network, training = [expander for expander in app.expander if expander.label == "More"]
+    assert [box.key for box in (*network.selectbox, *network.number_input)] == [
+        "config.normalisation",
+        "config.dropout",
+    ]
+    assert [box.key for box in training.number_input] == [
+        "config.weight_decay",
+        "config.gradient_clip",
+        "config.patience",
+    ]
+    assert not network.proto.expanded and not training.proto.expanded
     assert app.selectbox(key="config.schedule").options == [
         "Constant",
         "Cosine decay",

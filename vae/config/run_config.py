@@ -73,7 +73,11 @@ class RunConfig(BaseModel):
         max_length=4,
     )
     normalisation: str = _field(
-        "none", "Network", "Normalisation", "What brings the numbers of a layer to one scale before the activation."
+        "none",
+        "Network",
+        "Normalisation",
+        "What brings the numbers of a layer to one scale before the activation.",
+        folded=True,
     )
     dropout: float = _field(
         0.0,
@@ -82,6 +86,7 @@ class RunConfig(BaseModel):
         "The probability with which each number behind an activation becomes 0 while the network learns; nothing is "
         "dropped in measuring. In a comparison of twins both models lose numbers, so the AE then learns with noise, "
         "too. 0: none.",
+        folded=True,
         ge=0,
         le=0.9,
         allow_inf_nan=False,

@@ -25,7 +25,7 @@ from ..settings import Settings
 # Bytes. Measured with torch 2.14 on Linux; tests/runs/test_cost.py compares the sum with what processes really take.
 PROCESS = 740 << 20  # a worker before its first run: Python, Dask, torch with its CUDA libraries, scikit-learn
 CONTEXT = 880 << 20  # of a GPU: what CUDA and its libraries keep for each process, measured on an H100 with torch 2.11
-SPREAD = 2  # of a GPU: times the numbers between layers, for scratch space of convolutions and gaps between arrays
+SPREAD = 1.5  # of a GPU: times the numbers between layers, for scratch space of convolutions and gaps between arrays
 THREAD = 48 << 20  # what the C library and the matrix products keep for each thread that trains
 FLOAT = 4
 MOMENTS = 2  # Adam's, each as large as the weights
@@ -111,7 +111,7 @@ def accelerator_memory(config: RunConfig, dataset: Dataset) -> int:
         max(_by_autograd(demand, counts, VARIANTS[name]), _evaluation(demand, counts))
         for name, counts in zip(config.variants, demand.networks, strict=True)
     ]
-    return CONTEXT + images + FLOAT * sum(demand.weights) * (1 + MOMENTS + 1) + SPREAD * max(passing)
+    return CONTEXT + images + FLOAT * sum(demand.weights) * (1 + MOMENTS + 1) + round(SPREAD * max(passing))
 
 
 def refuse_accelerator(config: RunConfig, dataset: Dataset, free: int) -> None:
