@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from statistics import median
 
+from ..choices.networks import NORMALISATIONS
 from ..choices.variants import VARIANTS
 from ..config import RunConfig
 from ..datasets import Dataset
@@ -20,9 +21,10 @@ from ..learning.networks import network_of
 from ..store.queue_order import Turns
 from ..store.runs import Run, Store
 
-STEP = 0.4e-3  # seconds per training step and variant before any arithmetic
 CLIPPING = 0.13e-3  # more of a step whose gradient is clipped, and for each weight:
 CLIPPED = 0.3e-9
+DROPPED = 20e-9  # more for each number between layers, one way, of each image; measured on both networks
+NORMALISED = 5e-9
 RATE = 1.3e11  # multiply-adds × 2 per second and core; both measured on two cores of a 2023 server
 EPOCH = 19e-3  # seconds per epoch for validation, snapshot and storing, while every core trains a run
 LOOKED_THROUGH = 60  # of the newest runs that are done
@@ -37,7 +39,12 @@ def counted(config: RunConfig, dataset: Dataset) -> float:
     network = network_of(config)
     counts = network.counts(config, dataset.shape, VARIANTS["vae"])
     work = 6 * network.slower * counts.multiply_adds * images / RATE  # forward 2, backward 4 for each and every image
-    step = STEP + (CLIPPING + CLIPPED * counts.parameters if config.gradient_clip else 0.0)
+    plain = network.counts(
+        config.model_copy(update={"dropout": 0.0, "normalisation": "none"}), dataset.shape, VARIANTS["vae"]
+    )
+    more = (DROPPED if config.dropout else 0.0) + (NORMALISED if NORMALISATIONS[config.normalisation].step else 0.0)
+    work += more * plain.hidden * images
+    step = network.step_seconds + (CLIPPING + CLIPPED * counts.parameters if config.gradient_clip else 0.0)
     steps = -(-images // config.batch_size) * step
     variants = [VARIANTS[name] for name in config.variants]
     shares = sum(variant.work + variant.work_per_dimension * config.latent_dim for variant in variants)

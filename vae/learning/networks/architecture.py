@@ -47,6 +47,7 @@ class Network:
     counts: Callable[[RunConfig, Shape, Variant], Counts]
     widths: Callable[[RunConfig, Shape], Sequence[Width]]  # of its layers from image to code, for the drawing
     at_once: int = 2000  # images per forward pass when nothing is learnt
+    step_seconds: float = 0.4e-3  # of a training step before any arithmetic, measured likewise
     slower: float = 1.0  # time of a multiply-add beside an MLP's, measured on one core of a processor
     any_map: bool = False  # whether without a non-linearity it can be every linear map of its rank
     by_hand: bool = False  # whether `manual_backward.Stack` knows its modules

@@ -93,4 +93,4 @@ def _transposed(name: str, before: Shape, after: Shape) -> Step:
 
 
 AT_ONCE = 250  # images measured at a time: their maps are many times as large as they are
-CONV = made_of(parts, widths, at_once=AT_ONCE, slower=1.7, misfit=misfit)
+CONV = made_of(parts, widths, at_once=AT_ONCE, step_seconds=1.6e-3, slower=1.7, misfit=misfit)
