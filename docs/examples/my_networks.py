@@ -1,8 +1,8 @@
 """Networks of one's own for Latent Twins: VAE_NETWORKS=docs/examples/my_networks.py (see docs/own_networks.md).
 
-Each class is one network. `encoder(shape, latent_dim)` gives a module from images (B, C, H, W), grey levels from 0 to
-1, to features of each image; the program adds the linear layers that make μ and log σ² of them. `decoder(shape,
-latent_dim)` gives a module from codes (B, latent_dim) to numbers of the `shape` it is given.
+Each class is one network. `encoder(shape, latent_dim)` gives a module from images (B, C, H, W), levels from 0 to 1, to
+features of each image; the program adds the linear layers that make μ and log σ² of them. `decoder(shape, latent_dim)`
+gives a module from codes (B, latent_dim) to numbers of the `shape` it is given.
 """
 
 import torch
