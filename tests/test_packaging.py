@@ -82,6 +82,7 @@ def test_the_console_script_is_the_command_line(installed: Path, about: Path, tm
     assert printed(script, installed, tmp_path).startswith("usage: latent-twins ")
 
 
+@pytest.mark.slow
 def test_a_worker_in_any_folder_finds_it(installed: Path, tmp_path: Path) -> None:
     """With the migrations: a worker may be the first to open a database."""
     code = """

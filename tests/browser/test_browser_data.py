@@ -102,6 +102,7 @@ PICTURE = """image => {
 }"""  # red, green, blue and opacity in the middle of an <img>
 
 
+@pytest.mark.slow
 def test_coloured_pictures_are_shown_as_they_will_be_kept(app: Dashboard, browser: Browser) -> None:
     colours = {"red": (250, 20, 30), "blue": (10, 40, 240)}
     files = {

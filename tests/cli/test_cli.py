@@ -208,6 +208,7 @@ def test_unknown_words_show_the_usage(vae, capsys, arguments):
     assert "usage: python -m vae" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_real_command(settings):
     """A process of its own: stdout holds the JSON object and nothing else."""
     env = os.environ | settings.environment()

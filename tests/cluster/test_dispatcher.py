@@ -138,6 +138,7 @@ def test_a_lost_cluster_is_replaced_and_its_run_goes_on(jobs: Jobs) -> None:
     assert list(epochs) == list(range(101))
 
 
+@pytest.mark.slow
 def test_runs_of_a_dead_owner_are_interrupted_and_can_be_resumed(jobs: Jobs) -> None:
     orphan = jobs.store.create(RunConfig(epochs=2), owner="dashboard-that-died")
     wait(lambda: jobs.store.run(orphan).status == "interrupted", 30)
@@ -159,6 +160,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.slow
 def test_the_cluster_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     import psutil
 

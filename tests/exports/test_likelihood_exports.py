@@ -16,6 +16,7 @@ import pytest
 import torch
 from onnx import load_from_string
 from onnx.reference import ReferenceEvaluator
+from thorough import thorough
 
 from pages.components import decoders
 from vae.choices.likelihoods import LIKELIHOODS
@@ -48,7 +49,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Store, Set
         yield store, settings, ids
 
 
-@pytest.mark.parametrize("name", ["gaussian_learned", "gaussian_per_pixel"])
+@pytest.mark.parametrize("name", thorough(["gaussian_learned", "gaussian_per_pixel"], ("gaussian_per_pixel",)))
 def test_the_folders_own_lines_draw_the_picture(place: Any, tmp_path: Path, name: str) -> None:
     store, _, ids = place
     run = store.run(ids[name])

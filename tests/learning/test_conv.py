@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from thorough import thorough
 from torch import nn
 
 from vae import datasets
@@ -229,7 +230,10 @@ def test_with_something_between_layers_autograd_trains(normalisation):
 # All other ways to learn
 
 
-@pytest.mark.parametrize("between", [{}, {"normalisation": "layer", "dropout": 0.2}], ids=str)
+BETWEEN = {"normalisation": "layer", "dropout": 0.2}
+
+
+@pytest.mark.parametrize("between", thorough([{}, BETWEEN], [BETWEEN]), ids=str)
 @pytest.mark.parametrize(
     "values",
     [

@@ -160,6 +160,7 @@ def test_pictures_stay_in_their_bounds_and_measures_do_not_clip(known: Images) -
     assert learner.evaluate(x, "watched").mse_from_mean == pytest.approx(float((x + 0.5).square().mean()), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_a_trained_vae_lies_along_the_axes_and_an_autoencoder_in_their_plane(known: Images) -> None:
     training = trained(known, latent_dim=3, beta=BETA, learning_rate=0.01, batch_size=50, epochs=300)
     rows = np.arange(len(known.train_x))

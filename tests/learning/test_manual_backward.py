@@ -4,6 +4,7 @@ import itertools
 
 import pytest
 import torch
+from thorough import thorough
 
 from vae import datasets
 from vae.choices.activations import ACTIVATIONS
@@ -64,8 +65,11 @@ def assert_stack_equals_autograd(config, variant, count, beta, batches=(40, 40, 
     assert [differing(one, other) for one, other in zip(alone, stacked, strict=True)] == [[]] * count
 
 
+BY_HAND = [name for name, entry in ACTIVATIONS.items() if entry.by_hand]
+
+
 @pytest.mark.parametrize("variant", ingredients())
-@pytest.mark.parametrize("activation", [name for name, entry in ACTIVATIONS.items() if entry.by_hand])
+@pytest.mark.parametrize("activation", thorough(BY_HAND, ("relu", "elu")))
 @pytest.mark.parametrize("reconstruction", [name for name, entry in LIKELIHOODS.items() if entry.gradient])
 def test_a_step_is_autograds_to_the_last_bit(variant, activation, reconstruction):
     for hidden, latent_dim, count in itertools.product([(), (21,), (32, 17)], [1, 2, 5], [1, 3]):
@@ -113,7 +117,7 @@ def test_a_network_that_diverges_leaves_the_others_alone(knobs):
     assert not differing(sound[0], stacked[0]) and not differing(sound[2], stacked[2])
 
 
-@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("threads", thorough([1, 2], (2,)))
 @pytest.mark.parametrize(
     "update",
     [

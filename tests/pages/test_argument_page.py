@@ -9,6 +9,7 @@ import pytest
 from lessons import CONFIGS, done, labels, press, until
 from paging import open_page, texts
 from streamlit.testing.v1 import AppTest
+from thorough import thorough
 
 from pages.claims.experiments import EXPERIMENTS
 from vae.argument import kept
@@ -36,7 +37,7 @@ def test_every_claim_has_an_experiment() -> None:
     assert set(EXPERIMENTS) == set(CLAIMS)
 
 
-@each_claim
+@pytest.mark.parametrize("number", thorough(CLAIMS, (3, 6)))
 def test_a_claim_is_asked_before_it_is_told(stocked: Store, runs: dict[str, str], number: int) -> None:
     app = claim(number, runs["all four"])
     (asked,) = app.pills
@@ -45,7 +46,7 @@ def test_a_claim_is_asked_before_it_is_told(stocked: Store, runs: dict[str, str]
     assert 'class="badge"' not in markup(app)
 
 
-@each_claim
+@pytest.mark.parametrize("number", thorough(CLAIMS, (3, 6)))
 def test_what_was_measured_is_what_the_store_keeps(stocked: Store, runs: dict[str, str], number: int) -> None:
     """One quick run gives numbers, or says what is lacking; three seeds alone give a verdict."""
     app = press(claim(number, runs["all four"]), "Show me")

@@ -11,6 +11,7 @@ from lessons import AE, CONFIGS, LESSONS, done, each_lesson, numbers_missing, un
 from paging import every_tab, forget_everything, open_page, open_tab, texts, unescaped
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
+from thorough import thorough
 
 from pages.state import background_measurements
 from pages.text.escape_markdown import escape_markdown
@@ -65,7 +66,7 @@ def test_the_words_of_a_choice_that_is_gone_choose_nothing(stocked: Store, runs:
 
 
 @each_lesson
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", thorough(CONFIGS, ("3-D", "all four")))
 def test_every_lesson_shows_every_kind_of_run(stocked: Store, runs: dict[str, str], name: str, kind: str) -> None:
     app = open_page(name, run=runs[kind])
     if name == "perturbation.py":

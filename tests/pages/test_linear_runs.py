@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lessons import LESSONS, labels, press
 from paging import every_tab, open_page, open_tab, texts
+from thorough import thorough
 
 from pages.state import principal_axes
 from vae.config import RunConfig
@@ -24,7 +25,9 @@ LINEAR = RunConfig(
 )
 
 
-@pytest.mark.parametrize("name", [*LESSONS, "train.py", "reconstructions.py", "the_trick.py"])
+@pytest.mark.parametrize(
+    "name", thorough([*LESSONS, "train.py", "reconstructions.py", "the_trick.py"], ("train.py", "two_losses.py"))
+)
 def test_every_page_shows_a_linear_run(shared: Store, name: str) -> None:
     run_id = shared.create(LINEAR, "test")
     execute(shared, run_id, Settings.from_environment())
@@ -40,6 +43,7 @@ def test_losses_that_take_other_outputs_are_not_compared(shared: Store, reconstr
     assert "so they can't be compared on its pictures" in texts(app)
 
 
+@pytest.mark.slow
 def test_twins_that_end_where_theory_says_are_said_to(shared: Store) -> None:
     config = LINEAR.model_copy(
         update={"epochs": 300, "train_limit": 0, "latent_dim": 3, "beta": 0.5, "learning_rate": 0.01, "batch_size": 50}

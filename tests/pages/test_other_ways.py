@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from lessons import done
 from paging import errors, open_page, texts
+from thorough import thorough
 from unpacking import unpacked
 
 from pages.stage.film import film
@@ -33,7 +34,7 @@ def others(shared: Store) -> str:
     return done(shared, RunConfig(**SMALL, variants=other_ways()))
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", thorough(PAGES, PAGES[::4]))
 def test_every_page_shows_all_variants(every: str, others: str, page: str) -> None:
     for run_id in (every, others):
         app = open_page(page, run=run_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from owning import EXAMPLE, RESIDUAL, SMALL, name_files
 from paging import forget_everything, open_page, texts
+from thorough import thorough
 
 from pages._lessons import LESSONS
 from vae.choices import own_networks
@@ -89,14 +90,14 @@ def test_a_worker_with_another_file_does_not_train_it(shared: Store, without: Ca
     assert said in (shared.run(run_id).error or "")
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.file)
+@pytest.mark.parametrize("lesson", thorough(LESSONS, LESSONS[::4]), ids=lambda lesson: lesson.file)
 def test_every_page_opens(shared: Store, run: Run, lesson) -> None:
     app = open_page(lesson.file, run=run.id)
     assert not app.exception, app.exception
     assert not app.error, texts(app)
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.file)
+@pytest.mark.parametrize("lesson", thorough(LESSONS, LESSONS[::4]), ids=lambda lesson: lesson.file)
 def test_without_its_file_every_page_opens(shared: Store, run: Run, lesson, without: Callable[[], str]) -> None:
     said = without()
     app = open_page(lesson.file, run=run.id)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from lessons import labels, press
 from paging import forget_everything, open_page, texts
+from thorough import thorough
 
 from pages._lessons import LESSONS
 from vae.exports import examples
@@ -47,7 +48,7 @@ def test_what_goes_wrong_is_said(shared: Store, monkeypatch: pytest.MonkeyPatch,
     assert shared.runs() == []
 
 
-@pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.file)
+@pytest.mark.parametrize("lesson", thorough(LESSONS, LESSONS[::4]), ids=lambda lesson: lesson.file)
 @pytest.mark.parametrize(
     "name", ["digits", *(pytest.param(name, marks=pytest.mark.slow) for name in ("strokes", "shapes"))]
 )

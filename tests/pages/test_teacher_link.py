@@ -10,6 +10,7 @@ from lessons import labels, press, until
 from paging import errors, texts, unescaped
 from streamlit.testing.v1 import AppTest
 from test_links import MARKUP, NASTY, visit
+from thorough import thorough
 
 from pages._lessons import LESSONS
 from pages.components.present import HIDDEN
@@ -156,7 +157,7 @@ JUNK = {
 }
 
 
-@pytest.mark.parametrize("entry", FIXED, ids=lambda entry: f"{entry.page}-{entry.parameter}")
+@pytest.mark.parametrize("entry", thorough(FIXED, FIXED[::3]), ids=lambda entry: f"{entry.page}-{entry.parameter}")
 def test_junk_is_refused_by_name_and_nothing_is_lost(entry: Fixed, shared: Store, run_id: str) -> None:
     run = shared.run(run_id)
     for text in [*JUNK[entry.parameter], "", MARKUP, "1e309", "9" * 5000]:
@@ -170,7 +171,7 @@ def test_junk_is_refused_by_name_and_nothing_is_lost(entry: Fixed, shared: Store
     assert entry.parameter == "tab" or entry.key not in app.session_state or app.session_state[entry.key] != MARKUP
 
 
-@pytest.mark.parametrize("page", [lesson.file for lesson in LESSONS])
+@pytest.mark.parametrize("page", thorough([lesson.file for lesson in LESSONS], ("latent_space.py", "perturbation.py")))
 def test_every_page_takes_any_value_of_every_parameter(shared: Store, run_id: str, page: str) -> None:
     """`visit` fails where a page breaks, or shows what a link says as anything but text."""
     names = sorted({entry.parameter for entry in FIXED} | {"hide", "questions", "present", "claim"})

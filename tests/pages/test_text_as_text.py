@@ -20,6 +20,7 @@ from serving import Dashboard, open_page
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
 from test_links import PAGES, visit
+from thorough import thorough
 
 from vae import datasets
 from vae.config import RunConfig
@@ -86,7 +87,7 @@ def assert_text(app: AppTest) -> None:
             assert mark not in told, f"{kind}: {told[:600]}"
 
 
-@pytest.mark.parametrize("page", PAGES)
+@pytest.mark.parametrize("page", thorough(PAGES, PAGES[::3]))
 def test_every_page_shows_names_as_text(stocked, page):
     query = stocked[2]
     app = visit(page, query)

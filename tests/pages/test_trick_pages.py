@@ -14,6 +14,7 @@ from lessons import Again, done, labels, notices, numbers_missing, press, under_
 from paging import QuietJobs, errors, every_tab, open_page, open_tab, texts
 from sqlalchemy import update
 from streamlit.testing.v1 import AppTest
+from thorough import thorough
 
 from pages.sections.the_trick import estimator_comparison
 from pages.sections.two_losses import reductions
@@ -121,7 +122,7 @@ def test_without_any_run_there_is_still_something_to_try(shared: Store, name: st
 
 
 @each_lesson
-@pytest.mark.parametrize("kind", CONFIGS)
+@pytest.mark.parametrize("kind", thorough(CONFIGS, ("2-D",)))
 def test_every_kind_of_run_is_shown(stocked: Store, runs: dict[str, str], name: str, kind: str) -> None:
     app = open_page(name, run=runs[kind])
     assert not app.error, errors(app)

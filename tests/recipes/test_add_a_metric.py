@@ -6,9 +6,12 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from vae.settings import ROOT
 
 
+@pytest.mark.slow
 def test_one_entry_is_enough() -> None:
     """In a process of its own: tables are made of METRICS when they are imported."""
     folder = ROOT / "tests" / "recipes"

@@ -200,6 +200,7 @@ class Runs(RuleBasedStateMachine):
 FOLDER = tempfile.TemporaryDirectory()
 STORE = Store(f"sqlite:///{Path(FOLDER.name) / 'runs.db'}")
 TestRuns = Runs.TestCase
+TestRuns.pytestmark = [pytest.mark.slow]
 TestRuns.settings = settings(max_examples=25, stateful_step_count=30, deadline=None)
 
 

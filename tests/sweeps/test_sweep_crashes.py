@@ -24,6 +24,7 @@ from sweeps_by_hand import (
     train_queued,
     write,
 )
+from thorough import thorough
 
 from vae.config import RunConfig
 from vae.runs.dispatcher import KEPT_DYING
@@ -68,7 +69,7 @@ STEPS = {  # a function between two steps, and after how many calls of it the pr
 }
 
 
-@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("when", thorough(["before", "after"], ("after",)))
 @pytest.mark.parametrize("step", STEPS)
 def test_a_program_that_dies_at_any_step_loses_no_point_and_counts_none_twice(
     store, settings, undisturbed, monkeypatch, step, when

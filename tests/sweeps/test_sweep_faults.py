@@ -134,7 +134,7 @@ def test_a_command_goes_on_with_a_sweep_that_was_killed_or_stopped(tmp_path, und
     else:
         os.killpg(command.pid, signal.SIGINT)
         out, err = command.communicate(timeout=120)
-        assert command.returncode == 1
+        assert command.returncode == 1, (out[-600:], err)
         assert json.loads(out)["status"] == "stopped"
         assert f"go on with: python -m vae sweep --resume {sweep.id}" in err
         assert "Traceback" not in err
