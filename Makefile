@@ -14,10 +14,11 @@ test: $(VENV)/test.done lint
 	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "not slow and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
 	$(BIN)/python -m pytest -m "not slow and browser" $(PYTEST_ARGS)
 
+SLOW := slow
 test-slow: $(VENV)/test.done
 	sh tests/support/ensure_chromium.sh $(BIN)/python
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "slow and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
-	$(BIN)/python -m pytest -m "slow and browser" $(PYTEST_ARGS)
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -m "$(SLOW) and not browser" -n 2 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -m "$(SLOW) and browser" $(PYTEST_ARGS)
 
 # All that touches the database, on a PostgreSQL server and a Dask cluster that the tests start for themselves.
 CLUSTER_TESTS := tests/cluster/test_dispatcher.py tests/cluster/test_remote_cluster.py tests/cluster/test_browser_cluster.py

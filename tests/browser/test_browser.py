@@ -210,8 +210,8 @@ def other_setting(app: Dashboard, quick_run: str) -> str:
     ("width", "height", "dark"),
     [
         pytest.param(1280, 1900, False, id="wide-light"),
-        pytest.param(390, 3400, True, id="narrow-dark", marks=pytest.mark.slow),
-        pytest.param(1280, 1900, True, id="wide-dark", marks=pytest.mark.slow),
+        pytest.param(390, 3400, True, id="narrow-dark", marks=(pytest.mark.slow, pytest.mark.spare)),
+        pytest.param(1280, 1900, True, id="wide-dark", marks=(pytest.mark.slow, pytest.mark.spare)),
         pytest.param(390, 3400, False, id="narrow-light", marks=pytest.mark.slow),
     ],
 )
@@ -286,6 +286,7 @@ def test_a_database_from_a_newer_version_is_told(browser: Browser, tmp_path: Pat
         app.stop()
 
 
+@pytest.mark.spare
 @pytest.mark.slow
 def test_a_damaged_data_set_is_told_when_it_is_to_be_used(browser: Browser, tmp_path: Path) -> None:
     raw = tmp_path / "MNIST" / "raw"

@@ -52,7 +52,7 @@ FOCUS = f"""() => {{
 }}"""
 
 
-each_theme = pytest.mark.parametrize("theme", ["light", "dark"])
+each_theme = pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.spare)])
 
 
 @pytest.fixture(scope="module")

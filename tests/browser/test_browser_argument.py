@@ -25,10 +25,10 @@ each_claim = pytest.mark.parametrize(
 each_size = pytest.mark.parametrize(
     ("width", "height", "dark", "least"),
     [
-        pytest.param(1280, 720, False, 16, id="720-light", marks=pytest.mark.slow),
+        pytest.param(1280, 720, False, 16, id="720-light", marks=(pytest.mark.slow, pytest.mark.spare)),
         pytest.param(1280, 720, True, 16, id="720-dark", marks=pytest.mark.slow),
         pytest.param(1920, 1080, False, 22, id="1080-light", marks=pytest.mark.slow),
-        pytest.param(1920, 1080, True, 22, id="1080-dark"),
+        pytest.param(1920, 1080, True, 22, id="1080-dark", marks=(pytest.mark.slow, pytest.mark.spare)),
     ],
 )
 

@@ -170,8 +170,8 @@ def test_a_refused_name_is_text_whatever_it_says(app: Dashboard, browser: Browse
     ("width", "height", "dark"),
     [
         pytest.param(1280, 2600, False, id="wide-light", marks=pytest.mark.slow),
-        pytest.param(390, 4400, True, id="narrow-dark", marks=pytest.mark.slow),
-        pytest.param(1280, 2600, True, id="wide-dark", marks=pytest.mark.slow),
+        pytest.param(390, 4400, True, id="narrow-dark", marks=(pytest.mark.slow, pytest.mark.spare)),
+        pytest.param(1280, 2600, True, id="wide-dark", marks=(pytest.mark.slow, pytest.mark.spare)),
         pytest.param(390, 4400, False, id="narrow-light", marks=pytest.mark.slow),
     ],
 )

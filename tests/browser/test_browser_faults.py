@@ -52,6 +52,7 @@ def second(first: Dashboard, folder: Path) -> Iterator[Dashboard]:
     other.stop()
 
 
+@pytest.mark.spare
 def test_the_database_is_gone_for_ten_seconds_and_back(
     app: Dashboard, browser: Browser, times: dict[str, float]
 ) -> None:
@@ -84,6 +85,7 @@ def test_the_database_is_gone_for_ten_seconds_and_back(
     assert page.complaints == []
 
 
+@pytest.mark.spare
 def test_two_dashboards_on_one_database(
     app: Dashboard, browser: Browser, tmp_path: Path, times: dict[str, float]
 ) -> None:

@@ -50,6 +50,7 @@ def p95_of(clicks: list[Callable[[], None]], page: Page) -> float:
     return float(np.quantile(waits, 0.95))
 
 
+@pytest.mark.spare
 def test_nudges_are_drawn_while_size_unit_and_image_change(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:
@@ -78,6 +79,7 @@ def test_nudges_are_drawn_while_size_unit_and_image_change(
     assert page.complaints == []
 
 
+@pytest.mark.spare
 def test_bigger_nudges_change_pictures_more_and_many_images_show_at_once(
     app: Dashboard, browser: Browser, quick_run: str
 ) -> None:
@@ -142,6 +144,7 @@ def test_samples_ways_and_dimensions(app: Dashboard, browser: Browser, quick_run
     assert page.complaints == []
 
 
+@pytest.mark.spare
 def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/the_trick?run={quick_run}", height=1600)
     for name, tab, slider, figure in (
@@ -174,6 +177,7 @@ def test_the_toys_sliders_answer(app: Dashboard, browser: Browser, quick_run: st
     assert page.complaints == []
 
 
+@pytest.mark.spare
 def test_every_estimator_is_trained_by_one_click(
     app: Dashboard, browser: Browser, quick_run: str, times: dict[str, float]
 ) -> None:
@@ -194,6 +198,7 @@ def test_every_estimator_is_trained_by_one_click(
     assert page.complaints == []
 
 
+@pytest.mark.spare
 def test_the_trap_collapses_and_its_repair_does_not(
     mnist_app: tuple[Dashboard, str], browser: Browser, times: dict[str, float]
 ) -> None:

@@ -182,6 +182,7 @@ def all_counted(page: Page, store: Store, code: str, class_: Class, claim: int, 
         page.wait_for_timeout(100)
 
 
+@pytest.mark.spare
 @pytest.mark.slow
 def test_sixty_phones_and_two_browsers_lose_nothing_when_the_dashboard_is_killed(
     own: Dashboard, browser: Browser, times: dict[str, float]

@@ -325,6 +325,7 @@ def test_a_click_pins_a_point_and_shows_the_nearest_real_images(
     assert page.complaints == []
 
 
+@pytest.mark.slow
 def test_a_finger_works_like_a_mouse(app: Dashboard, browser: Browser, quick_run: str) -> None:
     page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", 390, 1400, touch=True)
     decoding(page)
@@ -335,6 +336,7 @@ def test_a_finger_works_like_a_mouse(app: Dashboard, browser: Browser, quick_run
     assert drawn_there(page)[0]["at"] != before
 
 
+@pytest.mark.slow
 def test_other_backgrounds_are_drawn(app: Dashboard, browser: Browser, quick_run: str) -> None:
     page = open_page(browser, f"{app.url}/latent_space?run={quick_run}", height=720)
     decoding(page)
@@ -419,7 +421,7 @@ def test_what_is_drawn_is_encoded_as_pytorch_encodes_it(
         pytest.param({"latent_dim": 1}, "1-D code", marks=pytest.mark.slow),
         ({"latent_dim": 20}, "PCA plane of the 20-D code"),
         pytest.param({"variants": ("vae",)}, "2-D code", marks=pytest.mark.slow),
-        ({"variants": ("ae", "noise_only", "kl_only", "vae")}, "2-D code"),
+        pytest.param({"variants": ("ae", "noise_only", "kl_only", "vae")}, "2-D code", marks=pytest.mark.slow),
         pytest.param({"learning_rate": 1.0, "beta": 1000.0, "epochs": 30}, "", marks=pytest.mark.slow),
         pytest.param({"train_limit": 300, "validation_size": 0}, "training images", marks=pytest.mark.slow),
     ],

@@ -21,6 +21,7 @@ def ask_for_a_new_one(page: Page) -> None:
         tab.click()
 
 
+@pytest.mark.spare
 def test_how_many_latent_dimensions(app: Dashboard, browser: Browser, times: dict[str, float]) -> None:
     page = open_page(browser, f"{app.url}/sweeps")
     wait_for_workers(page, app)

@@ -65,6 +65,7 @@ def test_two_visitors_on_one_server(browser: Browser, tmp_path: Path) -> None:
         app.stop()
 
 
+@pytest.mark.spare
 def test_signing_in_and_out(browser: Browser, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     person = {"sub": "42", "name": "Ada *Lovelace*", "email": "ada@example.org", "email_verified": True}
     app = Dashboard(tmp_path, VAE_WORKERS="1", VAE_THREADS="1", STREAMLIT_SECRETS_FILES=str(tmp_path / "secrets.toml"))

@@ -179,6 +179,7 @@ def test_of_two_entries_of_one_name_nothing_wrong_is_read():
     assert len(np.unique(np.concatenate([found.train_x, found.test_x])[:, 0])) == 40
 
 
+@pytest.mark.spare
 @pytest.mark.slow
 def test_a_minute_of_changed_files_in_bounded_memory():
     """VAE_FUZZ_SECONDS: for how long. What fails prints its seed."""

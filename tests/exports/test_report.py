@@ -10,6 +10,7 @@ import postgres
 import pytest
 from serving import chromium
 from sqlalchemy import update
+from thorough import thorough
 
 from vae.argument.claims import ARTICLE
 from vae.config import RunConfig
@@ -198,7 +199,7 @@ def test_rates_far_apart_are_drawn_on_a_logarithmic_axis():
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", thorough([1280, 390], (1280,)))
 def test_it_opens_offline_in_a_browser(page, tmp_path, width):
     """From a file, without a network: every figure is drawn, nothing is asked for, and the legend and capsule work."""
     (tmp_path / "report.html").write_text(page)

@@ -488,17 +488,6 @@ def test_pytorchs_example_gives_the_reference_numbers(mnist_dir):
 
 
 @pytest.mark.slow
-def test_the_2_d_network_gives_the_reference_numbers(mnist_dir):
-    """Means over three seeds: one seed's depend on rounding too; seed 1 ends on either side of 155.5."""
-    runs = [reference("two_d", mnist_dir, **MNIST_REFERENCE | {"seed": seed}) for seed in (1, 2, 3)]
-    assert 153 < np.mean([test["vae"].loss for test in runs]) < 155.5
-    assert np.mean([test["vae"].kl for test in runs]) == pytest.approx(5.8, abs=0.5)
-    # REFERENCE.md's 144–146 are two seeds. Plain PyTorch loops from 8 other initial weights end at 145.2–147.9, and
-    # from the very initial weights of seed 1 at 147.8: a 2-D autoencoder depends on where it starts.
-    assert 143.5 < np.mean([test["ae"].reconstruction for test in runs]) < 148.5
-
-
-@pytest.mark.slow
 def test_the_collapse_preset_collapses(mnist_dir):
     vae = reference("collapse", mnist_dir)["vae"]
     assert vae.kl < 0.1

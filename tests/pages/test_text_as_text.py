@@ -150,6 +150,7 @@ def test_other_cells_stay_as_they_are():
     assert as_csv(table) == table.to_csv(index=False)
 
 
+@pytest.mark.spare
 @pytest.mark.slow
 @pytest.mark.browser
 def test_in_a_browser_nothing_of_it_runs_or_becomes_an_element(app: Dashboard, browser: Browser):

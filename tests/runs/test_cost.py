@@ -83,7 +83,9 @@ def assert_close(said, found):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="read from /proc")
-@pytest.mark.parametrize("kind", REAL)
+@pytest.mark.parametrize(
+    "kind", [pytest.param(kind, marks=pytest.mark.spare) if " wide, " in kind else kind for kind in REAL]
+)
 def test_runs_take_what_is_said(tmp_path, mnist_dir, kind):
     values = MNIST | REAL[kind]
     assert_close(cost.memory(RunConfig.parse(values), DATASETS[values["dataset"]]), peak(tmp_path, values, mnist_dir))
