@@ -36,6 +36,13 @@ LESSONS = (
     Lesson("two_losses.py", "Two losses", ":material/balance:", "What do we gain from the KL term?"),
     Lesson("sweeps.py", "Sweep", ":material/grid_view:", "What does a setting do?", of_a_run=False),
     Lesson("compare.py", "Compare", ":material/stacked_line_chart:", "Which settings?", of_a_run=False),
+    Lesson(
+        "yardsticks.py",
+        "Yardsticks",
+        ":material/straighten:",
+        "Which model is better, and for what?",
+        in_bar=False,
+    ),
     Lesson("data.py", "Data", ":material/photo_library:", "What do they learn from?", of_a_run=False),
     Lesson("server.py", "Server", ":material/dns:", "What is running?", in_bar=False, of_a_run=False),
 )

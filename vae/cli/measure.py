@@ -1,4 +1,4 @@
-"""`python -m vae sensitivity | gradients | bench`: stored runs, and this machine, measured."""
+"""`python -m vae sensitivity | gradients | evaluate | bench`: stored runs, and this machine, measured."""
 
 from __future__ import annotations
 
@@ -23,6 +23,16 @@ def add(commands: Any) -> None:
     gradients.add_argument("run", metavar="RUN_ID", help="a run with a variant that samples its codes")
     gradients.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
     json_flag(gradients, "print the gradients' norms and the estimators' quality as one JSON object")
+
+    evaluate = commands.add_parser("evaluate", help="lay yardsticks on a run: likelihood, samples, codes, anomalies")
+    evaluate.set_defaults(command=_evaluate)
+    evaluate.add_argument("run", metavar="RUN_ID")
+    evaluate.add_argument("--epoch", type=int, help="a kept epoch; the last one unless given")
+    evaluate.add_argument(
+        "--yardstick", action="append", metavar="NAME", help="likelihood, samples, codes or anomalies; all unless given"
+    )
+    evaluate.add_argument("--nll", type=int, metavar="S", help="the likelihood alone, by S importance samples an image")
+    json_flag(evaluate, "print all tables as one JSON object")
 
     bench = commands.add_parser("bench", help="time an epoch of both models against a plain loop")
     bench.set_defaults(command=_bench)
@@ -97,6 +107,42 @@ def _gradients(options: argparse.Namespace) -> int:
     print(norms.to_string(index=False, float_format=lambda value: f"{value:.4g}"))
     print("\nEstimates of the reconstruction's gradient for the encoder:")
     print(quality.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
+    return 0
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from .. import measuring
+    from ..errors import InputError
+    from ..measuring.yardsticks import YARDSTICKS, judged
+    from ..store.measurements import records
+    from ..store.runs import Store
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    run = store.run(options.run)
+    epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
+    _say_epoch(run, epoch)
+    names = options.yardstick or (["likelihood"] if options.nll else list(YARDSTICKS))
+    if unknown := [name for name in names if name not in YARDSTICKS]:
+        raise InputError(f"{', '.join(unknown)} is no yardstick; there are {', '.join(YARDSTICKS)}.")
+    tables, refused = {}, {}
+    for name in names:
+        asked = {"samples": options.nll} if name == "likelihood" and options.nll else {}
+        try:
+            tables[name] = judged(name, store, run.id, epoch, settings, share_bar, **asked)
+        except InputError as problem:
+            if len(names) == 1:
+                raise
+            refused[name] = str(problem)
+    if options.json:
+        found = {name: records(table) for name, table in tables.items()}
+        emit({"run_id": run.id, "epoch": epoch, "yardsticks": found, "refused": refused}, options.json)
+        return 0
+    for name, table in tables.items():
+        print(f"{YARDSTICKS[name].title}, {measuring.epoch_in_words(run, epoch)}:")
+        print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
+    for name, reason in refused.items():
+        print(f"{YARDSTICKS[name].title}: {reason}")
     return 0
 
 

@@ -45,7 +45,7 @@ def _kind(metric: Metric) -> tuple[Any, Any]:
     if metric.per_dimension:
         return Annotated[list[float], Field(max_length=512)] | None, ...
     number = Annotated[int, Field(ge=0, le=512)] if metric.whole else float
-    if metric.per_image:
+    if metric.in_extra:
         return float | None, None
     return (number | None if metric.needs else number), ...
 

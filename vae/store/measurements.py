@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 
 from .runs import Run, Store
-from .schema import classifiers, measurements
+from .schema import classifiers, measurements, metrics
 
 # A new number when a procedure changes, so that old tables are not taken for new ones.
 KINDS = {
@@ -19,6 +19,11 @@ KINDS = {
     "signal": "signal 1",
     "disentanglement": "disentanglement 1",
     "claims": "claims 1",
+    "likelihood": "likelihood 1",
+    "samples": "samples 1",
+    "codes": "codes 1",
+    "anomalies": "anomalies 1",
+    "map": "map 1",
 }
 
 
@@ -66,6 +71,15 @@ def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd
     with store.write() as connection:
         connection.execute(delete(measurements).where(*(measurements.c[name] == value for name, value in key.items())))
         connection.execute(insert(measurements).values(**key, rows=rows))
+
+
+def keep_test_values(store: Store, run_id: str, values: Mapping[str, Mapping[str, float]]) -> None:
+    """Add metrics, by variant and name, to those of a run's test images that the database keeps in `extra`."""
+    with store.write() as connection:
+        for variant, named in values.items():
+            row = (metrics.c.run_id == run_id, metrics.c.variant == variant, metrics.c.split == "test")
+            known = connection.execute(select(metrics.c.extra).where(*row).with_for_update()).scalar_one_or_none()
+            connection.execute(update(metrics).where(*row).values(extra=(known or {}) | dict(named)))
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -15,14 +15,14 @@ from .schema import metrics
 
 def columns() -> list[Column]:
     """What to select, so that `values` finds all metrics that are one number."""
-    return [*(metrics.c[name] for name in scalars() if not METRICS[name].per_image), metrics.c.extra]
+    return [*(metrics.c[name] for name in scalars() if not METRICS[name].in_extra), metrics.c.extra]
 
 
 def values(selected: Sequence[Any]) -> tuple[Any, ...]:
     """What was selected → one value for each of `metrics.scalars()`, None where nothing was measured."""
     *own, extra = selected
     known = iter(own)
-    return tuple((extra or {}).get(name) if METRICS[name].per_image else next(known) for name in scalars())
+    return tuple((extra or {}).get(name) if METRICS[name].in_extra else next(known) for name in scalars())
 
 
 def table(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:

@@ -150,8 +150,16 @@ def objective_values(store: Store, sweep: Sweep, runs: list[Member], settings: S
     table = stored.rows(store, sweep.id, runs[0].number)
     table = table[(table["split"] != "test") & (table["variant"] == sweep.spec.of)]
     last = table[table["epoch"] == table.groupby("run_id")["epoch"].transform("max")]  # patience may end seeds apart
-    columns = {name: OBJECTIVES[name].metric for name in sweep.spec.objectives}
-    values = {name: float(last[column].astype(float).mean()) for name, column in columns.items() if column}
+    columns = {name: OBJECTIVES[name].metric for name in sweep.spec.objectives if OBJECTIVES[name].every_epoch}
+    values = {name: float(last[column].astype(float).mean()) for name, column in columns.items()}
+    for name in sweep.spec.objectives:
+        if (metric := OBJECTIVES[name].metric) and name not in columns:
+            from ..measuring.yardsticks import on_validation
+
+            of = sweep.spec.of
+            values[name] = float(
+                np.mean([on_validation(store, store.run(run.run_id), settings, metric, of) for run in runs])
+            )
     if "ratio" in sweep.spec.objectives:
         from ..measuring import sensitivity_ratio
 

@@ -32,7 +32,12 @@ class Objective:
     direction: Literal["minimize", "maximize"]  # as Optuna says it
     sought: str  # the end of "We look for …"
     description: str
-    metric: str | None = None  # of METRICS that it is; None: measured when all runs of a point are done
+    metric: str | None = None  # of METRICS that it is
+
+    @property
+    def every_epoch(self) -> bool:
+        """Whether it comes with training; else it is measured when all runs of a point are done."""
+        return self.metric is not None and METRICS[self.metric].asked is None
 
 
 SAMPLERS = {
@@ -44,9 +49,11 @@ SAMPLERS = {
     ),
 }
 OBJECTIVES = {
-    metric.objective or name: Objective(metric.title, "minimize", metric.sought, metric.sentence, name)
+    metric.objective or name: Objective(
+        metric.title, "maximize" if metric.more_is_better else "minimize", metric.sought, metric.sentence, name
+    )
     for name, metric in sorted(METRICS.items(), key=lambda entry: entry[1].own_objective)
-    if metric.sought and not metric.test_only
+    if metric.sought and (metric.asked or not metric.test_only)
 } | {
     "ratio": Objective(
         "Change ratio AE ÷ VAE",
@@ -136,8 +143,8 @@ class SweepSpec(BaseModel):
             return "what two losses or two data sets cost can't be compared; judge by the objective mse"
         if "loss" in self.objectives and "beta" in self.over:
             return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
-        if self.prune and (len(self.objectives) > 1 or self.objectives == ("ratio",)):
-            return "weak points are found by one objective that is measured every epoch: not by two, nor by the ratio"
+        if self.prune and (len(self.objectives) > 1 or not OBJECTIVES[self.objectives[0]].every_epoch):
+            return "weak points are found by one objective that is measured every epoch, not by two"
         return None
 
     def _metrics(self) -> list[Metric]:

@@ -75,7 +75,7 @@ def _marks(sweep: Sweep, trials: list[Any], results: pd.DataFrame) -> dict[int, 
         return dict.fromkeys(best, NOT_BEATEN) if len(best) < len(complete) else {}
     marks = dict.fromkeys(best, BEST)
     column = OBJECTIVES[sweep.spec.objectives[0]].metric
-    if column is None or sweep.spec.seeds < SEEDS_FOR_A_VERDICT:
+    if not OBJECTIVES[sweep.spec.objectives[0]].every_epoch or sweep.spec.seeds < SEEDS_FOR_A_VERDICT:
         return marks
     rows = results[(results["split"] != "test") & (results["variant"] == sweep.spec.of)]
     by_seed = {number: of.set_index("seed")[column].astype(float).to_dict() for number, of in rows.groupby("number")}
@@ -96,7 +96,7 @@ def _meaning(spec: SweepSpec, marks: dict[int, str]) -> str:
         )
     if not marks:
         return ""
-    if spec.seeds < SEEDS_FOR_A_VERDICT or spec.objectives[0] == "ratio":
+    if spec.seeds < SEEDS_FOR_A_VERDICT or not OBJECTIVES[spec.objectives[0]].every_epoch:
         return f"{BEST} best mean. There are too few seeds, or no interval: another point may be as good."
     return (
         f"{BEST} best mean. {LIKE_THE_BEST} no clear difference from it: the 95 % interval of the difference, seed by "

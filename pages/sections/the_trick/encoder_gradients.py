@@ -9,8 +9,8 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from pages.sections.the_trick.on_request import on_request
 from pages.shared.csv_button import csv
+from pages.shared.on_request import on_request
 from pages.shared.predict import questions
 from pages.state import loaded_models, resources
 from vae.choices.networks import NORMALISATIONS

@@ -7,8 +7,8 @@ import streamlit as st
 
 from pages.components.figure import figure
 from pages.sections.the_trick import encoder_gradients
-from pages.sections.the_trick.on_request import on_request
 from pages.shared.csv_button import csv
+from pages.shared.on_request import on_request
 from pages.text.terms import explain
 from vae.analysis.sentences import conclusion
 from vae.choices.estimators import bound_estimators

@@ -2,6 +2,7 @@
 
 Tables, curves, CSV files, capsules, tolerances and the objectives of sweeps read METRICS, in its order. A metric
 that is a mean over images is one entry here, with its `per_image`; the database has no column for it, and needs none.
+What takes longer than a run's end allows is one entry of `yardsticks.py`, measured when somebody asks.
 """
 
 from __future__ import annotations
@@ -9,115 +10,23 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
+
+from .information import mutual_information
+from .metric import Evaluated, Measurable, Metric, Tolerance
+from .yardsticks import YARDSTICK_METRICS
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+__all__ = ["METRICS", "Evaluated", "Measurable", "Metric", "Metrics", "Tolerance"]
 
-class Measurable(Protocol):
-    """What decides which metrics a variant has."""
-
-    @property
-    def noise(self) -> bool: ...
-
-    @property
-    def penalty(self) -> str | None: ...
-
-    @property
-    def has_logvar(self) -> bool: ...
-
-
-@dataclass(frozen=True)
-class Tolerance:
-    """How far a number of a run trained anew may lie from the old one on another computer: the larger of both."""
-
-    share: float  # of the larger of both numbers
-    least: float = 0.0  # in the number's own unit
-    grows: bool = True  # with the epochs, as rounding feeds on itself
-
-
-@dataclass(frozen=True)
-class Evaluated:
-    """Some images and what one variant makes of them."""
-
-    x: Tensor  # (B, P) in [0, 1]
-    mu: Tensor  # (B, D)
-    logvar: Tensor | None  # (B, D); None for a variant without
-    from_mean: Tensor  # (B, P), pictures of the means
-    from_sample: Tensor | None  # (B, P), of one sample each; None for a variant without noise
-    penalty: Tensor | None = None  # (B,), in the unit of the loss; None for a variant without
-    z: Tensor | None = None  # (B, D), the sample of each, or its mean for a variant without noise
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One metric, in words and in how far it can be trusted."""
-
-    title: str
-    unit: str | None  # None: that of the reconstruction loss
-    sentence: str
-    short: str  # in a table's narrow heads, after the variant
-    tolerance: Tolerance
-    style: str = "%.4f"  # of its numbers in tables
-    needs: str | None = None  # "logvar", "noise" or "penalty": variants without it lack the metric
-    test_only: bool = False  # measured once, on the test images, and not after every epoch
-    whole: bool = False  # a count
-    per_dimension: bool = False  # a list, one number for each latent dimension
-    own_objective: bool = False  # another quantity for every variant and β: nothing to compare runs by
-    sought: str | None = None  # the end of "We look for …", where sweeps may judge by it: the less the better
-    objective: str | None = None  # what sweeps call it, where that isn't its name
-    per_image: Callable[[Evaluated], Tensor] | None = None  # → (B,); None: `learning.learner` measures it by name
-    at_once: bool = False  # whether `per_image` gets all images at once instead of some: then their codes alone
-
-    @property
-    def of_loss(self) -> bool:
-        """Whether runs with another reconstruction loss measure another quantity under this name."""
-        return self.unit is None
-
-    def heading(self, loss_unit: str) -> str:
-        """With its unit, for axes and tables; `loss_unit` is the reconstruction loss's, per image."""
-        return f"{self.title} ({self.unit or loss_unit})"
-
-    def has(self, variant: Measurable) -> bool:
-        """Whether this variant has it."""
-        there = {"noise": variant.noise, "logvar": variant.has_logvar, "penalty": variant.penalty is not None}
-        return there.get(self.needs or "", True)
+MOST_AT_ONCE = 5000  # images of which a metric sees the codes together: what it costs may grow with their square
 
 
 def _penalty(images: Evaluated) -> Tensor:
     assert images.penalty is not None, "measured where the variant has one"
     return images.penalty
-
-
-MOST_AT_ONCE = 5000  # images of which a metric sees the codes together: what it costs may grow with their square
-AGGREGATE_CHUNK = 100  # codes at a time whose density is measured under all posteriors
-
-
-def mutual_information(mu: Tensor, logvar: Tensor, z: Tensor) -> Tensor:
-    """What each of N images adds to an estimate of I(x; z), (N,), nats: log q(z_i|x_i) − log q(z_i).
-
-    Of their means, log-variances and samples, each (N, D).
-
-    q(z), the aggregate posterior, is the mean over the N images of q(z|x_j). The mean estimates the mutual information
-    of an image's number and its code, at most log N (Hoffman & Johnson 2016, "ELBO surgery"). In double precision, for
-    these are differences of large numbers.
-    """
-    import torch
-
-    mu, logvar, z = mu.double(), logvar.double(), z.double()
-    precision = torch.exp(-logvar)  # (N, D)
-    weighted = mu * precision
-    constant = (mu * weighted).add_(logvar).sum(-1)  # (N,)
-    found = []
-    for start in range(0, len(z), AGGREGATE_CHUNK):
-        codes = z[start : start + AGGREGATE_CHUNK]  # (n, D)
-        squares = torch.addmm(constant, codes.square(), precision.T).addmm_(codes, weighted.T, alpha=-2)
-        log_density = squares.mul_(-0.5)  # (n, N): log q(z_i|x_j), up to the same constant everywhere
-        rows = torch.arange(len(codes), device=z.device)
-        own = log_density[rows, rows + start]
-        found.append(own - torch.logsumexp(log_density, dim=1) + math.log(len(mu)))
-    return torch.cat(found)
 
 
 def _mutual_information(images: Evaluated) -> Tensor:
@@ -218,6 +127,7 @@ METRICS: dict[str, Metric] = {
         per_image=_mutual_information,
         at_once=True,
     ),
+    **YARDSTICK_METRICS,
 }
 
 
@@ -255,7 +165,12 @@ def compared() -> list[str]:
 
 def without_column() -> list[str]:
     """Those that the database keeps in `extra`."""
-    return [name for name, metric in METRICS.items() if metric.per_image]
+    return [name for name, metric in METRICS.items() if metric.in_extra]
+
+
+def asked_of(yardstick: str) -> list[str]:
+    """Those that one yardstick finds."""
+    return [name for name, metric in METRICS.items() if metric.asked == yardstick]
 
 
 def measured(variant: Measurable, test: bool, at_once: bool = False) -> dict[str, Callable[[Evaluated], Tensor]]:

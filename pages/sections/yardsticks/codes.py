@@ -1,0 +1,18 @@
+"""Are codes good for anything?"""
+
+from __future__ import annotations
+
+import pandas as pd
+import streamlit as st
+
+from pages.shared.on_request import on_request
+from vae.store.runs import Run
+
+
+def codes(run: Run, epoch: int) -> None:
+    """To be written."""
+    on_request("codes", run, epoch, "Are codes good for anything?", "Measure", _shown)
+
+
+def _shown(table: pd.DataFrame) -> None:
+    st.dataframe(table, hide_index=True)
