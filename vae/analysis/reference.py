@@ -36,6 +36,11 @@ class Classifier(nn.Module):
         """Softmax over the classes of images `x` (n, P) in [0, 1]: (n, classes)."""
         return torch.softmax(self(torch.from_numpy(x)), dim=-1).numpy()
 
+    @torch.no_grad()
+    def features(self, x: np.ndarray) -> np.ndarray:
+        """Hidden units of images `x` (n, P) in [0, 1], from which the classes follow linearly: (n, HIDDEN)."""
+        return self.body[:-1](torch.from_numpy(x)).numpy()
+
 
 def train_classifier(images: Images) -> Classifier:
     """Learn the classes of the training images: Adam, a learning rate that falls to 0, the same seed always.

@@ -11,10 +11,18 @@ from sklearn.mixture import GaussianMixture
 
 from .reference import Classifier, RealImages
 
+COMPONENTS = 10  # of a mixture, where there are codes enough
+CODES_PER_COMPONENT = 5  # codes needed for each dimension of each component
+
 
 def prior(count: int, latent_dim: int, generator: torch.Generator) -> np.ndarray:
     """z ~ N(0, I), (count, D): what a VAE is trained for, and an autoencoder is not."""
     return torch.randn(count, latent_dim, generator=generator).numpy()
+
+
+def affordable(count: int, latent_dim: int, components: int = COMPONENTS) -> int:
+    """As many components of a mixture as `count` codes are enough for, from 1 up to `components`."""
+    return max(1, min(components, count // (CODES_PER_COMPONENT * (latent_dim + 1))))
 
 
 def fit_mixture(z: np.ndarray, components: int, seed: int) -> GaussianMixture:

@@ -14,7 +14,6 @@ from pages.state.memory_cache import memory_cached
 SOURCES = {"prior": "N(0, I)", "gaussian": "a fitted Gaussian", "mixture": "a fitted mixture"}  # to the codes
 PAIRS = 40  # of images, whose straight lines are measured
 FITTED_ON = 10_000  # codes of training images
-CODES_PER_COMPONENT = 5  # codes needed for each dimension of each component of a mixture
 PATHS = {"line": "straight line", "slerp": "slerp (an arc about the origin)", "geodesic": "geodesic (least change)"}
 
 
@@ -29,8 +28,10 @@ def training_codes(run_id: str, epoch: int) -> dict:
 
 def affordable(run_id: str, epoch: int, components: int) -> int:
     """As many components as there are codes enough for, up to `components`."""
+    from vae.analysis import sampling
+
     count, latent_dim = next(iter(training_codes(run_id, epoch).values())).shape
-    return max(1, min(components, count // (CODES_PER_COMPONENT * (latent_dim + 1))))
+    return sampling.affordable(count, latent_dim, components)
 
 
 @memory_cached
