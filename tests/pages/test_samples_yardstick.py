@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from lessons import AE, CONFIGS, VAE, done, notices, numbers_missing, press, until
+from lessons import CONFIGS, done, notices, numbers_missing, press, until
 from paging import open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
 from pages.sections.yardsticks import samples
 from pages.sections.yardsticks.samples import cells, notice, summary
 from vae.figures.in_words import in_words
-from vae.figures.sample_scores import SCORE_TITLES, WAY_TITLES, sample_score
+from vae.figures.style import VARIANT_SHORT
+from vae.figures.yardsticks.sample_scores import SCORE_TITLES, WAY_TITLES, sample_score
 from vae.measuring import KINDS
 from vae.store.measurements import keep_measurement, measurement
 from vae.store.runs import Store
 
 SCORES = list(SCORE_TITLES)
+AE, VAE = VARIANT_SHORT["ae"], VARIANT_SHORT["vae"]
 
 
 def judged_of(app: AppTest) -> pd.DataFrame | None:
@@ -103,7 +105,7 @@ def test_the_table_shows_what_is_known() -> None:
 
 def test_what_to_notice_follows_the_numbers() -> None:
     apart = notice(made(ae_prior_frechet_distance=60.0, vae_prior_frechet_distance=20.0, ae_mixture_frechet_distance=9))
-    assert f"Fréchet distance of codes from N(0, I) (mean over 5 draws): {AE} 60.00; {VAE} 20.00." in apart
+    assert f"Fréchet distance, codes from N(0, I) (mean over 5 draws): {AE} 60.00; {VAE} 20.00." in apart
     assert f"{VAE} is lower than {AE} by 40.00" in apart
     assert f"{AE} 9.00; {VAE} 1.00. In this one run: {VAE} is lower than {AE} by 8.00" in apart
     turned = notice(made(ae_prior_frechet_distance=20.0, vae_prior_frechet_distance=60.0))
@@ -123,15 +125,27 @@ def test_what_to_notice_concludes_from_three_seeds_on() -> None:
 
 
 def test_a_precision_above_that_of_real_images_is_no_praise() -> None:
-    above = notice(made(real_sample_precision=0.9, ae_prior_sample_precision=0.8, ae_gaussian_sample_precision=0.9))
-    assert "More often than real images (0.900) lie among real ones: " in above
-    said = above.partition("lie among real ones: ")[2]
-    assert f"{AE} from a fitted mixture" in said and f"{AE} from N(0, I)" not in said
-    assert f"{AE} from a fitted Gaussian" not in said, "as often"
-    below = notice(made(real_sample_precision=1.0))
-    assert "No pictures lie among real images more often than real images do (1.000)." in below
+    low = {"ae_prior_sample_precision": 0.8, "ae_gaussian_sample_precision": 0.91, "error": 0.01}
+    above = notice(made(real_sample_precision=0.9, **low))
+    assert "Precision is clearly above that of real images, 0.900: " in above
+    said = above.partition("real images, 0.900:")[2]
+    assert f" {AE} from a fitted mixture" in said and f" {AE} from N(0, I)" not in said
+    assert f" {AE} from a fitted Gaussian" not in said, "by chance"
+    assert "No precision is clearly above that of real images, 1.000." in notice(made())
+    unknown = notice(made(draws=1, error=np.nan, real_sample_precision=0.1))
+    assert "No precision is clearly above" in unknown
     without = notice(made()[lambda table: table["variant"] != ""])
-    assert "real images do" not in without and "More often" not in without
+    assert "real images" not in without
+
+
+def test_a_precision_above_that_of_real_images_is_judged_seed_by_seed() -> None:
+    tables = [
+        made(seed=seed, real_sample_precision=0.9, ae_prior_sample_precision=0.91 + 0.01 * seed * (-1) ** seed)
+        for seed in range(3)
+    ]
+    said = notice(of_seeds(*tables)).partition("real images, 0.900:")[2]
+    assert f" {VAE} from N(0, I)" in said and f" {AE} from N(0, I)" not in said
+    assert "clearly" not in notice(of_seeds(*tables[:2])), "two seeds tell nothing"
 
 
 def test_the_floor_is_named_or_missed() -> None:
@@ -150,5 +164,6 @@ def test_the_figure_has_a_dot_for_each_model_and_way_and_a_line_for_real_images(
     assert list(drawing.data[1].y) == [1, 1, 9] and round(drawing.data[1].error_y.array[2], 3) == 0.278
     assert [(line.y0, line.y1) for line in drawing.layout.shapes] == [(2.0, 2.0)]
     assert f"{AE}: 60 at N(0, I), 1 at a fitted mixture." in in_words(drawing)
+    assert drawing.layout.shapes[0].name == "Real images" and drawing.layout.shapes[0].showlegend
     bare = sample_score(scores[scores["variant"] != ""], "sample_recall")
     assert len(bare.layout.shapes) == 0 and len(bare.data) == 2

@@ -15,11 +15,12 @@ from pages.state import background_measurements
 from pages.text.terms import explain
 from pages.text.what_to_notice import what_to_notice
 from pages.text.words import listed, plural
+from vae.analysis.comparing import paired
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT, half_width
-from vae.analysis.sentences import Mean, Quantity, over_drawn, over_seeds, together
+from vae.analysis.sentences import Mean, Quantity, over_drawn, over_seeds, together, welch
 from vae.choices.variants import VARIANTS
-from vae.figures.sample_scores import SCORE_TITLES, WAY_TITLES, sample_score
-from vae.figures.style import VARIANT_TITLES
+from vae.figures.style import VARIANT_SHORT
+from vae.figures.yardsticks.sample_scores import SCORE_TITLES, WAY_TITLES, sample_score
 from vae.store.runs import Run
 
 from . import other_seeds
@@ -59,7 +60,7 @@ def _shown(run: Run, epoch: int, table: pd.DataFrame) -> None:
         f"{plural(draws, 'draw')} of {count:,} pictures each. Intervals: 95 %, {over}. {real_images(table)} A small "
         "Fréchet distance is good; precision and recall are shares of 1."
     )
-    untrained = [VARIANT_TITLES[name] for name in _variants(table) if not VARIANTS[name].kl]
+    untrained = [VARIANT_SHORT[name] for name in _variants(table) if not VARIANTS[name].kl]
     if untrained:
         st.caption(f"No term of the loss makes codes follow N(0, I): {listed(untrained)}.")
     what_to_notice(notice(of_all), KIND)
@@ -94,7 +95,7 @@ def cells(scores: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for (variant, way), found in scores.groupby(["variant", "way"], sort=False):
         by_score = found.set_index("score")
-        title = f"{VARIANT_TITLES[variant]}, {WAY_TITLES[way]}" if variant else "Real images in their place"
+        title = f"{VARIANT_SHORT[variant]}, {WAY_TITLES[way]}" if variant else "Real images in their place"
         row = {"Pictures": title}
         for score, head in SCORE_TITLES.items():
             row[head] = _cell(by_score.loc[score, "value"], by_score.loc[score, "half"], STYLES[score])
@@ -113,8 +114,9 @@ def notice(of_all: pd.DataFrame) -> str:
 
     `of_all`: rows of `samples` with seed, the chosen run's first.
     """
-    asked = [("prior", score) for score in SCORE_TITLES] + [(way, "frechet_distance") for way in WAY_TITLES][1:]
-    return together(*(_compared(of_all, way, score) for way, score in asked), _above_the_floor(of_all))
+    distances = [_compared(of_all, way, "frechet_distance") for way in WAY_TITLES]
+    shares = [_compared(of_all, "prior", score) for score in list(SCORE_TITLES)[1:]]
+    return together(*distances, "\n\n", *shares, _above_the_floor(of_all))
 
 
 def _compared(of_all: pd.DataFrame, way: str, score: str) -> str:
@@ -124,38 +126,46 @@ def _compared(of_all: pd.DataFrame, way: str, score: str) -> str:
         return ""
     seeds, draws = len(set(rows["seed"])), int(rows["draws"].iloc[0])
     on = plural(draws, "draw") if seeds == 1 else f"{seeds} seeds"
-    quantity = Quantity(f"{SCORE_TITLES[score]} of codes from {WAY_TITLES[way]}", on, STYLES[score])
+    quantity = Quantity(f"{SCORE_TITLES[score]}, codes from {WAY_TITLES[way]}", on, STYLES[score])
     by_variant = dict(list(rows.groupby("variant", sort=False)))
     if seeds > 1:
         return over_seeds(
             quantity,
-            {VARIANT_TITLES[name]: of_one.set_index("seed")["value"].to_dict() for name, of_one in by_variant.items()},
+            {VARIANT_SHORT[name]: of_one.set_index("seed")["value"].to_dict() for name, of_one in by_variant.items()},
         )
     return over_drawn(
         quantity,
-        {
-            VARIANT_TITLES[name]: Mean(of_one["value"].item(), of_one["error"].item(), draws)
-            for name, of_one in by_variant.items()
-        },
+        {VARIANT_SHORT[name]: _mean(of_one) for name, of_one in by_variant.items()},
     )
 
 
 def _above_the_floor(of_all: pd.DataFrame) -> str:
-    """Which pictures lie among real images more often than real images do: a sign of averages, not of quality."""
-    means = of_all[of_all["score"] == "sample_precision"].groupby(["variant", "way"], sort=False)["value"].mean()
-    if ("", "real") not in means or not np.isfinite(floor := means["", "real"]):
+    """Whose pictures lie among real images clearly more often than real images do: as averages do, so no praise."""
+    rows = of_all[of_all["score"] == "sample_precision"]
+    floor = rows[rows["variant"] == ""].set_index("seed")
+    several = len(set(rows["seed"])) > 1
+    if floor.empty or (several and len(floor) < SEEDS_FOR_A_VERDICT):
         return ""
-    above = [
-        f"{VARIANT_TITLES[variant]} from {WAY_TITLES[way]}"
-        for (variant, way), value in means.items()
-        if variant and f"{value:.3f}" > f"{floor:.3f}"
-    ]
+    above = []
+    for (variant, way), found in rows[rows["variant"] != ""].groupby(["variant", "way"], sort=False):
+        if several:
+            apart = paired(floor["value"].to_dict(), found.set_index("seed")["value"].to_dict())
+        else:
+            apart = welch(_mean(floor), _mean(found)) if min(floor["draws"].min(), found["draws"].min()) > 1 else None
+        if apart is not None and apart.low > 0:
+            above.append(f"{VARIANT_SHORT[variant]} from {WAY_TITLES[way]}")
+    real = f"that of real images, {floor['value'].mean():.3f}"
     if not above:
-        return f"No pictures lie among real images more often than real images do ({floor:.3f})."
+        return f"No precision is clearly above {real}."
     return (
-        f"More often than real images ({floor:.3f}) lie among real ones: {listed(above)}. That is no better than real: "
-        "blurred averages lie in the middle of real images."
+        f"Precision is clearly above {real}: {listed(above)}. That is no better than real: pictures like averages lie "
+        "in the middle of real ones."
     )
+
+
+def _mean(of_one_run: pd.DataFrame) -> Mean:
+    row = of_one_run.iloc[0]
+    return Mean(float(row["value"]), float(row["error"]), int(row["draws"]))
 
 
 def real_images(table: pd.DataFrame) -> str:
@@ -188,8 +198,8 @@ def _measured(run: Run, epoch: int, table: pd.DataFrame) -> str:
         "nearest real image. **Recall**: the share of real images in such balls around pictures. Kynkäänniemi et al. "
         f"2019, arXiv 1904.06991.{some} Pictures of codes of few dimensions lie close together on a thin sheet: their "
         "balls are small, and few real images are in them.\n\n"
-        "**Fitted**: one Gaussian, or a mixture of up to 10, with full covariances, to the means of the first 10,000 "
-        "training images' codes. Draws share their noise between models.\n\n"
+        "**Fitted** to the codes of the training images, of 10,000 at most: one Gaussian, or a mixture of up to 10, "
+        "with full covariances. Draws share their noise between models.\n\n"
         "The classifier has learnt from the training images, so from those of the mark for real images, too: it may "
         "know them a little better than test images."
     )

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
+from ..style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS
 
 WAY_TITLES = {"prior": "N(0, I)", "gaussian": "a fitted Gaussian", "mixture": "a fitted mixture"}
 SCORE_TITLES = {  # of the scores of `vae.measuring.samples`
@@ -28,7 +28,6 @@ def sample_score(summary: pd.DataFrame, score: str) -> go.Figure:
     rows = summary[summary["score"] == score]
     dots = [_dots(rows[rows["variant"] == name], name) for name in VARIANT_COLOURS if name in set(rows["variant"])]
     floors = [float(value) for value in rows.loc[rows["variant"] == "", "value"] if np.isfinite(value)]
-    looks = {"line": {"dash": "dash", "color": NEUTRAL, "width": 2}}
     layout = BARE | {
         "height": HEIGHT,
         "scattermode": "group",  # models side by side, so that no interval hides another
@@ -45,10 +44,21 @@ def sample_score(summary: pd.DataFrame, score: str) -> go.Figure:
         },
         "yaxis": GRID | {"title": {"text": SCORE_TITLES[score]}, "rangemode": "tozero"},
         "shapes": [
-            {"type": "line", "xref": "paper", "x0": 0, "x1": 1, "y0": floor, "y1": floor} | looks for floor in floors
+            {
+                "type": "line",
+                "xref": "paper",
+                "x0": 0,
+                "x1": 1,
+                "y0": floor,
+                "y1": floor,
+                "name": REAL,
+                "showlegend": True,
+            }
+            | {"line": {"dash": "dash", "color": NEUTRAL, "width": 2}}
+            for floor in floors
         ],
     }
-    return go.Figure({"data": dots + [_legend_of(floor) | looks for floor in floors], "layout": layout})
+    return go.Figure({"data": dots + [_told(floor) for floor in floors], "layout": layout})
 
 
 def _dots(rows: pd.DataFrame, name: str) -> dict[str, Any]:
@@ -57,7 +67,7 @@ def _dots(rows: pd.DataFrame, name: str) -> dict[str, Any]:
         "x": [WAY_TITLES[way] for way in rows["way"]],
         "y": rows["value"].to_numpy(dtype=float),
         "mode": "markers",
-        "name": VARIANT_TITLES[name],
+        "name": VARIANT_SHORT[name],
         "marker": {"color": VARIANT_COLOURS[name], "symbol": VARIANT_SYMBOLS[name], "size": 11},
         "error_y": {
             "array": rows["half"].fillna(0).to_numpy(dtype=float),
@@ -65,17 +75,19 @@ def _dots(rows: pd.DataFrame, name: str) -> dict[str, Any]:
             "thickness": 2,
             "width": 4,
         },
-        "hovertemplate": f"{VARIANT_TITLES[name]}, %{{x}}: %{{y:.4g}}<extra></extra>",
+        "hovertemplate": f"{VARIANT_SHORT[name]}, %{{x}}: %{{y:.4g}}<extra></extra>",
     }
 
 
-def _legend_of(floor: float) -> dict[str, Any]:
-    """The line once more: shapes have neither a place in the legend nor words."""
+def _told(floor: float) -> dict[str, Any]:
+    """The line once more, unseen: a shape neither answers the pointer nor has words."""
     return {
         "type": "scatter",
         "x": list(WAY_TITLES.values()),
         "y": [floor] * len(WAY_TITLES),
         "mode": "lines",
+        "line": {"width": 0},
         "name": REAL,
+        "showlegend": False,
         "hovertemplate": f"{REAL}: %{{y:.4g}}<extra></extra>",
     }
