@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
+import pytest
 from lessons import CONFIGS, done, notices, numbers_missing, press, until
 from paging import open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
-from pages.sections.yardsticks import samples
+from pages.sections.yardsticks import other_seeds, samples
 from pages.sections.yardsticks.samples import cells, notice, summary
 from vae.figures.in_words import in_words
 from vae.figures.style import VARIANT_SHORT
 from vae.figures.yardsticks.sample_scores import SCORE_TITLES, WAY_TITLES, sample_score
-from vae.measuring import KINDS
+from vae.measuring import KINDS, MEASUREMENTS
 from vae.store.measurements import keep_measurement, measurement
 from vae.store.runs import Store
 
@@ -47,21 +50,38 @@ def test_samples_are_judged_when_asked_for_and_kept(stocked: Store, runs: dict[s
     assert "Train 2 more seeds for a verdict" in [button.label for button in app.button]
 
 
-def test_other_seeds_are_measured_on_request_and_then_there_is_a_verdict(stocked: Store, runs: dict[str, str]) -> None:
+def test_other_seeds_are_measured_on_request_and_then_there_is_a_verdict(
+    stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     others = [done(stocked, CONFIGS["3-D"].model_copy(update={"seed": seed})) for seed in (1, 2)]
     for run_id, table in ((runs["3-D"], made()), (others[0], made(ae_prior_frechet_distance=3.0))):
         keep_measurement(stocked, run_id, 2, KINDS["samples"], table.drop(columns="seed"))
     app = open_tab(open_page("yardsticks.py", run=runs["3-D"]), "Samples")
     assert "Only 2 seeds: not enough to conclude." in notices(app)[0]
     assert judged_of(app)["Fréchet distance"][0] == "1.00 ± 0.28", "this run alone"
-    press(app, "Measure 1 more seed")
+    with monkeypatch.context() as context:
+        context.setitem(MEASUREMENTS, "samples", lambda *_: 1 / 0)
+        press(app, "Measure 1 more seed")
+        until(app, lambda app: app.error)
+        assert app.error[0].value == "Seed 2: Measuring broke off: ZeroDivisionError: division by zero."
+    press(app, "Try again")
     until(app, lambda app: "mean over 3 seeds" in notices(app)[0])
     app.run()
     third = measurement(stocked, others[1], 2, KINDS["samples"]).iloc[0]["value"]
     values = [1.0, 3.0, third]
     assert judged_of(app)["Fréchet distance"][0].startswith(f"{np.mean(values):.2f} ± ")
     assert "Intervals: 95 %, over 3 seeds." in texts(app)
-    assert not [button for button in app.button if "more seed" in button.label]
+    assert not app.error and not [button for button in app.button if "more seed" in button.label]
+    run = stocked.run(runs["3-D"])
+    assert set(other_seeds.tables("samples", run, 2, made())) == {0, 1, 2}
+    assert set(other_seeds.tables("samples", run, 1, made())) == {0}, "others are measured at their end"
+
+
+def test_grey_pictures_beside_black_and_white_images_are_told(stocked: Store, runs: dict[str, str]) -> None:
+    run = stocked.run(runs["3-D"])
+    assert "black and white" not in samples.how(run, 2, made())
+    binary = run.config.model_copy(update={"binarisation": "static"})
+    assert "black and white" in samples.how(dataclasses.replace(run, config=binary), 2, made())
 
 
 def made(seed: int = 0, draws: int = 5, error: float = 0.1, **values: float) -> pd.DataFrame:

@@ -67,7 +67,7 @@ def _shown(run: Run, epoch: int, table: pd.DataFrame) -> None:
     with st.container(horizontal=True):
         explain("reference classifier")
         with st.popover("How is it measured?", type="tertiary"):
-            st.markdown(_measured(run, epoch, table))
+            st.markdown(how(run, epoch, table))
         csv(lambda: of_all, f"samples-{run.id}-epoch-{epoch}")
     other_seeds.offer(KIND, run, epoch)
 
@@ -181,19 +181,26 @@ def _variants(table: pd.DataFrame) -> list[str]:
     return [name for name in dict.fromkeys(table["variant"]) if name]
 
 
-def _measured(run: Run, epoch: int, table: pd.DataFrame) -> str:
+def how(run: Run, epoch: int, table: pd.DataFrame) -> str:
+    """How the scores of a run's `table` came about."""
     count = int(table.loc[table["score"] == "frechet_distance", "n"].iloc[0])
     in_balls = int(table.loc[table["score"] == "sample_precision", "n"].iloc[0])
     trust = background_measurements.accuracy(run.data["hash"])
     right = f"; it is right on {trust:.1%} of the test images" if trust else ""
+    binary = (
+        " These test images are black and white and the pictures are grey, which alone keeps the clouds apart."
+        if run.config.binarisation != "none"
+        else ""
+    )
     some = "" if in_balls == count else f" Of {in_balls:,} images and as many pictures, the same images for every run."
     return (
-        f"Of the networks at epoch {epoch}. Pictures are the decoder's means. Each picture and each test image becomes "
-        f"128 numbers: the hidden units of the reference classifier{right}. Papers use another network's, so no number "
-        "here can be held against an FID, nor against another data set.\n\n"
+        f"Of the networks at epoch {epoch}. Pictures are the decoder's means.{binary} Each picture and each test image "
+        f"becomes 128 numbers: the hidden units of the reference classifier{right}. Papers use another network's, so no "
+        "number here can be held against an FID, nor against another data set.\n\n"
         "**Fréchet distance** (squared): ‖μ₁−μ₂‖² + Tr(Σ₁+Σ₂−2(Σ₁Σ₂)^½) of the means and covariances of both clouds. "
         f"Heusel et al. 2017, arXiv 1706.08500. It is larger the fewer pictures there are, so there are {count:,} of "
-        "both, and the mark for real images is of as many. Runs judged on another number can't be compared.\n\n"
+        "both, and the mark for real images is of as many. Runs judged on another number of images "
+        "can't be compared.\n\n"
         "**Precision**: the share of pictures that lie in a ball around some real image, which reaches to its third "
         "nearest real image. **Recall**: the share of real images in such balls around pictures. Kynkäänniemi et al. "
         f"2019, arXiv 1904.06991.{some} Pictures of codes of few dimensions lie close together on a thin sheet: their "
