@@ -195,8 +195,8 @@ def how(run: Run, epoch: int, table: pd.DataFrame) -> str:
     some = "" if in_balls == count else f" Of {in_balls:,} images and as many pictures, the same images for every run."
     return (
         f"Of the networks at epoch {epoch}. Pictures are the decoder's means.{binary} Each picture and each test image "
-        f"becomes 128 numbers: the hidden units of the reference classifier{right}. Papers use another network's, so no "
-        "number here can be held against an FID, nor against another data set.\n\n"
+        f"becomes 128 numbers: the hidden units of the reference classifier{right}. Papers use another network's, so "
+        "no number here can be held against an FID, nor against another data set.\n\n"
         "**Fréchet distance** (squared): ‖μ₁−μ₂‖² + Tr(Σ₁+Σ₂−2(Σ₁Σ₂)^½) of the means and covariances of both clouds. "
         f"Heusel et al. 2017, arXiv 1706.08500. It is larger the fewer pictures there are, so there are {count:,} of "
         "both, and the mark for real images is of as many. Runs judged on another number of images "
