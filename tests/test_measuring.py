@@ -13,7 +13,7 @@ import pytest
 import torch
 from sqlalchemy import delete, update
 
-from vae import datasets, measuring
+from vae import datasets
 from vae.analysis import sensitivity
 from vae.config import RunConfig
 from vae.errors import InputError
@@ -23,6 +23,7 @@ from vae.measuring import (
     models_of,
     reference_classifier_of,
     sensitivity_of,
+    stored_runs,
 )
 from vae.runs.execution import execute
 from vae.settings import Settings
@@ -106,13 +107,13 @@ def test_progress_is_told_from_nothing_to_all(measured: Measured) -> None:
 
 def test_the_classifier_is_kept_once_for_a_data_set(measured: Measured, monkeypatch: pytest.MonkeyPatch) -> None:
     images = datasets.load("digits", measured.settings.data_dir)
-    fresh = measuring.train_classifier(images)
-    monkeypatch.setattr(measuring, "train_classifier", never)
+    fresh = stored_runs.train_classifier(images)
+    monkeypatch.setattr(stored_runs, "train_classifier", never)
     reference = reference_classifier_of(measured.store, images)
     assert all(
         torch.equal(value, fresh.state_dict()[name]) for name, value in reference.classifier.state_dict().items()
     )
-    assert reference.accuracy == measuring.accuracy(fresh, images) > 0.95
+    assert reference.accuracy == stored_runs.accuracy(fresh, images) > 0.95
     assert not any(parameter.requires_grad for parameter in reference.classifier.parameters())
     calls = []
     sensitivity_of(measured.store, measured.run.id, 1, measured.settings, lambda *call: calls.append(call))

@@ -16,10 +16,9 @@ from sweeps_by_hand import (
     write,
 )
 
-from vae import measuring
 from vae.analysis import sensitivity
 from vae.errors import InputError
-from vae.measuring import images_of, models_of, sensitivity_ratio
+from vae.measuring import images_of, lessons, models_of, sensitivity_ratio
 from vae.runs import heartbeats
 from vae.runs.execution import execute
 from vae.runs.heartbeats import BLIND, SILENCE
@@ -85,7 +84,7 @@ def test_the_ratio_is_that_of_the_nudges_of_the_validation_images(store, setting
 def test_the_ratio_takes_a_limited_number_of_images_and_training_images_where_no_others_are(
     store, settings, monkeypatch
 ):
-    monkeypatch.setattr(measuring, "RATIO_IMAGES", 7)
+    monkeypatch.setattr(lessons, "RATIO_IMAGES", 7)
     seen, real = [], sensitivity.measure
 
     def watched(models, x, **options):
