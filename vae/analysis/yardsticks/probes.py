@@ -18,7 +18,7 @@ from ...learning.randomness import stream
 DRAWS = {10: 10, 100: 5, 1000: 3}  # few labels → how often they are drawn: which ones they are matters
 NEIGHBOURS = 10
 MOST_QUERIES = 2000  # images whose neighbours are looked for: what it costs grows with their number
-POOL = 10_000  # training images among which also pixels have time to find neighbours
+POOL = 5000  # training images among which also pixels have time to find neighbours
 MOST_CLUSTERED = 2000  # images that are put into clusters
 STARTS = 5  # of k-means
 ITERATIONS = 1000  # of the probe's descent, which ends long before
@@ -75,14 +75,17 @@ def probe_right(codes: Labelled, rows: np.ndarray) -> np.ndarray:
     the mean and standard deviation of those it learns from. Of a single class it knows no other.
     """
     from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
     x, y = codes.train[rows], codes.train_y[rows]
     if (y == y[0]).all():
         return codes.judged_y == y[0]
-    probe = make_pipeline(StandardScaler(), LogisticRegression(max_iter=ITERATIONS))
-    return probe.fit(x, y).predict(codes.judged) == codes.judged_y
+    scaler = StandardScaler().fit(x)
+    probe = LogisticRegression(max_iter=ITERATIONS).fit(scaler.transform(x), y)
+    weights = probe.coef_ / scaler.scale_  # the same probe of codes as they are: those judged needn't be copied
+    probe.intercept_ = (probe.intercept_ - weights @ scaler.mean_).astype(x.dtype)
+    probe.coef_ = weights.astype(x.dtype)
+    return probe.predict(codes.judged) == codes.judged_y
 
 
 def nearest_rows(train: np.ndarray, queries: np.ndarray, count: int) -> np.ndarray:
