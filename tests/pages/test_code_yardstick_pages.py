@@ -86,24 +86,23 @@ def test_codes_are_measured_on_request_for_all_seeds_and_judged_then(
 
 def test_an_image_stands_beside_its_nearest_of_every_space(stocked: Store, runs: dict[str, str]) -> None:
     app = tab(runs["seed 0"], "Neighbours")
-    strips = [element.proto.body for element in app.get("html")]
+    shown = [element.proto.body for element in app.get("html")]
     subject = subject_of(stocked, stocked.run(runs["seed 0"]), 1, resources.settings())
     train, y = subject.learnt_from()
     spaces = {
-        f"the code of the {title}": (encode(subject.models[name], train).mu, encode(subject.models[name], subject.x).mu)
+        f"{title}: nearest codes": (encode(subject.models[name], train).mu, encode(subject.models[name], subject.x).mu)
         for name, title in (("ae", AE), ("vae", VAE))
     }
     near = {}
-    for said, (learnt, asked) in (spaces | {"pixels": (train, subject.x)}).items():
+    for said, (learnt, asked) in (spaces | {"Pixels: nearest images": (train, subject.x)}).items():
         near[said] = np.argsort(np.square(learnt - asked[0]).sum(axis=1), kind="stable")[:8]
         alike = int((y[near[said]] == subject.y[0]).sum())
-        (told,) = [body for body in strips if f"Nearest in {said}: {alike} of 8 are of its class" in body]
-        assert "; ".join(f"class {label}" for label in y[near[said]]) in told
-    common = {said: len(set(rows) & set(near["pixels"])) for said, rows in near.items()}
-    assert f"Also among the nearest in pixels: {AE} {common[f'the code of the {AE}']} of 8; {VAE}" in texts(app)
-    before = strips
+        _, tiles = (body for body in shown if f"{said}, {alike} of 8 of its class" in body)
+        assert re.findall(r"<figcaption[^>]*>(\d)<", tiles) == [str(label) for label in y[near[said]]]
+    common = len(set(near[f"{AE}: nearest codes"]) & set(near["Pixels: nearest images"]))
+    assert f"Also among the nearest in pixels: {AE} {common} of 8; {VAE}" in texts(app)
     app.selectbox(key="yardsticks.neighbours_of").set_value(2).run()
-    assert [element.proto.body for element in app.get("html")] != before
+    assert [element.proto.body for element in app.get("html")] != shown
 
 
 def test_a_map_is_drawn_on_request_with_its_caution(
@@ -160,6 +159,10 @@ def test_a_line_for_each_codes_with_its_interval() -> None:
     assert [line.line.color for line in drawing.data] == [VARIANT_COLOURS["ae"], VARIANT_COLOURS["vae"], NEUTRAL]
     assert drawing.data[2].line.dash == "dash"
     assert drawing.layout.xaxis.type == "log" and list(drawing.layout.xaxis.ticktext) == ["10", "120"]
+    near = probe_curves.over_seeds(
+        {0: pd.concat([table(0.5, 0.6, 0.4), table(0.4, 0.5, 0.3, "probe_accuracy_100", 100)])}
+    )
+    assert list(accuracy_by_labels(near, "probe_accuracy", 0.1).layout.xaxis.tickvals) == [120], "no room for both"
     assert drawing.layout.shapes[0].y0 == 0.1
 
 

@@ -12,7 +12,7 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.components.in_columns import in_columns
 from pages.shared.csv_button import csv
-from pages.shared.image_strips import choose_image, heading, numbered, strip
+from pages.shared.image_strips import choose_image, heading, labelled_tiles, numbered, strip
 from pages.shared.on_request import on_request
 from pages.state import loaded_models, resources
 from pages.state.memory_cache import memory_cached
@@ -45,17 +45,20 @@ class Around(NamedTuple):
 
 def neighbours(run: Run, epoch: int) -> None:
     """One image's neighbours by every model and by pixels; how many are of its class, over all; and a map."""
-    one_image(run, epoch)
+    left, right = st.columns([5, 3], gap="medium")
+    with left:
+        one_image(run, epoch)
     if len(run.data["classes"]) > 1:
-        st.divider()
-        on_request(
-            "codes",
-            run,
-            epoch,
-            "One image tells little. How many of the nearest training images are of the same class, over many images?",
-            "Measure the codes",
-            lambda table: over_seeds("codes", run, epoch, table, partial(_shares, run)),
-        )
+        with right:
+            on_request(
+                "codes",
+                run,
+                epoch,
+                "One image tells little. How many of the nearest training images are of the same class, over many "
+                "images?",
+                "Measure the codes",
+                lambda table: over_seeds("codes", run, epoch, table, partial(_shares, run)),
+            )
     st.divider()
     a_map(run, epoch)
 
@@ -87,7 +90,7 @@ def nearest(run_id: str, epoch: int) -> dict[str, np.ndarray]:
 
 
 def one_image(run: Run, epoch: int) -> None:
-    """A test image and its nearest training images, a row for each space."""
+    """A test image and its nearest training images with their classes, a row for each space."""
     there, classes, shape = around(run.id), run.data["classes"], run.shape
     names = numbered(there.chosen_y, classes)
     place = choose_image("Test image", names, "yardsticks.neighbours_of")
@@ -96,11 +99,12 @@ def one_image(run: Run, epoch: int) -> None:
     rows = {name: of_each[place] for name, of_each in nearest(run.id, epoch).items()}
     for name, near in rows.items():
         labels = there.pool_y[near]
-        told = "; ".join(f"class {classes[label]}" for label in labels)
-        title = f"Nearest in {'pixels' if name == PIXELS else f'the code of the {VARIANT_TITLES[name]}'}"
+        title = "Pixels: nearest images" if name == PIXELS else f"{VARIANT_TITLES[name]}: nearest codes"
         if len(classes) > 1:
-            title = f"{title}: {(labels == own).sum()} of {len(near)} are of its class"
-        strip(title, to_grey(there.pool[near]), shape, SHOWN, VARIANT_COLOURS.get(name, NEUTRAL), told=told)
+            title = f"{title}, {(labels == own).sum()} of {len(near)} of its class"
+        heading(title, VARIANT_COLOURS.get(name, NEUTRAL))
+        below = [classes[label] for label in labels] if len(classes) > 1 else None
+        st.html(labelled_tiles(to_grey(there.pool[near]), below, shape, SHOWN, title))
     common = {name: len(np.intersect1d(near, rows[PIXELS])) for name, near in rows.items() if name != PIXELS}
     st.caption(
         f"Nearest first, among {len(there.pool):,} training images, by Euclidean distance of the means μ and of the "

@@ -13,6 +13,7 @@ import plotly.graph_objects as go
 from ..style import BARE, CLASS_COLOURS, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
 
 HEIGHT, MAP_HEIGHT = 360, 420
+APART = 1.8  # times as many labels, whose numbers have room side by side on the axis
 # What is no model's, by `codes` of the table: title, dash, marker. No model's colour, so dashes tell them apart.
 BESIDE = {"pca": ("PCA", "dash", "diamond"), "pixels": ("Pixels", "dot", "pentagon")}
 CODES_TITLES = VARIANT_TITLES | {name: title for name, (title, _, _) in BESIDE.items()}
@@ -49,6 +50,7 @@ def accuracy_by_labels(curves: pd.DataFrame, measure: str, guess: float | None) 
             }
         )
     counts = sorted(set(rows["labels"]))
+    counts = [count for count, after in zip(counts, [*counts[1:], np.inf], strict=True) if after >= APART * count]
     guessed = [] if guess is None else [{"type": "line", "x0": 0, "x1": 1, "xref": "paper", "y0": guess, "y1": guess}]
     layout = BARE | {
         "height": HEIGHT,
@@ -61,6 +63,7 @@ def accuracy_by_labels(curves: pd.DataFrame, measure: str, guess: float | None) 
             "title": {"text": "labels learnt from"},
             "tickvals": counts,
             "ticktext": [f"{count:,}" for count in counts],
+            "tickangle": 0,
         },
         "yaxis": GRID | {"title": {"text": "share of classes that are right"}, "rangemode": "tozero"},
         "shapes": [shape | {"line": {"dash": "dot", "width": 1.5, "color": NEUTRAL}} for shape in guessed],
