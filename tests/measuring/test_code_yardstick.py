@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
+import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.decomposition import PCA
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
+from vae import datasets
 from vae.analysis.codes import encode
 from vae.analysis.yardsticks import probes
 from vae.analysis.yardsticks.probes import Labelled, accuracies
 from vae.choices.variants import VARIANTS
-from vae.config import RunConfig
+from vae.config import PRESETS, RunConfig
 from vae.datasets.principal_axes import PrincipalAxes
 from vae.errors import InputError
+from vae.learning.training import Training
 from vae.measuring import MEASUREMENTS, code_map, codes, map_of
-from vae.measuring.subject import subject_of
+from vae.measuring.subject import Subject, subject_of
 from vae.measuring.yardsticks import COLUMNS, judged, on_validation
 from vae.runs.execution import execute
 from vae.settings import Settings
@@ -111,6 +120,41 @@ def test_images_without_classes_and_training_images_of_one_class_are_refused(sto
     only = dataclasses.replace(subject, train_rows=np.flatnonzero(subject.images.train_y == 3))
     with pytest.raises(InputError, match=r"^The training images are all of one class[^.]*\.$"):
         codes.codes(only, lambda share, what: None)
+
+
+@pytest.mark.slow
+def test_on_mnist_codes_are_learnt_from_as_a_whole_in_little_time(
+    mnist_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The time is the processor's, of one thread: other work on the machine does not count."""
+    monkeypatch.undo()  # as many draws as ever
+    images = datasets.load("mnist", mnist_dir)
+    config = PRESETS["pytorch_example"].config.model_copy(update={"epochs": 1, "train_limit": 20_000})
+    training = Training(config, images, datasets.split(images, config.validation_size, config.train_limit))
+    list(training.run())
+    rows = datasets.split(images, config.validation_size).train
+    x = images.test_x.astype(np.float32) / images.white
+    models = {learner.name: learner.model for learner in training.learners}
+    subject = Subject(config, models, images, rows, x, images.test_y, lambda: None)
+    with threadpool_limits(1):
+        began = time.process_time()
+        table = codes.codes(subject, lambda share, what: None)
+        took = time.process_time() - began
+    print(f"{took:.1f} s of one thread")
+    assert took < 12
+    probed = table[table["measure"].str.startswith("probe_accuracy")].set_index(["of", "variant"])
+    assert probed.groupby(level=[0, 1])["labels"].max().to_dict() == {
+        ("codes", "ae"): 55_000,
+        ("codes", "vae"): 55_000,
+        ("pca", ""): 55_000,
+        ("pixels", ""): 1000,
+    }
+    axes = PCA(20).fit(images.train_x[rows] / np.float32(255))
+    pca = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
+    pca.fit(axes.transform(images.train_x[rows] / np.float32(255)), images.train_y[rows])
+    assert value(table, "probe_accuracy", of="pca") == pytest.approx(
+        pca.score(axes.transform(x), images.test_y), abs=0.002
+    )
 
 
 # The map

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable, Iterator
 
@@ -24,7 +25,7 @@ from vae.figures.yardsticks.codes import accuracy_by_labels, map_scatter
 from vae.measuring import KINDS
 from vae.measuring.subject import subject_of
 from vae.store.measurements import keep_measurement, measurement
-from vae.store.runs import Store
+from vae.store.runs import Run, Store
 
 TINY = RunConfig(hidden=(8,), latent_dim=3, train_limit=120, validation_size=40, epochs=1, device="cpu")
 KEY = "yardsticks.tabs"
@@ -74,7 +75,8 @@ def test_codes_are_measured_on_request_for_all_seeds_and_judged_then(
     assert numbers_missing(app) == []
     until(press(app, "Measure 2 more seeds"), lambda app: "Over 3 seeds, seed by seed" in texts(app))
     assert "not enough to conclude" not in texts(app)
-    assert "mean over 3 seeds" in texts(app)
+    assert "mean over 3 seeds, all judged on the same test images: others would move all numbers" in texts(app)
+    assert f"by about ±{1.96 * of_ae['error']:.3f}" in texts(app)
     assert "Measure 2 more seeds" not in labels(app)
     table = made["codes"]()
     assert set(table["seed"]) == {0, 1, 2}
@@ -123,6 +125,25 @@ def test_a_code_of_two_numbers_is_its_own_map(stocked: Store, runs: dict[str, st
     app = tab(runs["2-D"], "Neighbours")
     assert "A code of two numbers needs no map" in texts(app)
     assert "Draw a map" not in labels(app)
+
+
+def test_images_without_classes_have_nothing_to_read_off(
+    stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = Store.run
+
+    def bare(store: Store, run_id: str) -> Run:
+        run = real(store, run_id)
+        return dataclasses.replace(run, data=run.data | {"classes": ["any"]})
+
+    monkeypatch.setattr(Store, "run", bare)
+    app = tab(runs["seed 2"], "Codes")
+    assert "These images have no classes" in texts(app)
+    assert "Measure the codes" not in labels(app)
+    app = open_tab(app, "Neighbours")
+    assert "Measure the codes" not in labels(app) and "of its class" not in "".join(
+        element.proto.body for element in app.get("html")
+    )
 
 
 # Sentences and figures, of numbers made up

@@ -47,7 +47,8 @@ def codes(subject: Subject, progress: Progress) -> pd.DataFrame:
     if axes is not None:
         progress((parts - 2) / parts, "Reading classes off PCA codes")
         leading = axes.axes[: subject.config.latent_dim].T  # (P, D)
-        of_pca = Labelled((train - axes.mean) @ leading, train_y, (subject.x - axes.mean) @ leading, subject.y)
+        centre = axes.mean @ leading  # (D,)
+        of_pca = Labelled(train @ leading - centre, train_y, subject.x @ leading - centre, subject.y)
         tables.append(_table(subject, of_pca, of="pca"))
         progress((parts - 1) / parts, "Reading classes off pixels")
         tables.append(

@@ -32,7 +32,7 @@ CLUSTERS = {"cluster_nmi": "Clusters and classes (NMI)", "class_silhouette": "Si
 def codes(run: Run, epoch: int) -> None:
     """How well classes are read off codes, measured when somebody asks."""
     if len(run.data["classes"]) < 2:
-        st.info(f"The images of {run.config.dataset} have no classes, so there is nothing to read off their codes.")
+        st.info("These images have no classes, so there is nothing to read off their codes.")
         return
     on_request("codes", run, epoch, ASKED, "Measure the codes", partial(_shown, run, epoch))
 
@@ -117,7 +117,9 @@ def measured(one: pd.DataFrame, seeds: int, epoch: int) -> str:
         else f" On pixels the probe stops at {pixels:,} labels: with more it would take a minute."
     )
     intervals = (
-        f"± is the 95 % interval of the mean over {seeds} seeds."
+        f"± is the 95 % interval of the mean over {seeds} seeds, all judged on the same test images: others would move "
+        f"all numbers, that of the probe with all labels by about ±{1.96 * probe['error']:.3f}. With all labels, PCA "
+        "and pixels are the same for every seed."
         if seeds > 1
         else "± is 1.96 standard errors, over the test images and, where labels are drawn, over draws. It is of one "
         "seed: another training may differ by more."
