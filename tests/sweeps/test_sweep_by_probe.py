@@ -17,15 +17,15 @@ from vae.sweeps.spec import OBJECTIVES, SweepSpec
 
 def test_a_sweep_by_probe_accuracy_takes_the_point_with_the_highest(store: Store, settings: Settings) -> None:
     assert OBJECTIVES["probe_accuracy"].direction == "maximize"
-    spec = SweepSpec.parse(TINY, {"latent_dim": [1, 6]}, seeds=2, objectives=("probe_accuracy",))
+    spec = SweepSpec.parse(TINY, {"latent_dim": [1, 6]}, seeds=1, objectives=("probe_accuracy",))
     sweep = begin(store, spec)
     assert train_all(store, sweep, settings).status == "done"
     found = points(store, sweep)
     assert [trial.state for trial in found] == [TrialState.COMPLETE] * 2
     for trial in found:
-        runs = [store.run(member.run_id) for member in runs_by_point(store, sweep)[trial.number]]
-        accuracies = [on_validation(store, run, settings, "probe_accuracy", "vae") for run in runs]
-        assert trial.values == [pytest.approx(np.mean(accuracies))]
+        (member,) = runs_by_point(store, sweep)[trial.number]
+        run = store.run(member.run_id)
+        assert trial.values == [pytest.approx(on_validation(store, run, settings, "probe_accuracy", "vae"))]
     values = [trial.values[0] for trial in found]
     assert values[0] != values[1]
     best = study.study_of(store, sweep).best_trial

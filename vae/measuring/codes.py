@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
-from ..analysis.codes import encode
+from ..analysis.codes import CHUNK, encode
 from ..analysis.yardsticks.probes import Labelled, Measured, accuracies, clusters
 from ..datasets.principal_axes import PrincipalAxes
 from ..errors import InputError
+from ..learning.models import Autoencoder
 from .stored_runs import Progress
 from .subject import Subject
 
@@ -34,31 +36,22 @@ def codes(subject: Subject, progress: Progress) -> pd.DataFrame:
     """
     if not subject.has_classes:
         raise InputError(f"The images of {subject.images.name} have no classes that could be read off codes.")
-    train, train_y = subject.learnt_from()
+    train, train_y = subject.images.train_x[subject.train_rows], subject.images.train_y[subject.train_rows]
     if len(np.unique(train_y)) < 2:
         raise InputError("The training images are all of one class, so there is none to tell from another.")
-    axes = None if subject.headlines_only else PrincipalAxes.of_pixels(train)
     tables, parts = [], len(subject.models) + 2
     for place, (name, model) in enumerate(subject.models.items()):
         progress(place / parts, f"Reading classes off the codes of {len(train) + len(subject.x):,} images")
-        tables.append(
-            _table(subject, Labelled(encode(model, train).mu, train_y, encode(model, subject.x).mu, subject.y), name)
-        )
-    if axes is not None:
+        tables.append(_table(subject, _labelled(subject, train, train_y, partial(_means, model)), name))
+    if not subject.headlines_only:
         progress((parts - 2) / parts, "Reading classes off PCA codes")
+        axes = PrincipalAxes.of_pixels(train, subject.images.white)
         leading = axes.axes[: subject.config.latent_dim].T  # (P, D)
-        centre = axes.mean @ leading  # (D,)
-        of_pca = Labelled(train @ leading - centre, train_y, subject.x @ leading - centre, subject.y)
+        of_pca = _labelled(subject, train, train_y, lambda x: x @ leading - axes.mean @ leading)
         tables.append(_table(subject, of_pca, of="pca"))
         progress((parts - 1) / parts, "Reading classes off pixels")
-        tables.append(
-            _table(
-                subject,
-                Labelled(train, train_y, subject.x, subject.y),
-                of="pixels",
-                most=MOST_NUMBERS // train.shape[1],
-            )
-        )
+        pixels = Labelled(train, train_y, subject.x, subject.y, subject.images.white)
+        tables.append(_table(subject, pixels, of="pixels", most=MOST_NUMBERS // train.shape[1]))
     return pd.concat([*tables, _guess(train_y, subject.y)], ignore_index=True)
 
 
@@ -68,6 +61,19 @@ def _guess(train_y: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     error = float(right.std(ddof=1) / np.sqrt(len(y))) if len(y) > 1 else np.nan
     row = {"variant": "", "of": "guess", "measure": "most_frequent_class", "value": right.mean(), "error": error}
     return pd.DataFrame([row | {"n": len(y), "labels": len(train_y), "draws": 1, "neighbours": 0, "size": 0}])
+
+
+def _means(model: Autoencoder, x: np.ndarray) -> np.ndarray:
+    return encode(model, x).mu
+
+
+def _labelled(
+    subject: Subject, train: np.ndarray, train_y: np.ndarray, code: Callable[[np.ndarray], np.ndarray]
+) -> Labelled:
+    """Codes of the training images `train` (n, P), a part at a time as floats are large, and of those judged."""
+    parts = (train[start : start + CHUNK] for start in range(0, len(train), CHUNK))
+    learnt = np.concatenate([code(part.astype(np.float32) / np.float32(subject.images.white)) for part in parts])
+    return Labelled(learnt, train_y, code(subject.x), subject.y)
 
 
 def _table(

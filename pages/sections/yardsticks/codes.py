@@ -47,7 +47,7 @@ def _of_seeds(run: Run, epoch: int, tables: dict[int, pd.DataFrame]) -> None:
     guess = float(one.loc[one["of"] == "guess", "value"].iloc[0])
     for column, (measure, title) in zip(st.columns(2, gap="medium"), METHODS.items(), strict=True):
         with column:
-            st.markdown(f"**{title}**")
+            st.markdown(f"**{title}** by number of labels")
             figure(accuracy_by_labels(curves, measure, guess), key=f"codes.{measure}", alt=f"{title} by labels")
             st.dataframe(by_labels(curves, measure), width="stretch")
     st.dataframe(of_clusters(curves), width="stretch")
@@ -63,7 +63,7 @@ def by_labels(curves: pd.DataFrame, measure: str) -> pd.DataFrame:
     found: dict[str, dict[str, str]] = {}
     for labels in sorted(set(rows["labels"])):
         for row in rows[rows["labels"] == labels].itertuples():
-            found.setdefault(str(row.codes), {})[f"{labels:,} labels"] = _cell(row.value, row.high)
+            found.setdefault(str(row.codes), {})[f"{labels:,}"] = _cell(row.value, row.high)
     return _titled(found)
 
 

@@ -28,10 +28,16 @@ ITERATIONS = 1000  # of the probe's descent, which ends long before
 class Labelled:
     """Codes to learn from and codes to judge by, of the same encoder."""
 
-    train: np.ndarray  # (n, D) float32
+    train: np.ndarray  # (n, D) float32, or whole numbers from 0 to `white`
     train_y: np.ndarray  # (n,) classes, whole numbers from 0
     judged: np.ndarray  # (N, D) float32
     judged_y: np.ndarray  # (N,)
+    white: int = 1  # what training codes are divided by: pixels stay as small as they are stored until then
+
+    def learnt_from(self, rows: np.ndarray | slice) -> np.ndarray:
+        """Training codes of these rows as float32, (m, D)."""
+        codes = self.train[rows].astype(np.float32, copy=False)
+        return codes if self.white == 1 else codes / np.float32(self.white)
 
 
 @dataclass(frozen=True)
@@ -77,7 +83,7 @@ def probe_right(codes: Labelled, rows: np.ndarray) -> np.ndarray:
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    x, y = codes.train[rows], codes.train_y[rows]
+    x, y = codes.learnt_from(rows), codes.train_y[rows]
     if (y == y[0]).all():
         return codes.judged_y == y[0]
     scaler = StandardScaler().fit(x)
@@ -127,11 +133,13 @@ def accuracies(codes: Labelled, seed: int, few: bool = True, most: int | None = 
         yield _accuracy("probe", np.array([probe_right(codes, rows) for rows in drawn]), count)
         if count != pool:
             k = voters(count, classes)
-            near = [codes.train_y[rows][nearest_rows(codes.train[rows], asked, k)] for rows in drawn]  # each (m, k)
+            near = [
+                codes.train_y[rows][nearest_rows(codes.learnt_from(rows), asked, k)] for rows in drawn
+            ]  # each (m, k)
             yield _accuracy("knn", np.array([voted(labels) == asked_y for labels in near]), count, k)
     if few or pool == available:
         k = voters(pool, classes)
-        labels = codes.train_y[nearest_rows(codes.train[:pool], asked, max(k, NEIGHBOURS))]
+        labels = codes.train_y[nearest_rows(codes.learnt_from(slice(pool)), asked, max(k, NEIGHBOURS))]
         yield _accuracy("knn", (voted(labels[:, :k]) == asked_y)[None], pool, k)
         yield _accuracy("same_class", (labels == asked_y[:, None]).mean(axis=1)[None], pool, labels.shape[1])
 
