@@ -38,6 +38,7 @@ TINY = RunConfig(hidden=(8,), latent_dim=3, train_limit=120, validation_size=40,
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "DRAWS", {10: 2, 100: 2})
+    monkeypatch.setattr(probes, "STARTS", 2)
 
 
 def done(store: Store, settings: Settings, **fields: object) -> Run:

@@ -53,6 +53,7 @@ def made(monkeypatch: pytest.MonkeyPatch) -> dict[str, Callable[[], pd.DataFrame
 @pytest.fixture(autouse=True)
 def _few_draws(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(probes, "DRAWS", {10: 2, 100: 2})
+    monkeypatch.setattr(probes, "STARTS", 2)
 
 
 def tab(run_id: str, title: str) -> AppTest:
