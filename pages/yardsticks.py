@@ -9,6 +9,7 @@ from pages.components.lazy_tabs import lazy_tabs
 from pages.sections.yardsticks.anomalies import anomalies
 from pages.sections.yardsticks.codes import codes
 from pages.sections.yardsticks.likelihood import likelihood
+from pages.sections.yardsticks.neighbours import neighbours
 from pages.sections.yardsticks.samples import samples
 from pages.shared import run_picker
 from pages.shared.lesson_frame import lesson_on_a_run
@@ -25,6 +26,7 @@ def lesson(run: Run) -> None:
         "Likelihood": partial(likelihood, run, epoch),
         "Samples": partial(samples, run, epoch),
         "Codes": partial(codes, run, epoch),
+        "Neighbours": partial(neighbours, run, epoch),
         "Anomalies": partial(anomalies, run, epoch),
     }
     lazy_tabs(tabs, TABS)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from ..store.measurements import KINDS
+from .code_map import map_of
 from .lessons import (
     batch_of,
     claims_of,
@@ -41,6 +42,7 @@ __all__ = [
     "grid_of",
     "images_of",
     "last_epoch",
+    "map_of",
     "models_of",
     "noisy_variant",
     "reference_classifier_of",
@@ -56,5 +58,6 @@ MEASUREMENTS: dict[str, Callable[..., pd.DataFrame]] = {
     "signal": signal_of,
     "disentanglement": disentanglement_of,
     "claims": claims_of,
+    "map": map_of,
     **_OF_YARDSTICKS,
 }

@@ -30,6 +30,7 @@ class Subject:
     x: np.ndarray  # (N, P) in [0, 1], float32
     y: np.ndarray  # (N,) their classes; zeros where the images have none
     classifier: Callable[[], ReferenceClassifier | None]  # trained on the first call; None for images without classes
+    headlines_only: bool = False  # whether nobody asks for more than the rows that are metrics: sweeps don't
 
     @property
     def seed(self) -> int:

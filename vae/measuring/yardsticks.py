@@ -8,7 +8,7 @@ images.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -26,7 +26,7 @@ from .codes import codes
 from .likelihood import likelihood
 from .samples import samples
 from .stored_runs import Progress, last_epoch
-from .subject import Subject, subject_of
+from .subject import subject_of
 
 COLUMNS = ["variant", "measure", "value", "error", "n"]  # that every yardstick's table has; it may have more
 
@@ -94,7 +94,7 @@ def on_validation(store: Store, run: Run, settings: Settings, metric: str, varia
     yardstick = METRICS[metric].asked
     assert yardstick is not None, "a metric that comes with training is in the table of epochs"
     subject = subject_of(store, run, last_epoch(store, run), settings, test=False)
-    alone = Subject(**{**vars(subject), "models": {variant: subject.models[variant]}})
+    alone = replace(subject, models={variant: subject.models[variant]}, headlines_only=True)
     found = _headlines(yardstick, YARDSTICKS[yardstick].measure(alone, lambda share, what: None))
     if not np.isfinite(value := found.get(variant, {}).get(metric, np.nan)):
         raise InputError(f"{METRICS[metric].title} can't be measured of run {run.id}.")
