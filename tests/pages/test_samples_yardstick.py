@@ -11,7 +11,7 @@ from lessons import CONFIGS, done, notices, numbers_missing, press, until
 from paging import open_page, open_tab, texts
 from streamlit.testing.v1 import AppTest
 
-from pages.sections.yardsticks import other_seeds, samples
+from pages.sections.yardsticks import samples
 from pages.sections.yardsticks.samples import cells, notice, summary
 from vae.figures.in_words import in_words
 from vae.figures.style import VARIANT_SHORT
@@ -72,9 +72,9 @@ def test_other_seeds_are_measured_on_request_and_then_there_is_a_verdict(
     assert judged_of(app)["Fréchet distance"][0].startswith(f"{np.mean(values):.2f} ± ")
     assert "Intervals: 95 %, over 3 seeds." in texts(app)
     assert not app.error and not [button for button in app.button if "more seed" in button.label]
-    run = stocked.run(runs["3-D"])
-    assert set(other_seeds.tables("samples", run, 2, made())) == {0, 1, 2}
-    assert set(other_seeds.tables("samples", run, 1, made())) == {0}, "others are measured at their end"
+    keep_measurement(stocked, runs["3-D"], 1, KINDS["samples"], made().drop(columns="seed"))
+    earlier = open_tab(open_page("yardsticks.py", run=runs["3-D"], epoch="1"), "Samples")
+    assert "over draws of pictures from this one run" in texts(earlier), "others are measured at their end"
 
 
 def test_grey_pictures_beside_black_and_white_images_are_told(stocked: Store, runs: dict[str, str]) -> None:

@@ -15,15 +15,16 @@ from pages.state import background_measurements
 from pages.text.terms import explain
 from pages.text.what_to_notice import what_to_notice
 from pages.text.words import listed, plural
+from vae.analysis import sentences
 from vae.analysis.comparing import paired
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT, half_width
-from vae.analysis.sentences import Mean, Quantity, over_drawn, over_seeds, together, welch
+from vae.analysis.sentences import Mean, Quantity, over_drawn, together, welch
 from vae.choices.variants import VARIANTS
 from vae.figures.style import VARIANT_SHORT
 from vae.figures.yardsticks.sample_scores import SCORE_TITLES, WAY_TITLES, sample_score
 from vae.store.runs import Run
 
-from . import other_seeds
+from .seeds import over_seeds
 
 KIND = "samples"
 STYLES = {"frechet_distance": ".2f", "sample_precision": ".3f", "sample_recall": ".3f"}
@@ -35,14 +36,16 @@ def samples(run: Run, epoch: int) -> None:
         "Draw codes that come from no image, decode them, and hold the pictures against real test images. How far are "
         "the two clouds apart? How many pictures lie among real images, and how many real images among pictures?"
     )
-    on_request(KIND, run, epoch, said, "Judge samples", partial(_shown, run, epoch))
+    on_request(KIND, run, epoch, said, "Judge samples", partial(_beside_others, run, epoch))
 
 
-def _shown(run: Run, epoch: int, table: pd.DataFrame) -> None:
-    of_all = pd.concat(
-        [of_one.assign(seed=seed) for seed, of_one in other_seeds.tables(KIND, run, epoch, table).items()],
-        ignore_index=True,
-    )
+def _beside_others(run: Run, epoch: int, table: pd.DataFrame) -> None:
+    over_seeds(KIND, run, epoch, table, partial(_shown, run, epoch))
+
+
+def _shown(run: Run, epoch: int, tables: dict[int, pd.DataFrame]) -> None:
+    table = tables[run.config.seed]
+    of_all = pd.concat([of_one.assign(seed=seed) for seed, of_one in tables.items()], ignore_index=True)
     seeds = sorted(set(of_all["seed"]))
     scores = summary(of_all)
     for column, (score, title) in zip(st.columns(len(SCORE_TITLES)), SCORE_TITLES.items(), strict=True):
@@ -69,7 +72,6 @@ def _shown(run: Run, epoch: int, table: pd.DataFrame) -> None:
         with st.popover("How is it measured?", type="tertiary"):
             st.markdown(how(run, epoch, table))
         csv(lambda: of_all, f"samples-{run.id}-epoch-{epoch}")
-    other_seeds.offer(KIND, run, epoch)
 
 
 def summary(of_all: pd.DataFrame) -> pd.DataFrame:
@@ -129,7 +131,7 @@ def _compared(of_all: pd.DataFrame, way: str, score: str) -> str:
     quantity = Quantity(f"{SCORE_TITLES[score]}, codes from {WAY_TITLES[way]}", on, STYLES[score])
     by_variant = dict(list(rows.groupby("variant", sort=False)))
     if seeds > 1:
-        return over_seeds(
+        return sentences.over_seeds(
             quantity,
             {VARIANT_SHORT[name]: of_one.set_index("seed")["value"].to_dict() for name, of_one in by_variant.items()},
         )

@@ -57,6 +57,10 @@ def _panel(kind: str, run: Run, table: pd.DataFrame, was_waiting: bool, show: Sh
     for seed, state in states.items():
         if state.problem:
             st.error(f"Seed {seed}: {state.problem}")
+            if st.button("Try again", key=f"{kind}.again.{seed}"):
+                other = _others(run)[seed]
+                background_measurements.forget_failed(kind, other.id, other.last_epoch)
+                st.rerun()
         elif state.table is None:
             st.progress(state.share, text=f"Seed {seed}: {state.what}")
     others = dict(list(_others(run).items())[: similar_runs.MOST_SEEDS - 1])
