@@ -13,7 +13,7 @@ import streamlit as st
 
 from vae import naming
 from vae.choices.variants import VARIANTS
-from vae.metrics import METRICS, compared
+from vae.metrics import METRICS, compared, where_measured
 from vae.store.overview import VARIANTS_SHOWN, Overview
 from vae.store.runs import ACTIVE
 from vae.sweeps import stored
@@ -94,6 +94,15 @@ class EveryRun:
         return titles
 
     @cached_property
+    def test_columns(self) -> list[str]:
+        """Those of TEST_COLUMNS that the table has: what somebody must ask for, once it is measured of some run."""
+        return [
+            column
+            for column, (_, name) in TEST_COLUMNS.items()
+            if where_measured([name], lambda _, column=column: self.runs[column].notna().any())
+        ]
+
+    @cached_property
     def table(self) -> pa.Table:
         """The columns of the table as the browser gets them, all rows; `take` makes a filtered one in no time."""
         from vae.analysis.comparing import best
@@ -123,7 +132,7 @@ class EveryRun:
         )
         columns["tags"] = pa.array([list(tags) for tags in runs["tags"]], pa.list_(pa.string()))
         columns["note"] = pa.array(runs["note"], pa.string())
-        columns |= {column: _numbers(runs[column]) for column in TEST_COLUMNS}
+        columns |= {column: _numbers(runs[column]) for column in self.test_columns}
         columns["dataset"] = pa.array(runs["dataset"], pa.string())
         columns["reconstruction"] = pa.array(
             [naming.words("reconstruction", code) for code in runs["reconstruction"]], pa.string()

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, case, or_, select
 
 from .. import naming
 from ..choices.binarisations import BINARISATIONS
 from ..config import RunConfig, as_text
 from ..metrics import scalars
 from . import metric_rows
-from .runs import Store
+from .runs import ACTIVE, Store
 from .schema import metrics, runs
 
 LIMIT = 5000  # the newest runs
@@ -70,7 +70,9 @@ class Overview:
             return self._last[1], self._last[2]
 
     def _rows(self) -> list[Row]:
-        columns = [runs.c[name] for name in (*SAID, "attempt")]
+        # While a run is under way its pulse is a sign of life; afterwards it moves with what is measured of it.
+        measured = case((runs.c.status.in_(ACTIVE), 0), else_=runs.c.pulse).label("measured")
+        columns = [*(runs.c[name] for name in (*SAID, "attempt")), measured]
         query = select(*columns).where(runs.c.deleted_at.is_(None)).order_by(runs.c.created_at.desc(), runs.c.id)
         with self.store.engine.connect() as connection:
             return list(connection.execute(query.limit(LIMIT)))
@@ -147,9 +149,9 @@ def _by_run(store: Store, query: Select) -> pd.DataFrame:
     return found.astype(dict.fromkeys(scalars(), float))
 
 
-def _state(row: Row) -> tuple[str, int, int, str]:
+def _state(row: Row) -> tuple[str, int, int, str, int]:
     """Numbers are written together with one of these."""
-    return row.id, row.attempt, row.epoch, row.status
+    return row.id, row.attempt, row.epoch, row.status, row.measured
 
 
 def _about(config: RunConfig, data: dict[str, Any] | None) -> tuple[tuple, str, str, dict[str, str]]:

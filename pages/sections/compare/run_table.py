@@ -49,7 +49,7 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
         key=KEY,
         height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
         column_config=RUN_TABLE_COLUMNS,
-        column_order=list(RUN_TABLE_COLUMNS),
+        column_order=[column for column in RUN_TABLE_COLUMNS if column in every.table.column_names],
         on_select=_ticked,
         selection_mode="multi-row",
         placeholder="–",
@@ -63,6 +63,7 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
                 run_actions.buttons(every, [run for setting in found for run in setting.runs])
                 st.button("Choose none", icon=":material/deselect:", type="tertiary", on_click=_none)
             csv(lambda: every.runs.iloc[rows].drop(columns=["settings"]), "runs", "CSV of these runs")
+    _more_to_choose_by(every)
     run_actions.told(every)
     if too_many:
         st.warning(
@@ -70,6 +71,20 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
             f"{plural(too_many, 'chosen run')} left out."
         )
     chosen_list(found)
+
+
+def _more_to_choose_by(every: EveryRun) -> None:
+    """Where to ask for what training does not measure, and of how many runs somebody has."""
+    asked = [column for column, (_, name) in TEST_COLUMNS.items() if METRICS[name].asked]
+    count, chosen = int(every.runs[asked].notna().any(axis=1).sum()), compared_runs.ids()
+    st.page_link(
+        "yardsticks.py",
+        label=f"More to choose by: {', '.join(dict.fromkeys(METRICS[TEST_COLUMNS[name][1]].asked for name in asked))}",
+        icon=":material/straighten:",
+        help="Measured when you ask for it, run by run; then it has columns in this table. So far it was asked of "
+        + (f"{count:,} of {plural(len(every.ids), 'run')}." if count else "no run."),
+        query_params={"run": chosen[0]} if chosen else None,
+    )
 
 
 def _counted(rows: int, there: int, shown: Set[str], found: Sequence[ComparedSetting]) -> str:
