@@ -13,7 +13,7 @@ import streamlit as st
 
 from vae import naming
 from vae.choices.variants import VARIANTS
-from vae.metrics import METRICS, compared, where_measured
+from vae.metrics import METRICS, compared
 from vae.store.overview import VARIANTS_SHOWN, Overview
 from vae.store.runs import ACTIVE
 from vae.sweeps import stored
@@ -99,7 +99,7 @@ class EveryRun:
         return [
             column
             for column, (_, name) in TEST_COLUMNS.items()
-            if where_measured([name], lambda _, column=column: self.runs[column].notna().any())
+            if METRICS[name].asked is None or self.runs[column].notna().any()
         ]
 
     @cached_property

@@ -86,7 +86,7 @@ def keep_test_values(store: Store, run_id: str, values: Mapping[str, Mapping[str
         of_test = metrics.c.run_id == run_id, metrics.c.split == "test"
         test_rows = connection.execute(select(metrics.c.variant, metrics.c.extra).where(*of_test))
         known = {row.variant: row.extra for row in test_rows}
-        found = {name: (known[name] or {}) | values[name] for name in values if name in known}
+        found = {name: (known[name] or {}) | dict(values[name]) for name in values if name in known}
         changed = {name: extra for name, extra in found.items() if extra != known[name]}
         for name, extra in changed.items():
             connection.execute(update(metrics).where(*of_test, metrics.c.variant == name).values(extra=extra))

@@ -147,14 +147,14 @@ def _trained(setting: ComparedSetting) -> str:
 
 def verdict(table: pd.DataFrame, first: str, second: str, epochs: tuple[str, str]) -> str:
     """The differences that matter most, in words that hold whichever way they come out."""
-    wanted = next((name for name in ("reconstruction", "mse_from_mean") if (table["measure"] == name).any()), None)
-    rows = table[table["measure"] == wanted]
+    reconstruction = (table["measure"] == "reconstruction").any()
+    rows = table[table["measure"] == ("reconstruction" if reconstruction else "mse_from_mean")]
     pairs = int((rows if len(rows) else table)["pairs"].min())  # what was asked for may be measured of fewer
     said = []
     if pairs < SEEDS_FOR_A_VERDICT:
         said.append(conclusion(pairs))
     for row in rows.itertuples():
-        title = "reconstruction" if wanted == "reconstruction" else TEST_MEASURES[wanted]
+        title = "reconstruction" if reconstruction else TEST_MEASURES[row.measure]
         interval = "" if pd.isna(row.low) else f" (95 % interval {signed(row.low)} to {signed(row.high)})"
         says = "" if row.says == "too few seeds" else f", {_says(row.says, row.pairs, second)}"
         subtracted = f"{second} − {first} = {signed(row.difference)} in {title}"

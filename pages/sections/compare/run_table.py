@@ -75,11 +75,11 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
 
 def _more_to_choose_by(every: EveryRun) -> None:
     """Where to ask for what training does not measure, and of how many runs somebody has."""
-    asked = [column for column, (_, name) in TEST_COLUMNS.items() if METRICS[name].asked]
-    count, chosen = int(every.runs[asked].notna().any(axis=1).sum()), compared_runs.ids()
+    asked = {column: yardstick for column, (_, name) in TEST_COLUMNS.items() if (yardstick := METRICS[name].asked)}
+    count, chosen = int(every.runs[list(asked)].notna().any(axis=1).sum()), compared_runs.ids()
     st.page_link(
         "yardsticks.py",
-        label=f"More to choose by: {', '.join(dict.fromkeys(METRICS[TEST_COLUMNS[name][1]].asked for name in asked))}",
+        label=f"More to choose by: {', '.join(dict.fromkeys(asked.values()))}",
         icon=":material/straighten:",
         help="Measured when you ask for it, run by run; then it has columns in this table. So far it was asked of "
         + (f"{count:,} of {plural(len(every.ids), 'run')}." if count else "no run."),
