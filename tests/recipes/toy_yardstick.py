@@ -22,7 +22,8 @@ METRICS["brightness"] = Metric(
 )
 KINDS["brightness"] = "brightness 1"
 
-from vae import measuring  # noqa: E402: it reads both registries
+# These read both registries.
+from vae import measuring  # noqa: E402
 from vae.measuring import yardsticks  # noqa: E402
 
 

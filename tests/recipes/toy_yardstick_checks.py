@@ -15,6 +15,7 @@ from pages.sections.compare import paired_difference
 from pages.state.run_index import every_run, forget
 from vae import datasets
 from vae.cli import main
+from vae.config import RunConfig
 from vae.exports.capsule import capsule, dumps, read, record
 from vae.exports.report import comparison
 from vae.exports.rerun import REPRODUCED, compare
@@ -24,6 +25,7 @@ from vae.measuring.yardsticks import YARDSTICKS, Yardstick
 from vae.settings import Settings
 from vae.store.runs import Run, Store
 from vae.sweeps.driver import points as points_of
+from vae.sweeps.driver import values_of
 from vae.sweeps.spec import OBJECTIVES, SweepSpec
 
 NAME, COLUMN, HEADING = "brightness", "vae_test_brightness", "Brightness of pictures (levels)"
@@ -100,10 +102,8 @@ def test_a_sweep_judges_by_it_on_validation_images(shared: Store) -> None:
     settings = Settings.from_environment()
     assert OBJECTIVES[NAME].direction == "maximize"
     base = {"hidden": (8,), "train_limit": 100, "validation_size": 20, "epochs": 2, "device": "cpu"}
-    from vae.config import RunConfig
-
     spec = SweepSpec.parse(RunConfig(**base), {"beta": [0, 4.0]}, seeds=2, objectives=(NAME,))
     sweep = train_all(shared, begin(shared, spec), settings)
     assert sweep.status == "done", sweep.error
-    values = [trial.values[0] for trial in points_of(shared, sweep)]
+    values = [values_of(trial, spec)[NAME] for trial in points_of(shared, sweep)]
     assert len(values) == 2 and np.isfinite(values).all() and values[0] != values[1]
