@@ -94,6 +94,12 @@ class EveryRun:
         return titles
 
     @cached_property
+    def asked(self) -> int:
+        """Of how many runs something is measured that somebody has to ask for."""
+        columns = [column for column, (_, name) in TEST_COLUMNS.items() if METRICS[name].asked]
+        return int(self.runs[columns].notna().any(axis=1).sum())
+
+    @cached_property
     def test_columns(self) -> list[str]:
         """Those of TEST_COLUMNS that the table has: what somebody must ask for, once it is measured of some run."""
         return [

@@ -21,8 +21,8 @@ from vae.sweeps import stored
 from vae.sweeps.spec import OBJECTIVES
 
 
-def more_to_choose_by(app: AppTest) -> list[Any]:
-    return [link for link in app.page_link if "More to choose by" in link.proto.label]
+def to_yardsticks(app: AppTest) -> list[Any]:
+    return [link for link in app.page_link if "Yardsticks: " in link.proto.label]
 
 
 def test_the_table_of_runs_has_columns_for_what_somebody_asked(shared: Store) -> None:
@@ -30,9 +30,9 @@ def test_the_table_of_runs_has_columns_for_what_somebody_asked(shared: Store) ->
     app = open_page("compare.py")
     asked = {column for column, (_, name) in run_index.TEST_COLUMNS.items() if METRICS[name].asked}
     assert asked and not asked & set(app.dataframe[0].value.columns)
-    (link,) = more_to_choose_by(app)
+    (link,) = to_yardsticks(app)
     assert link.proto.page == "yardsticks" and "likelihood, samples, codes, anomalies" in link.proto.label
-    assert "So far it was asked of no run." in link.proto.help
+    assert "So far of no run." in link.proto.help
 
     keep_test_values(shared, ids[1], {"vae": {"nll": 40.5}, "ae": {"probe_accuracy": 0.0}})
     run_index.forget()
@@ -41,8 +41,8 @@ def test_the_table_of_runs_has_columns_for_what_somebody_asked(shared: Store) ->
     assert asked & set(table.columns) == {"vae_test_nll", "ae_test_probe_accuracy"}
     assert table["vae_test_nll"].to_dict()[ids[1]] == 40.5 and table["vae_test_nll"].notna().sum() == 1
     assert table.loc[ids[1], "ae_test_probe_accuracy"] == 0.0, "a measured 0 is no empty cell"
-    (link,) = more_to_choose_by(app)
-    assert "So far it was asked of 1 of 3 runs." in link.proto.help and ids[1] in link.proto.query_string
+    (link,) = to_yardsticks(app)
+    assert "So far of 1 of 3 runs." in link.proto.help and ids[1] in link.proto.query_string
 
 
 @pytest.mark.slow  # recipes/toy_yardstick_checks.py sees it, too

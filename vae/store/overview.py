@@ -84,10 +84,10 @@ class Overview:
         ]
         for run_id, config, data in self._in_parts(unknown, lambda: select(runs.c.id, runs.c.config, runs.c.data)):
             self._about[run_id] = _about(RunConfig.parse(config), data)
-        numbers = {
-            _state(row): self._numbers.get(_state(row), {"watched": {}, "test": {}, "curve": {}}) for row in rows
-        }
-        fresh = {row.id: numbers[_state(row)] for row in rows if _state(row) not in self._numbers and row.epoch >= 0}
+        states = [_state(row) for row in rows]
+        numbers = {state: self._numbers.get(state) or {"watched": {}, "test": {}, "curve": {}} for state in states}
+        begun = [(row.id, state) for row, state in zip(rows, states, strict=True) if row.epoch >= 0]
+        fresh = {run_id: numbers[state] for run_id, state in begun if state not in self._numbers}
         for run_id, variant, split, *values in self._in_parts(list(fresh), _ends):
             fresh[run_id]["test" if split == "test" else "watched"][variant] = metric_rows.values(values)
         for run_id, variant, loss in self._in_parts(list(fresh), _thinned):

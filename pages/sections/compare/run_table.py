@@ -63,7 +63,7 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
                 run_actions.buttons(every, [run for setting in found for run in setting.runs])
                 st.button("Choose none", icon=":material/deselect:", type="tertiary", on_click=_none)
             csv(lambda: every.runs.iloc[rows].drop(columns=["settings"]), "runs", "CSV of these runs")
-    _more_to_choose_by(every)
+    _yardsticks(every)
     run_actions.told(every)
     if too_many:
         st.warning(
@@ -73,16 +73,16 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
     chosen_list(found)
 
 
-def _more_to_choose_by(every: EveryRun) -> None:
+def _yardsticks(every: EveryRun) -> None:
     """Where to ask for what training does not measure, and of how many runs somebody has."""
-    asked = {column: yardstick for column, (_, name) in TEST_COLUMNS.items() if (yardstick := METRICS[name].asked)}
-    count, chosen = int(every.runs[list(asked)].notna().any(axis=1).sum()), compared_runs.ids()
+    names = dict.fromkeys(metric.asked for metric in METRICS.values() if metric.asked)
+    chosen = compared_runs.ids()
     st.page_link(
         "yardsticks.py",
-        label=f"More to choose by: {', '.join(dict.fromkeys(asked.values()))}",
+        label=f"Yardsticks: {', '.join(names)}",
         icon=":material/straighten:",
-        help="Measured when you ask for it, run by run; then it has columns in this table. So far it was asked of "
-        + (f"{count:,} of {plural(len(every.ids), 'run')}." if count else "no run."),
+        help="Measured when you ask for them, run by run; then they have columns in this table. So far of "
+        + (f"{every.asked:,} of {plural(len(every.ids), 'run')}." if every.asked else "no run."),
         query_params={"run": chosen[0]} if chosen else None,
     )
 
