@@ -94,6 +94,12 @@ class EveryRun:
         return titles
 
     @cached_property
+    def never_asked(self) -> list[str]:
+        """Columns of `runs` for what somebody has to ask for, and nobody has."""
+        asked = tuple(f"_{name}" for name, metric in METRICS.items() if metric.asked)
+        return [column for column in self.runs if column.endswith(asked) and self.runs[column].isna().all()]
+
+    @cached_property
     def asked(self) -> int:
         """Of how many runs something is measured that somebody has to ask for."""
         columns = [column for column, (_, name) in TEST_COLUMNS.items() if METRICS[name].asked]
@@ -102,11 +108,7 @@ class EveryRun:
     @cached_property
     def test_columns(self) -> list[str]:
         """Those of TEST_COLUMNS that the table has: what somebody must ask for, once it is measured of some run."""
-        return [
-            column
-            for column, (_, name) in TEST_COLUMNS.items()
-            if METRICS[name].asked is None or self.runs[column].notna().any()
-        ]
+        return [column for column in TEST_COLUMNS if column not in self.never_asked]
 
     @cached_property
     def table(self) -> pa.Table:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import pandas as pd
 import pytest
 from lessons import press
 from paging import open_page, open_tab
@@ -14,6 +13,7 @@ from streamlit.testing.v1 import AppTest
 
 from pages.sections.compare import paired_difference
 from pages.state import run_index
+from vae.exports.csv_tables import as_csv
 from vae.metrics import METRICS, compared
 from vae.store.measurements import keep_test_values
 from vae.store.runs import Store
@@ -91,11 +91,17 @@ def test_a_sweep_may_be_judged_by_what_takes_longer(shared: Store, beside: bool)
     assert sweep.spec.objectives == (("reconstruction", "nll") if beside else ("nll",))
 
 
-def test_numbers_that_are_missing_stay_missing_in_the_files(shared: Store) -> None:
-    ids = stock(shared, 2, 2)
+def test_the_file_of_all_runs_has_what_was_measured_and_no_empty_columns(
+    shared: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids, made = stock(shared, 2, 2), {}
+    monkeypatch.setattr("pages.sections.compare.run_table.csv", lambda table, name, *_: made.update({name: table()}))
+    open_page("compare.py")
+    assert not [column for column in made["runs"] if "nll" in column]
     keep_test_values(shared, ids[0], {"vae": {"nll": 40.5}})
-    runs = run_index.every_run().runs.set_index("id")
-    cells = pd.read_csv(
-        pd.io.common.StringIO(runs.drop(columns=["settings"]).to_csv()), index_col="id", dtype={"id": str}
-    )
-    assert cells["vae_test_nll"].to_dict()[ids[0]] == 40.5 and math.isnan(cells["vae_test_nll"].to_dict()[ids[1]])
+    run_index.forget()
+    open_page("compare.py")
+    table = made["runs"].set_index("id")
+    assert [column for column in table if column.endswith("nll")] == ["vae_test_nll"]
+    assert table.loc[ids[0], "vae_test_nll"] == 40.5 and math.isnan(table.loc[ids[1], "vae_test_nll"])
+    assert ",40.5," in as_csv(table) and "vae_test_mutual_information" in table

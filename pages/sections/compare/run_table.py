@@ -62,7 +62,11 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
             if found:
                 run_actions.buttons(every, [run for setting in found for run in setting.runs])
                 st.button("Choose none", icon=":material/deselect:", type="tertiary", on_click=_none)
-            csv(lambda: every.runs.iloc[rows].drop(columns=["settings"]), "runs", "CSV of these runs")
+            csv(
+                lambda: every.runs.iloc[rows].drop(columns=["settings", *every.never_asked]),
+                "runs",
+                "CSV of these runs",
+            )
     _yardsticks(every)
     run_actions.told(every)
     if too_many:
