@@ -111,6 +111,11 @@ class EveryRun:
         return [column for column in TEST_COLUMNS if column not in self.never_asked]
 
     @cached_property
+    def columns(self) -> frozenset[str]:
+        """Of the table."""
+        return frozenset(self.table.column_names)
+
+    @cached_property
     def table(self) -> pa.Table:
         """The columns of the table as the browser gets them, all rows; `take` makes a filtered one in no time."""
         from vae.analysis.comparing import best

@@ -121,7 +121,7 @@ def test_event_files_hold_what_the_store_holds_and_are_replaced(place: Place, tm
     assert found.keys() == wanted.keys()
     assert all(found[key] == np.float32(wanted[key]) for key in wanted)  # TensorBoard's precision
     assert settings["hidden"].string_value == "8,4" and settings["beta"].number_value == 1.0
-    assert settings["run_id"].string_value == run_id
+    assert settings["run_id"].string_value == run_id and settings["seed"].number_value == 3
 
 
 @needs("tensorboard")

@@ -44,12 +44,13 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
     rows = filters(every)
     shown = every.ids[rows]
     _tick(shown)
+    columns = {name: told for name, told in RUN_TABLE_COLUMNS.items() if name in every.columns}
     st.dataframe(
         every.table.take(rows) if len(rows) < len(every.ids) else every.table,
         key=KEY,
         height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
-        column_config=RUN_TABLE_COLUMNS,
-        column_order=[column for column in RUN_TABLE_COLUMNS if column in every.table.column_names],
+        column_config=columns,
+        column_order=list(columns),
         on_select=_ticked,
         selection_mode="multi-row",
         placeholder="–",

@@ -37,7 +37,7 @@ def _write(store: Store, run: Run, place: Path, group: Group | None) -> None:
     place.mkdir(parents=True, exist_ok=True)
     writer = events.writer(str(place), filename_suffix=SUFFIX)
     start = began(run)
-    told = params(run) | {name.partition(".")[2]: value for name, value in tags(run, group).items()}
+    told = {name.partition(".")[2]: value for name, value in tags(run, group).items()} | params(run)
     writer.add_event(events.event(wall_time=start, summary=events.settings(told, run.id, int(start))))
     for point in points(store, run):
         value = events.summary.Value(tag=point.name, simple_value=point.value)
