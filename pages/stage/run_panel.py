@@ -26,7 +26,7 @@ from vae import naming
 from vae.choices.likelihoods import LIKELIHOODS
 from vae.errors import InputError
 from vae.figures.style import VARIANT_TITLES
-from vae.metrics import METRICS, compared
+from vae.metrics import METRICS, compared, where_measured
 from vae.store.runs import Run
 
 from . import seat
@@ -158,7 +158,8 @@ def _test_table(run: Run, test: pd.DataFrame) -> None:
     likelihood = LIKELIHOODS[run.config.reconstruction]
     table = test.set_index("variant").loc[list(run.config.variants)]
     table.index = pd.Index([VARIANT_TITLES[name] for name in table.index], name="Model")
-    names = {name: METRICS[name].heading(likelihood.per_image) for name in compared()}
+    there = where_measured(compared(), lambda name: table[name].notna().any())
+    names = {name: METRICS[name].heading(likelihood.per_image) for name in there}
     table = table[list(names)].rename(columns=names).map(lambda value: "–" if pd.isna(value) else f"{value:.4g}")
     st.dataframe(table, width="stretch")
     floor = run.data["floor"]["test"]

@@ -94,6 +94,28 @@ class EveryRun:
         return titles
 
     @cached_property
+    def never_asked(self) -> list[str]:
+        """Columns of `runs` for what somebody has to ask for, and nobody has."""
+        asked = tuple(f"_{name}" for name, metric in METRICS.items() if metric.asked)
+        return [column for column in self.runs if column.endswith(asked) and self.runs[column].isna().all()]
+
+    @cached_property
+    def asked(self) -> int:
+        """Of how many runs something is measured that somebody has to ask for."""
+        columns = [column for column, (_, name) in TEST_COLUMNS.items() if METRICS[name].asked]
+        return int(self.runs[columns].notna().any(axis=1).sum())
+
+    @cached_property
+    def test_columns(self) -> list[str]:
+        """Those of TEST_COLUMNS that the table has: what somebody must ask for, once it is measured of some run."""
+        return [column for column in TEST_COLUMNS if column not in self.never_asked]
+
+    @cached_property
+    def columns(self) -> frozenset[str]:
+        """Of the table."""
+        return frozenset(self.table.column_names)
+
+    @cached_property
     def table(self) -> pa.Table:
         """The columns of the table as the browser gets them, all rows; `take` makes a filtered one in no time."""
         from vae.analysis.comparing import best
@@ -123,7 +145,7 @@ class EveryRun:
         )
         columns["tags"] = pa.array([list(tags) for tags in runs["tags"]], pa.list_(pa.string()))
         columns["note"] = pa.array(runs["note"], pa.string())
-        columns |= {column: _numbers(runs[column]) for column in TEST_COLUMNS}
+        columns |= {column: _numbers(runs[column]) for column in self.test_columns}
         columns["dataset"] = pa.array(runs["dataset"], pa.string())
         columns["reconstruction"] = pa.array(
             [naming.words("reconstruction", code) for code in runs["reconstruction"]], pa.string()

@@ -1,4 +1,4 @@
-"""CONTRIBUTING.md, "a metric": one entry of vae/metrics.py."""
+"""CONTRIBUTING.md, "a metric": one entry of vae/metrics/__init__.py."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ from ..figures.overlay import overlaid_curves, rate_distortion
 from ..figures.style import VARIANT_COLOURS, VARIANT_MARKS, VARIANT_SYMBOLS, VARIANT_TITLES
 from ..figures.tiles import tile_rows
 from ..figures.windows import Window
-from ..metrics import METRICS, scalars
+from ..metrics import METRICS, scalars, where_measured
 from ..naming import experiment, words
 from ..store.configurations import without_seed
 from ..store.runs import Run, Store, now
@@ -137,16 +137,16 @@ def _variant(name: str) -> str:
 
 
 def _tests(runs: Sequence[Run], test: pd.DataFrame) -> str:
-    rows = []
+    rows, names = [], where_measured(scalars(), lambda name: test[name].notna().any())
     for label, run in zip(labels(runs), runs, strict=True):
         measured = test[test["run"] == label].set_index("variant")
         for variant in run.config.variants:
-            values = [measured.loc[variant, name] for name in scalars()]
+            values = [measured.loc[variant, name] for name in names]
             texts = ["–" if pd.isna(value) else f"{value:.4g}" for value in values]
             rows.append([label, _variant(variant), *texts, escape(LIKELIHOODS[run.config.reconstruction].per_image)])
     units = {row[-1] for row in rows}
     # One unit is named at the numbers themselves, several in a column.
-    titles = [METRICS[name].heading(*units) if len(units) == 1 else METRICS[name].title for name in scalars()]
+    titles = [METRICS[name].heading(*units) if len(units) == 1 else METRICS[name].title for name in names]
     header = ["", "Model", *titles, "Unit of reconstruction and objective"]
     if len(units) == 1:
         header, rows = header[:-1], [row[:-1] for row in rows]

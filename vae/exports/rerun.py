@@ -70,10 +70,15 @@ class Outcome:
     furthest: Difference | None = None  # for WITHIN: the number that used most of what it is allowed
     reason: str | None = None  # for IMPOSSIBLE, a sentence
     run_id: str | None = None  # of the run trained anew
+    unchecked: tuple[str, ...] = ()  # metrics that the capsule tells, and that nobody has asked of the run trained anew
 
     @property
     def sentence(self) -> str:
         """For people."""
+        titles = ", ".join(METRICS[name].title for name in self.unchecked)
+        return self._judged() + (f" Not measured anew, so not compared: {titles}." if titles else "")
+
+    def _judged(self) -> str:
         if self.verdict == IMPOSSIBLE:
             return f"Can't be repeated: {self.reason}"
         if self.verdict == DIFFERS:
@@ -156,7 +161,8 @@ def compare(old: RunRecord, new: RunRecord, run_id: str | None = None) -> Outcom
         if difference.allowed is None or abs(difference.old - difference.new) > difference.allowed
     ]
     gone = [difference for difference in weights if difference.old is None or difference.new is None]
-    outcome = partial(Outcome, old.name, elsewhere=there, run_id=run_id)
+    unchecked = tuple(name for name, metric in METRICS.items() if metric.asked and _told(old, name) - _told(new, name))
+    outcome = partial(Outcome, old.name, elsewhere=there, run_id=run_id, unchecked=unchecked)
     if not (asked or data or numbers or weights):
         return outcome(REPRODUCED)
     told = (*asked, *data, *_gathered(off if there else numbers), *(gone if there else weights))
@@ -189,6 +195,11 @@ def _unequal_numbers(old: RunRecord, new: RunRecord) -> list[Difference]:
             reach = allowed(metric, old.last_epoch if epoch is None else epoch, old.config.precision, was, now)
         found.append(Difference(what, was, now, allowed=reach))
     return found
+
+
+def _told(run: RunRecord, metric: str) -> set[str]:
+    """Variants of whose test images a metric is known."""
+    return {name for name, told in run.metrics.items() if getattr(told.test, metric) is not None}
 
 
 def _there(found: bool) -> str:

@@ -64,15 +64,15 @@ def judged(
     With `options` (of its function) it is measured anew, and replaces what was kept. Raises InputError when the run,
     its weights or its images aren't there, and where the yardstick can't be laid on them.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS[yardstick])
-    if kept is not None and not options:
-        return kept
-    run = store.run(run_id)
-    subject = subject_of(store, run, epoch, settings)
-    table = YARDSTICKS[yardstick].measure(subject, progress, **options)
-    measurements.keep_measurement(store, run_id, epoch, KINDS[yardstick], table)
-    if epoch == run.last_epoch:
+    kept, run = measurements.measurement(store, run_id, epoch, KINDS[yardstick]), store.run(run_id)
+    table = kept
+    if table is None or options:
+        table = YARDSTICKS[yardstick].measure(subject_of(store, run, epoch, settings), progress, **options)
+    # Before the table is kept: whoever finds one finds these. A kept one may be older than its run's end.
+    if run.status == "done" and epoch == run.last_epoch:
         measurements.keep_test_values(store, run_id, _headlines(yardstick, table))
+    if table is not kept:
+        measurements.keep_measurement(store, run_id, epoch, KINDS[yardstick], table)
     progress(1.0, "Done")
     return table
 

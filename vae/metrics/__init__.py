@@ -8,7 +8,7 @@ What takes longer than a run's end allows is one entry of `yardsticks.py`, measu
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -171,6 +171,11 @@ def without_column() -> list[str]:
 def asked_of(yardstick: str) -> list[str]:
     """Those that one yardstick finds."""
     return [name for name, metric in METRICS.items() if metric.asked == yardstick]
+
+
+def where_measured(names: Iterable[str], found: Callable[[str], bool]) -> list[str]:
+    """`names` without those that nobody has asked for yet: `found` tells whether there is any number of one."""
+    return [name for name in names if METRICS[name].asked is None or found(name)]
 
 
 def measured(variant: Measurable, test: bool, at_once: bool = False) -> dict[str, Callable[[Evaluated], Tensor]]:

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
+from ..errors import InputError
 from .runs import Run, Store
-from .schema import classifiers, measurements, metrics
+from .schema import classifiers, measurements, metrics, runs
 
 # A new number when a procedure changes, so that old tables are not taken for new ones.
 KINDS = {
@@ -65,21 +66,37 @@ def _table(rows: list[dict[str, Any]]) -> pd.DataFrame:
 
 
 def keep_measurement(store: Store, run_id: str, epoch: int, kind: str, table: pd.DataFrame) -> None:
-    """Keep `table`; NaN is kept as nothing."""
+    """Keep `table`; NaN is kept as nothing. Raises InputError when the run was removed while it was measured."""
     rows = records(table)
     key = {"run_id": run_id, "epoch": epoch, "kind": kind}
     with store.write() as connection:
+        _refuse_removed(connection, run_id)
         connection.execute(delete(measurements).where(*(measurements.c[name] == value for name, value in key.items())))
         connection.execute(insert(measurements).values(**key, rows=rows))
 
 
 def keep_test_values(store: Store, run_id: str, values: Mapping[str, Mapping[str, float]]) -> None:
-    """Add metrics, by variant and name, to those of a run's test images that the database keeps in `extra`."""
+    """Add metrics, by variant and name, to those of a run's test images that the database keeps in `extra`.
+
+    One that is there already is replaced, others stay. A run that isn't done has no numbers of test images, and gets
+    none here. Raises InputError as `keep_measurement`.
+    """
     with store.write() as connection:
-        for variant, named in values.items():
-            row = (metrics.c.run_id == run_id, metrics.c.variant == variant, metrics.c.split == "test")
-            known = connection.execute(select(metrics.c.extra).where(*row).with_for_update()).scalar_one_or_none()
-            connection.execute(update(metrics).where(*row).values(extra=(known or {}) | dict(named)))
+        _refuse_removed(connection, run_id)
+        of_test = metrics.c.run_id == run_id, metrics.c.split == "test"
+        test_rows = connection.execute(select(metrics.c.variant, metrics.c.extra).where(*of_test))
+        known = {row.variant: row.extra for row in test_rows}
+        found = {name: (known[name] or {}) | dict(values[name]) for name in values if name in known}
+        changed = {name: extra for name, extra in found.items() if extra != known[name]}
+        for name, extra in changed.items():
+            connection.execute(update(metrics).where(*of_test, metrics.c.variant == name).values(extra=extra))
+        if changed:  # by its pulse tables of all runs see that a run has other numbers: nothing else of it moves
+            connection.execute(update(runs).where(runs.c.id == run_id).values(pulse=runs.c.pulse + 1))
+
+
+def _refuse_removed(connection: Connection, run_id: str) -> None:
+    if not connection.scalar(select(runs.c.id).where(runs.c.id == run_id)):
+        raise InputError(f"Run {run_id} was removed while it was measured, so the result is not kept.")
 
 
 def records(table: pd.DataFrame) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,17 +12,22 @@ from sqlalchemy import Column
 from ..metrics import METRICS, scalars, without_column
 from .schema import metrics
 
+# Of each metric that is one number: its name, and whether it lies in `extra`. Asked for thousands of rows at a time.
+PLACES = tuple((name, METRICS[name].in_extra) for name in scalars())
+NOTHING: Mapping[str, float] = {}
+
 
 def columns() -> list[Column]:
     """What to select, so that `values` finds all metrics that are one number."""
-    return [*(metrics.c[name] for name in scalars() if not METRICS[name].in_extra), metrics.c.extra]
+    return [*(metrics.c[name] for name, in_extra in PLACES if not in_extra), metrics.c.extra]
 
 
 def values(selected: Sequence[Any]) -> tuple[Any, ...]:
     """What was selected → one value for each of `metrics.scalars()`, None where nothing was measured."""
     *own, extra = selected
     known = iter(own)
-    return tuple((extra or {}).get(name) if METRICS[name].in_extra else next(known) for name in scalars())
+    found = extra or NOTHING
+    return tuple([found.get(name) if in_extra else next(known) for name, in_extra in PLACES])
 
 
 def table(rows: Sequence[Sequence[Any]], names: Sequence[str]) -> pd.DataFrame:

@@ -8,14 +8,14 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import Row, Select, and_, or_, select
+from sqlalchemy import Row, Select, and_, case, or_, select
 
 from .. import naming
 from ..choices.binarisations import BINARISATIONS
 from ..config import RunConfig, as_text
 from ..metrics import scalars
 from . import metric_rows
-from .runs import Store
+from .runs import ACTIVE, Store
 from .schema import metrics, runs
 
 LIMIT = 5000  # the newest runs
@@ -70,7 +70,9 @@ class Overview:
             return self._last[1], self._last[2]
 
     def _rows(self) -> list[Row]:
-        columns = [runs.c[name] for name in (*SAID, "attempt")]
+        # While a run is under way its pulse is a sign of life; afterwards it moves with what is measured of it.
+        measured = case((runs.c.status.in_(ACTIVE), 0), else_=runs.c.pulse).label("measured")
+        columns = [*(runs.c[name] for name in (*SAID, "attempt")), measured]
         query = select(*columns).where(runs.c.deleted_at.is_(None)).order_by(runs.c.created_at.desc(), runs.c.id)
         with self.store.engine.connect() as connection:
             return list(connection.execute(query.limit(LIMIT)))
@@ -82,10 +84,10 @@ class Overview:
         ]
         for run_id, config, data in self._in_parts(unknown, lambda: select(runs.c.id, runs.c.config, runs.c.data)):
             self._about[run_id] = _about(RunConfig.parse(config), data)
-        numbers = {
-            _state(row): self._numbers.get(_state(row), {"watched": {}, "test": {}, "curve": {}}) for row in rows
-        }
-        fresh = {row.id: numbers[_state(row)] for row in rows if _state(row) not in self._numbers and row.epoch >= 0}
+        states = [_state(row) for row in rows]
+        numbers = {state: self._numbers.get(state) or {"watched": {}, "test": {}, "curve": {}} for state in states}
+        begun = [(row.id, state) for row, state in zip(rows, states, strict=True) if row.epoch >= 0]
+        fresh = {run_id: numbers[state] for run_id, state in begun if state not in self._numbers}
         for run_id, variant, split, *values in self._in_parts(list(fresh), _ends):
             fresh[run_id]["test" if split == "test" else "watched"][variant] = metric_rows.values(values)
         for run_id, variant, loss in self._in_parts(list(fresh), _thinned):
@@ -147,9 +149,9 @@ def _by_run(store: Store, query: Select) -> pd.DataFrame:
     return found.astype(dict.fromkeys(scalars(), float))
 
 
-def _state(row: Row) -> tuple[str, int, int, str]:
+def _state(row: Row) -> tuple[str, int, int, str, int]:
     """Numbers are written together with one of these."""
-    return row.id, row.attempt, row.epoch, row.status
+    return row.id, row.attempt, row.epoch, row.status, row.measured
 
 
 def _about(config: RunConfig, data: dict[str, Any] | None) -> tuple[tuple, str, str, dict[str, str]]:

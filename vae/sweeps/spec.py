@@ -144,7 +144,10 @@ class SweepSpec(BaseModel):
         if "loss" in self.objectives and "beta" in self.over:
             return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
         if self.prune and (len(self.objectives) > 1 or not OBJECTIVES[self.objectives[0]].every_epoch):
-            return "weak points are found by one objective that is measured every epoch, not by two"
+            return (
+                "weak points are found by one objective that is measured every epoch: not by two, nor by the ratio, "
+                "nor by what is measured when a point's runs are done"
+            )
         return None
 
     def _metrics(self) -> list[Metric]:

@@ -40,7 +40,9 @@ def _read(ids: tuple[str, ...], state: tuple) -> tuple[pd.DataFrame, pd.DataFram
 def read(found: Sequence[ComparedSetting]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Watched histories and test rows of all chosen runs, with the columns name (a letter), seed and group added."""
     runs = [run for setting in found for run in setting.runs]
-    both = _read(tuple(run.id for run in runs), tuple((run.epoch, run.attempt, run.status) for run in runs))
+    # The pulse of a run that has ended moves with what is measured of it.
+    states = tuple((run.epoch, run.attempt, run.status, 0 if run.active else run.pulse) for run in runs)
+    both = _read(tuple(run.id for run in runs), states)
     about = pd.DataFrame(
         [(run.id, setting.letter, run.config.seed, setting.group) for setting in found for run in setting.runs],
         columns=["id", "name", "seed", "group"],

@@ -44,12 +44,13 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
     rows = filters(every)
     shown = every.ids[rows]
     _tick(shown)
+    columns = {name: told for name, told in RUN_TABLE_COLUMNS.items() if name in every.columns}
     st.dataframe(
         every.table.take(rows) if len(rows) < len(every.ids) else every.table,
         key=KEY,
         height=min(HEIGHT, ROW * (len(rows) + 1) + 3),
-        column_config=RUN_TABLE_COLUMNS,
-        column_order=list(RUN_TABLE_COLUMNS),
+        column_config=columns,
+        column_order=list(columns),
         on_select=_ticked,
         selection_mode="multi-row",
         placeholder="–",
@@ -62,7 +63,12 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
             if found:
                 run_actions.buttons(every, [run for setting in found for run in setting.runs])
                 st.button("Choose none", icon=":material/deselect:", type="tertiary", on_click=_none)
-            csv(lambda: every.runs.iloc[rows].drop(columns=["settings"]), "runs", "CSV of these runs")
+            csv(
+                lambda: every.runs.iloc[rows].drop(columns=["settings", *every.never_asked]),
+                "runs",
+                "CSV of these runs",
+            )
+    _yardsticks(every)
     run_actions.told(every)
     if too_many:
         st.warning(
@@ -70,6 +76,20 @@ def _table(was_active: bool, stood: dict[str, str]) -> None:
             f"{plural(too_many, 'chosen run')} left out."
         )
     chosen_list(found)
+
+
+def _yardsticks(every: EveryRun) -> None:
+    """Where to ask for what training does not measure, and of how many runs somebody has."""
+    names = dict.fromkeys(metric.asked for metric in METRICS.values() if metric.asked)
+    chosen = compared_runs.ids()
+    st.page_link(
+        "yardsticks.py",
+        label=f"Yardsticks: {', '.join(names)}",
+        icon=":material/straighten:",
+        help="Measured when you ask for them, run by run; then they have columns in this table. So far of "
+        + (f"{every.asked:,} of {plural(len(every.ids), 'run')}." if every.asked else "no run."),
+        query_params={"run": chosen[0]} if chosen else None,
+    )
 
 
 def _counted(rows: int, there: int, shown: Set[str], found: Sequence[ComparedSetting]) -> str:

@@ -151,7 +151,9 @@ def _fill(name: str) -> None:
     spec = READY[name][2]
     base = next(known for known, (_, config) in _bases().items() if config == spec.base)
     values = {f"values.{field}": _listed(values) for field, values in spec.over.items()}
-    shown = {"base": base, "fields": list(spec.over), "objectives": list(spec.objectives)} | values
+    shown = {"base": base, "fields": list(spec.over)} | values
+    for control, every_epoch in (("objectives", True), ("asked", False)):
+        shown[control] = [name for name in spec.objectives if OBJECTIVES[name].every_epoch == every_epoch]
     shown |= {name: getattr(spec, name) for name in ("sampler", "points", "seeds", "prune")}
     shown |= {f"of.{'.'.join(spec.base.variants)}": spec.of}
     for control, value in shown.items():
@@ -210,15 +212,10 @@ def _more() -> tuple[RunConfig, dict[str, Any]]:
     named: dict[str, Any] = {"sampler": sampler}
     if sampler != "grid":
         named["points"] = st.number_input("Points", 1, 500, **_first("points", 20))
-    objectives = st.pills(
-        "Judged by (one or two)",
-        list(OBJECTIVES),
-        format_func=lambda name: OBJECTIVES[name].title,
-        selection_mode="multi",
-        wrap=True,
-        help="\n".join(f"- **{objective.title}**: {objective.description}" for objective in OBJECTIVES.values()),
-        **_first("objectives", ["reconstruction"]),
-    )
+    objectives = [
+        *_judged_by("Judged by (one or two)", "objectives", _objectives(every_epoch=True), ["reconstruction"]),
+        *_judged_by("or by what takes seconds more for each run", "asked", _objectives(every_epoch=False), []),
+    ]
     of = st.segmented_control(
         "Judging the",
         list(base.variants),
@@ -232,6 +229,23 @@ def _more() -> tuple[RunConfig, dict[str, Any]]:
         **_first("prune", False),
     )
     return base, named | {"objectives": tuple(objectives), "of": of, "prune": prune}
+
+
+def _objectives(every_epoch: bool) -> list[str]:
+    """What sweeps may judge by: what comes with training, or what is measured when a point's runs are done."""
+    return [name for name, objective in OBJECTIVES.items() if objective.every_epoch == every_epoch]
+
+
+def _judged_by(label: str, key: str, names: list[str], first: list[str]) -> list[str]:
+    return st.pills(
+        label,
+        names,
+        format_func=lambda name: OBJECTIVES[name].title,
+        selection_mode="multi",
+        wrap=True,
+        help="\n".join(f"- **{OBJECTIVES[name].title}**: {OBJECTIVES[name].description}" for name in names),
+        **_first(key, first),
+    )
 
 
 def _from_link() -> None:
