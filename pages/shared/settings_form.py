@@ -27,7 +27,10 @@ STEPS = {
     "code_noise_std": 0.1,
     "weight_decay": 0.01,
 }  # of the arrows, else 0.5
-EMPTY = {"hidden": "none: no hidden layer"}  # what an empty field means, where it means something
+EMPTY = {
+    "hidden": "none: no hidden layer",
+    "held_out_class": "none: all are learnt",
+}  # what an empty field means, where it means something
 IN_FILES = {*InAFile.ignored}  # of a network of one's own: asked for by a field unseen, it would contradict
 PRESET_KEY = f"{PREFIX}preset"
 
@@ -172,7 +175,7 @@ def _field(name: str) -> None:
         st.multiselect(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif choices:
         st.selectbox(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
-    elif name in WIDTHS:
+    elif name in WIDTHS or kind is str:
         st.text_input(text.title, placeholder=EMPTY.get(name), **shared)
     elif kind is float:
         st.number_input(text.title, step=STEPS.get(name, 0.5), format="%g", **shared)

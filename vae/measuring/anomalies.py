@@ -2,13 +2,64 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
+from ..analysis.yardsticks.anomaly import area, scores, scores_without_a_model
 from ..errors import InputError
 from .stored_runs import Progress
 from .subject import Subject
 
+AREAS = {  # score → the measure that its area under the ROC curve is
+    "squared_error": "anomaly_auc",
+    "loss": "anomaly_auc_loss",
+    "kl": "anomaly_auc_kl",
+    "elbo": "anomaly_auc_elbo",
+    "mean_image": "anomaly_auc_mean_image",
+    "pca": "anomaly_auc_pca",
+}
+CURVE = "roc_"  # before a score's name: a point of its ROC curve
+
 
 def anomalies(subject: Subject, progress: Progress) -> pd.DataFrame:
-    """To be written."""
-    raise InputError("This is not measured yet.")
+    """How well images of the class that was kept from training are told from the others, by each score.
+
+    Rows of AREAS: value is the area under the ROC curve, error its standard error over images. Rows of its points,
+    "roc_" and the score: false_alarms and hits, without a value. n: how many images, both kinds; held_out: how many of
+    them are of the class. Raises InputError without such a class, and where either kind is missing.
+    """
+    if not subject.has_classes:
+        raise InputError(f"The images of {subject.images.name} have no classes, so none could be kept from training.")
+    if not subject.config.held_out_class:
+        raise InputError(
+            "This run has learnt from every class, so there is none that could surprise it. Train one with a "
+            f"held_out_class, such as {subject.images.classes[-1]}, and measure that one."
+        )
+    counts = {"learnt classes": len(subject.x), f"class {subject.config.held_out_class}": len(subject.held_out)}
+    if missing := [name for name, count in counts.items() if not count]:
+        raise InputError(f"There is no image of {' and '.join(missing)} to measure on.")
+    both = np.concatenate([subject.x, subject.held_out])
+    rows: list[dict[str, object]] = []
+    for place, (variant, model) in enumerate(subject.models.items()):
+        told = f"Rebuilding {len(both):,} images"
+
+        def share(done: float, place: int = place, told: str = told) -> None:
+            progress((place + done) / (len(subject.models) + 1), told)
+
+        rows += _judged(subject, variant, scores(model, variant, subject.config, both, share))
+    learnt, _ = subject.learnt_from()
+    rows += _judged(subject, "", scores_without_a_model(learnt, subject.config.latent_dim, both))
+    return pd.DataFrame(rows).assign(n=len(both), held_out=len(subject.held_out))
+
+
+def _judged(subject: Subject, variant: str, found: dict[str, np.ndarray]) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = []
+    for score, values in found.items():
+        judged = area(values[: len(subject.x)], values[len(subject.x) :])
+        shared = {"variant": variant, "false_alarms": np.nan, "hits": np.nan}
+        rows.append(shared | {"measure": AREAS[score], "value": judged.value, "error": judged.standard_error})
+        rows += [
+            shared | {"measure": f"{CURVE}{score}", "value": np.nan, "error": np.nan, "false_alarms": x, "hits": y}
+            for x, y in zip(judged.false_alarms, judged.hits, strict=True)
+        ]
+    return rows
