@@ -6,27 +6,19 @@ import numpy as np
 import pandas as pd
 
 from ..analysis.yardsticks.anomaly import area, scores, scores_without_a_model
+from ..choices.anomaly_scores import ANOMALY_SCORES
 from ..errors import InputError
 from .stored_runs import Progress
 from .subject import Subject
-
-AREAS = {  # score → the measure that its area under the ROC curve is
-    "squared_error": "anomaly_auc",
-    "loss": "anomaly_auc_loss",
-    "kl": "anomaly_auc_kl",
-    "elbo": "anomaly_auc_elbo",
-    "mean_image": "anomaly_auc_mean_image",
-    "pca": "anomaly_auc_pca",
-}
-CURVE = "roc_"  # before a score's name: a point of its ROC curve
 
 
 def anomalies(subject: Subject, progress: Progress) -> pd.DataFrame:
     """How well images of the class that was kept from training are told from the others, by each score.
 
-    Rows of AREAS: value is the area under the ROC curve, error its standard error over images. Rows of its points,
-    "roc_" and the score: false_alarms and hits, without a value. n: how many images, both kinds; held_out: how many of
-    them are of the class. Raises InputError without such a class, and where either kind is missing.
+    Two kinds of rows, named as in ANOMALY_SCORES. An `area`: value is that under the ROC curve, error its standard
+    error over images. A `curve`: one of its points, false_alarms and hits, without a value. n: how many images, both
+    kinds; held_out: how many of them are of the class. Raises InputError without such a class, and where either kind
+    is missing.
     """
     if not subject.has_classes:
         raise InputError(f"The images of {subject.images.name} have no classes, so none could be kept from training.")
@@ -55,11 +47,12 @@ def anomalies(subject: Subject, progress: Progress) -> pd.DataFrame:
 def _judged(subject: Subject, variant: str, found: dict[str, np.ndarray]) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for score, values in found.items():
+        entry = ANOMALY_SCORES[score]
         judged = area(values[: len(subject.x)], values[len(subject.x) :])
         shared = {"variant": variant, "false_alarms": np.nan, "hits": np.nan}
-        rows.append(shared | {"measure": AREAS[score], "value": judged.value, "error": judged.standard_error})
+        rows.append(shared | {"measure": entry.area, "value": judged.value, "error": judged.standard_error})
         rows += [
-            shared | {"measure": f"{CURVE}{score}", "value": np.nan, "error": np.nan, "false_alarms": x, "hits": y}
+            shared | {"measure": entry.curve, "value": np.nan, "error": np.nan, "false_alarms": x, "hits": y}
             for x, y in zip(judged.false_alarms, judged.hits, strict=True)
         ]
     return rows
