@@ -11,15 +11,17 @@ import streamlit as st
 from pages.components.figure import figure
 from pages.shared import run_picker, similar_runs
 from pages.shared.csv_button import csv
-from pages.shared.measured_seeds import by_seed
+from pages.shared.on_request import on_request
 from pages.text.escape_markdown import escape_markdown
 from pages.text.words import listed, plural
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT, half_width
 from vae.analysis.sentences import Quantity, over_seeds, together
 from vae.choices.anomaly_scores import ANOMALY_SCORES
-from vae.figures.roc import panels, roc_curves
 from vae.figures.style import VARIANT_SHORT
+from vae.figures.yardsticks.roc import panels, roc_curves
 from vae.store.runs import Run
+
+from .seeds import over_seeds as tables_over_seeds
 
 Z = 1.96  # standard errors to the end of a 95 % interval over many images
 GUESS = 0.5  # the area under the ROC curve of a score that says nothing
@@ -36,7 +38,7 @@ def anomalies(run: Run, epoch: int) -> None:
         f"This run has never seen class **{name}**. Are test images of it rebuilt worse than those of the classes it "
         "has learnt?"
     )
-    by_seed("anomalies", run, epoch, said, "Measure", partial(_shown, run, epoch))
+    on_request("anomalies", run, epoch, said, "Measure", partial(_measured_now, run, epoch))
 
 
 def _offer(run: Run) -> None:
@@ -63,6 +65,10 @@ def _offer(run: Run) -> None:
             )
         else:
             similar_runs.offer(f"Train it without class {name}", {left_out: config})
+
+
+def _measured_now(run: Run, epoch: int, table: pd.DataFrame) -> None:
+    tables_over_seeds("anomalies", run, epoch, table, partial(_shown, run, epoch))
 
 
 def _shown(run: Run, epoch: int, tables: Mapping[int, pd.DataFrame]) -> None:

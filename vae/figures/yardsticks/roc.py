@@ -5,8 +5,8 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..choices.anomaly_scores import ANOMALY_SCORES
-from .style import BARE, GRID, NEUTRAL, SPARSE, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS
+from ...choices.anomaly_scores import ANOMALY_SCORES
+from ..style import BARE, GRID, NEUTRAL, SPARSE, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS
 
 HEIGHT = 330
 BETWEEN = 0.05  # of the width, from one panel to the next
