@@ -13,6 +13,7 @@ from pages.shared import run_picker, similar_runs
 from pages.shared.csv_button import csv
 from pages.shared.on_request import on_request
 from pages.text.escape_markdown import escape_markdown
+from pages.text.what_to_notice import what_to_notice
 from pages.text.words import listed, plural
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT, half_width
 from vae.analysis.sentences import Quantity, over_seeds, together
@@ -22,6 +23,7 @@ from vae.figures.yardsticks.roc import panels, roc_curves
 from vae.store.runs import Run
 
 from .seeds import over_seeds as tables_over_seeds
+from .stranger_images import stranger_images
 
 Z = 1.96  # standard errors to the end of a 95 % interval over many images
 GUESS = 0.5  # the area under the ROC curve of a score that says nothing
@@ -81,10 +83,15 @@ def _shown(run: Run, epoch: int, tables: Mapping[int, pd.DataFrame]) -> None:
         st.dataframe(areas(tables, run.config.seed), hide_index=True, width="stretch")
         st.caption(f"Area under the ROC curve. {_spread(len(tables))}")
     with right:
-        st.markdown(f"**What to notice.** {notice(tables, run.config.latent_dim, run.config.held_out_class)}")
+        what_to_notice(notice(tables, run.config.latent_dim, run.config.held_out_class), "anomalies")
         with st.popover("How is it measured?", type="tertiary"):
             st.markdown(_measured(run, epoch, held_out, whole - held_out))
-    csv(lambda: pd.concat([table.assign(seed=seed) for seed, table in tables.items()]), f"anomalies-{run.id}")
+    with st.expander("Images of this class that are rebuilt best and worst"):
+        stranger_images(run, epoch)
+    csv(
+        lambda: pd.concat([table.assign(seed=seed) for seed, table in tables.items()]),
+        f"anomalies-{run.id}-epoch-{epoch}",
+    )
 
 
 def _spread(seeds: int) -> str:
