@@ -85,7 +85,8 @@ class EveryRun:
         first = known.drop_duplicates("group").set_index("group").loc[counts.index]
         short = []
         for row in first.itertuples():
-            _, without, held_out_class = row.Index.removeprefix(row.dataset).partition(" without ")
+            images = row.Index.removeprefix(row.dataset).rpartition(" ")[0]
+            _, without, held_out_class = images.partition(" without ")
             title = f"{row.dataset} · {naming.words('reconstruction', row.reconstruction)}"
             short.append(f"{title} · {naming.part('held_out_class', held_out_class)}" if without else title)
         titles: dict[str, str] = {}

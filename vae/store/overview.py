@@ -167,7 +167,7 @@ def group(config: RunConfig, data: dict[str, Any] | None) -> str:
     images = (config.validation_size,) if split == "validation" else (0, config.train_limit)
     binarised = (config.binarisation,) if BINARISATIONS[config.binarisation].binary else ()
     without = ("without", config.held_out_class) if config.held_out_class else ()
-    named = (config.dataset, data["hash"], split, *images, *binarised, config.reconstruction, *without)
+    named = (config.dataset, data["hash"], split, *images, *binarised, *without, config.reconstruction)
     return " ".join(map(str, named))
 
 
