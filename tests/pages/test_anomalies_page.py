@@ -8,13 +8,16 @@ import numpy as np
 import pandas as pd
 import postgres
 import pytest
+import torch
 from lessons import done, labels, notices, numbers_missing, press, until
 from paging import open_page, open_tab, texts, unescaped
+from sklearn.metrics import roc_auc_score
 from streamlit.testing.v1 import AppTest
 
-from pages.sections.yardsticks import anomalies, stranger_images
+from pages.sections.yardsticks import anomalies, class_learnt, stranger_images
 from vae import datasets
 from vae.config import RunConfig
+from vae.figures.style import VARIANT_SHORT
 from vae.measuring import KINDS, models_of
 from vae.store.measurements import measurement
 from vae.store.runs import Store
@@ -95,8 +98,6 @@ def test_the_images_rebuilt_best_and_worst_are_those(stocked: Store, runs: dict[
     for name, model in models_of(stocked, stocked.run(runs["seed 0"]), 1).items():
         errors = []
         for image in x:
-            import torch
-
             mu, _ = model.encoder(torch.from_numpy(image[None]))
             errors.append(float(((model.picture(mu).numpy()[0] - image) ** 2).sum()))
         best, rebuilt, worst, _ = found[name]
@@ -128,3 +129,25 @@ def test_the_sentence_follows_the_numbers() -> None:
     one = anomalies.notice({4: made(0.9, 0.7, 0.1)}, 2, "8")
     assert "not enough to conclude" in one and "higher" not in one
     assert anomalies.notice({4: made(0.9, 0.7, 0.1)}, 2, "8").count("0.900") == 1
+
+
+def test_what_an_area_owes_to_the_class_being_new_follows_the_numbers() -> None:
+    new = class_learnt.strange_or_hard(
+        {"ae": (0.9, 0.02), "vae": (0.7, 0.02)}, {"ae": (0.6, 0.03), "vae": (0.68, 0.03)}, "8", 4
+    )
+    assert "AE 0.600, against 0.900; VAE 0.680, against 0.700." in new and "where the class is new: AE." in new
+    hard = class_learnt.strange_or_hard({"ae": (0.7, 0.02)}, {"ae": (0.9, 0.02)}, "8", 4)
+    assert "no area is clearly higher" in hard
+
+
+def test_a_run_that_has_learnt_the_class_is_laid_beside(stocked: Store, runs: dict[str, str]) -> None:
+    app = until(press(page(runs["seed 0"]), "Measure"), lambda app: table_of(app) is not None)
+    (told,) = (text.value for text in app.markdown if "Strange, or just hard?" in text.value)
+    digits = datasets.load("digits", None)
+    x, eight = torch.from_numpy(digits.test_x.astype(np.float32) / 16), digits.test_y == 8
+    for name, model in models_of(stocked, stocked.run(runs["every class"]), 1).items():
+        errors = (model.picture(model.encoder(x)[0]) - x).square().sum(dim=1)
+        assert f"{VARIANT_SHORT[name]} {roc_auc_score(eight, errors.numpy()):.3f}, against" in told
+    app = until(press(page(runs["seed 1"]), "Measure"), lambda app: table_of(app) is not None)
+    press(app, "Train the same with class 8: is it strange, or just hard?")
+    assert stocked.runs()[0].config == TINY.model_copy(update={"seed": 1})

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..analysis.yardsticks.anomaly import area, scores, scores_without_a_model
+from ..analysis.yardsticks.anomaly import Area, area, scores, scores_without_a_model
 from ..choices.anomaly_scores import ANOMALY_SCORES
 from ..errors import InputError
-from .stored_runs import Progress
-from .subject import Subject
+from ..settings import Settings
+from ..store.runs import Run, Store
+from .stored_runs import Progress, last_epoch
+from .subject import Subject, subject_of
 
 
 def anomalies(subject: Subject, progress: Progress) -> pd.DataFrame:
@@ -56,3 +58,18 @@ def _judged(subject: Subject, variant: str, found: dict[str, np.ndarray]) -> lis
             for x, y in zip(judged.false_alarms, judged.hits, strict=True)
         ]
     return rows
+
+
+def areas_where_learnt(store: Store, run: Run, class_name: str, settings: Settings) -> dict[str, Area]:
+    """Of a run that has learnt every class, at its last epoch: test images of one class against those of the others.
+
+    By squared error, by variant. What a class's area is when nothing about it is new: how hard it is to rebuild.
+    Raises InputError when the run has no such class, or its weights or images aren't there.
+    """
+    subject = subject_of(store, run, last_epoch(store, run), settings)
+    of_class = subject.y == subject.images.class_named(class_name)
+    found = {}
+    for variant, model in subject.models.items():
+        values = scores(model, variant, subject.config, subject.x)["squared_error"]
+        found[variant] = area(values[~of_class], values[of_class])
+    return found

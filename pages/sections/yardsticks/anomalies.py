@@ -22,6 +22,7 @@ from vae.figures.style import VARIANT_SHORT
 from vae.figures.yardsticks.roc import panels, roc_curves
 from vae.store.runs import Run
 
+from .class_learnt import beside_those_who_learnt_it
 from .seeds import over_seeds as tables_over_seeds
 from .stranger_images import stranger_images
 
@@ -86,6 +87,7 @@ def _shown(run: Run, epoch: int, tables: Mapping[int, pd.DataFrame]) -> None:
         what_to_notice(notice(tables, run.config.latent_dim, run.config.held_out_class), "anomalies")
         with st.popover("How is it measured?", type="tertiary"):
             st.markdown(_measured(run, epoch, held_out, whole - held_out))
+    beside_those_who_learnt_it(run, mine)
     with st.expander("Images of this class that are rebuilt best and worst"):
         stranger_images(run, epoch)
     csv(
