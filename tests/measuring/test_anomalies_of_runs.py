@@ -146,6 +146,7 @@ def test_a_capsule_of_such_a_run_is_trained_again_to_the_same_weights(trained: T
     assert capsule.record(trained.store, again).weights == sealed.weights
 
 
+@pytest.mark.slow
 def test_a_sweep_over_the_class_is_judged_by_it(trained: Trained) -> None:
     base = TINY.model_copy(update={"held_out_class": ""})
     spec = SweepSpec.parse(base, {"held_out_class": [8]}, seeds=2, objectives=("anomaly_auc",), of="ae")

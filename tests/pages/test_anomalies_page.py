@@ -132,14 +132,14 @@ def test_the_sentence_follows_the_numbers() -> None:
 
 
 def test_what_an_area_owes_to_the_class_being_new_follows_the_numbers() -> None:
-    new = class_learnt.strange_or_hard(
-        {"ae": (0.9, 0.02), "vae": (0.7, 0.02)}, {"ae": (0.6, 0.03), "vae": (0.68, 0.03)}, "8", 4
-    )
+    mine, learnt = {"ae": (0.9, 0.02), "vae": (0.7, 0.02)}, {"ae": (0.6, 0.03), "vae": (0.68, 0.03)}
+    new = class_learnt.strange_or_hard(mine, learnt, "8", 4)
     assert "AE 0.600, against 0.900; VAE 0.680, against 0.700." in new and "where the class is new: AE." in new
     hard = class_learnt.strange_or_hard({"ae": (0.7, 0.02)}, {"ae": (0.9, 0.02)}, "8", 4)
     assert "no area is clearly higher" in hard
 
 
+@pytest.mark.slow
 def test_a_run_that_has_learnt_the_class_is_laid_beside(stocked: Store, runs: dict[str, str]) -> None:
     app = until(press(page(runs["seed 0"]), "Measure"), lambda app: table_of(app) is not None)
     (told,) = (text.value for text in app.markdown if "Strange, or just hard?" in text.value)

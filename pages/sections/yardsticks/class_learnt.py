@@ -9,6 +9,7 @@ from pages.shared import similar_runs
 from pages.state import resources
 from pages.text.escape_markdown import escape_markdown
 from pages.text.what_to_notice import what_to_notice
+from pages.text.words import listed
 from vae.choices.anomaly_scores import ANOMALY_SCORES
 from vae.errors import InputError
 from vae.figures.style import VARIANT_SHORT
@@ -56,10 +57,7 @@ def strange_or_hard(mine: Areas, learnt: Areas, name: str, seed: int) -> str:
         # Both are of the same images and so go together: their difference is surer than this.
         if value - other > Z * (error**2 + other_error**2) ** 0.5:
             new.append(VARIANT_SHORT[variant])
-    told = (
-        f"Area by squared error of models that have learnt class {name}, against those that haven't: {'; '.join(said)}."
-    )
+    told = f"Area by squared error where class {name} was learnt, against where it wasn't: {'; '.join(said)}."
     if not new:
         return f"{told} In this one seed ({seed}), no area is clearly higher for not knowing the class."
-    who = " and ".join(new) if len(new) < 3 else f"{', '.join(new[:-1])} and {new[-1]}"
-    return f"{told} In this one seed ({seed}), the area is higher where the class is new: {who}."
+    return f"{told} In this one seed ({seed}), the area is higher where the class is new: {listed(new)}."
