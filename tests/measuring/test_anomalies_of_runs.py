@@ -28,7 +28,7 @@ from vae.store.runs import Run, Store
 from vae.store.tensor_bytes import unpack
 from vae.sweeps import stored
 from vae.sweeps.driver import points
-from vae.sweeps.spec import READY, SweepSpec
+from vae.sweeps.spec import OBJECTIVES, READY, SweepSpec
 
 TINY = RunConfig(hidden=(8,), train_limit=100, validation_size=30, epochs=2, device="cpu", held_out_class="8")
 
@@ -182,5 +182,7 @@ def test_the_ready_made_sweep_holds_out_every_digit_once() -> None:
     _, _, spec = READY["held_out"]
     classes = datasets.load("digits", Settings.from_environment().data_dir).classes
     assert [config["held_out_class"] for config in spec.grid()] == list(classes) and spec.seeds == 3
+    assert OBJECTIVES["anomaly_auc"].judged_on.startswith("validation images beside images of the held-out class")
+    assert OBJECTIVES["mse"].judged_on == "validation images"
     kept = SweepSpec.parse(RunConfig(held_out_class="8"), {"latent_dim": [2, 8]}, objectives=("anomaly_auc",))
     assert kept.config({"latent_dim": 8}, 1).held_out_class == "8"

@@ -32,6 +32,12 @@ class Objective:
         return METRICS[self.metric].setting if self.metric else None
 
     @property
+    def judged_on(self) -> str:
+        """Which images, within a sentence."""
+        beside = " beside images of the held-out class, no test image among them" if self.setting else ""
+        return f"validation images{beside}"
+
+    @property
     def every_epoch(self) -> bool:
         """Whether it comes with training; else it is measured when all runs of a point are done."""
         return self.metric is not None and METRICS[self.metric].asked is None

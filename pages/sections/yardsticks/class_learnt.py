@@ -54,7 +54,7 @@ def strange_or_hard(mine: Areas, learnt: Areas, name: str, seed: int) -> str:
     for variant, (value, error) in mine.items():
         other, other_error = learnt[variant]
         said.append(f"{VARIANT_SHORT[variant]} {other:.3f}, against {value:.3f}")
-        # Both are of the same images and so go together: their difference is surer than this.
+        # As if they were of other images each. They are of the same ones, and so the difference is rather surer.
         if value - other > Z * (error**2 + other_error**2) ** 0.5:
             new.append(VARIANT_SHORT[variant])
     told = f"Area by squared error where class {name} was learnt, against where it wasn't: {'; '.join(said)}."
