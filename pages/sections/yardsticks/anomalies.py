@@ -99,8 +99,8 @@ def _shown(run: Run, epoch: int, tables: Mapping[int, pd.DataFrame]) -> None:
 def _spread(seeds: int) -> str:
     if seeds >= SEEDS_FOR_A_VERDICT:
         return (
-            f"Mean over {seeds} seeds ± half of its 95 % interval. Without a network nothing depends on a seed, and the "
-            "interval is over images."
+            f"Mean over {seeds} seeds ± half of its 95 % interval. Without a network nothing depends on a seed, and "
+            "the interval is over images."
         )
     return "Of this one run, ± half of the 95 % interval over its images."
 
