@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.state import resources
+from pages.text.escape_markdown import escape_markdown
 from vae.choices.choice import Choice
 from vae.choices.networks import settings_of_others
 from vae.choices.own_networks import InAFile
@@ -114,7 +115,7 @@ def fields_form() -> None:
                     for name in folded:
                         _field(name)
                 if told := _set(folded):
-                    st.caption(f"Set under *More*: {told}.")
+                    st.caption(f"Set under *More*: {escape_markdown(told)}.")
 
 
 def _set(names: Sequence[str]) -> str:
