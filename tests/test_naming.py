@@ -31,6 +31,8 @@ def others(config, field):
         found = [
             candidate for candidate in ("digits", "mnist", "fashion_mnist", "own-1a2b3c") if candidate != config.dataset
         ]
+    elif field == "held_out_class":
+        found = ["8", "Ankle boot", "4-D"]
     elif field == "network_file":
         found = ["0" * 64, "1" * 64]
     elif field == "hidden":

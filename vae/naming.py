@@ -14,6 +14,7 @@ BETWEEN = " · "
 
 # Values that are no quantity.
 SPECIAL: dict[str, dict[Any, str]] = {
+    "held_out_class": {"": "none"},
     "train_limit": {0: "all"},
     "validation_size": {0: "none"},
     "hidden": {(): "none"},
@@ -34,6 +35,7 @@ _PARTS: dict[str, Callable[[Any], str]] = {
     "dataset": str,
     "train_limit": lambda value: f"{words('train_limit', value)} images",
     "validation_size": lambda value: f"{value:,} for validation",
+    "held_out_class": lambda value: f"without class {value}" if value else "with every class",
     "latent_dim": "{}-D".format,
     "hidden": lambda value: "-".join(map(str, value)) or "no hidden layer",
     "channels": lambda value: f"{'-'.join(map(str, value))} channels",

@@ -8,6 +8,7 @@ from typing import Any
 import streamlit as st
 
 from pages.state import resources
+from pages.text.escape_markdown import escape_markdown
 from vae.choices.choice import Choice
 from vae.choices.networks import settings_of_others
 from vae.choices.own_networks import InAFile
@@ -27,7 +28,10 @@ STEPS = {
     "code_noise_std": 0.1,
     "weight_decay": 0.01,
 }  # of the arrows, else 0.5
-EMPTY = {"hidden": "none: no hidden layer"}  # what an empty field means, where it means something
+EMPTY = {
+    "hidden": "none: no hidden layer",
+    "held_out_class": "none: all are learnt",
+}  # what an empty field means, where it means something
 IN_FILES = {*InAFile.ignored}  # of a network of one's own: asked for by a field unseen, it would contradict
 PRESET_KEY = f"{PREFIX}preset"
 
@@ -111,7 +115,7 @@ def fields_form() -> None:
                     for name in folded:
                         _field(name)
                 if told := _set(folded):
-                    st.caption(f"Set under *More*: {told}.")
+                    st.caption(f"Set under *More*: {escape_markdown(told)}.")
 
 
 def _set(names: Sequence[str]) -> str:
@@ -172,7 +176,7 @@ def _field(name: str) -> None:
         st.multiselect(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
     elif choices:
         st.selectbox(text.title, list(choices), format_func=lambda code: _title(name, code), **shared)
-    elif name in WIDTHS:
+    elif name in WIDTHS or kind is str:
         st.text_input(text.title, placeholder=EMPTY.get(name), **shared)
     elif kind is float:
         st.number_input(text.title, step=STEPS.get(name, 0.5), format="%g", **shared)

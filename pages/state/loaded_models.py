@@ -129,7 +129,7 @@ def reference_classifier(run_id: str) -> Any:
 @st.cache_data(max_entries=4, show_spinner=False)
 def test_images(run_id: str) -> np.ndarray:
     """The first test images, (m, P): real ones to judge by the same measures as drawn ones."""
-    there = dataset_images(run_id)
+    there = images_it_is_tested_on(run_id)
     return there.test_x[:JUDGED].astype(np.float32) / there.white
 
 
@@ -138,3 +138,8 @@ def dataset_images(run_id: str) -> Images:
     from vae.measuring import images_of
 
     return images_of(resources.store(), resources.run(run_id), resources.settings())
+
+
+def images_it_is_tested_on(run_id: str) -> Images:
+    """The same without the test images of a class that the run kept from training. Raises InputError alike."""
+    return dataset_images(run_id).tested_without(resources.run(run_id).config.held_out_class)

@@ -23,11 +23,15 @@ def principal_axes(run_id: str) -> PrincipalAxes:
     """
     run = resources.run(run_id)
     config = run.config
-    return _of(run.data["hash"], config.binarisation, config.validation_size, config.train_limit, run_id)
+    return _of(
+        run.data["hash"], config.binarisation, config.validation_size, config.train_limit, config.held_out_class, run_id
+    )
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def _of(data_hash: str, binarisation: str, validation_size: int, train_limit: int, _run_id: str) -> PrincipalAxes:
+def _of(
+    data_hash: str, binarisation: str, validation_size: int, train_limit: int, held_out_class: str, _run_id: str
+) -> PrincipalAxes:
     return PrincipalAxes.of(loaded_models.dataset_images(_run_id), _rows(_run_id)["train"])
 
 
@@ -38,7 +42,7 @@ def _rows(run_id: str) -> dict[str, np.ndarray]:
 @st.cache_data(max_entries=24, show_spinner=False)
 def errors(run_id: str, split: str) -> np.ndarray:
     """`PrincipalAxes.errors` on the images that a run's numbers are of: "test", or else those that it watched."""
-    images, rows = loaded_models.dataset_images(run_id), _rows(run_id)
+    images, rows = loaded_models.images_it_is_tested_on(run_id), _rows(run_id)
     watched = rows["validation"] if len(rows["validation"]) else rows["train"][:WATCHED]
     grey = images.test_x if split == "test" else images.train_x[watched]
     return principal_axes(run_id).errors(grey.astype(np.float32) / images.white)

@@ -83,7 +83,12 @@ class EveryRun:
         known = self.runs[self.runs["group"] != ""]
         counts = known["group"].value_counts()
         first = known.drop_duplicates("group").set_index("group").loc[counts.index]
-        short = [f"{row.dataset} · {naming.words('reconstruction', row.reconstruction)}" for row in first.itertuples()]
+        short = []
+        for row in first.itertuples():
+            images = row.Index.removeprefix(row.dataset).rpartition(" ")[0]
+            _, without, held_out_class = images.partition(" without ")
+            title = f"{row.dataset} · {naming.words('reconstruction', row.reconstruction)}"
+            short.append(f"{title} · {naming.part('held_out_class', held_out_class)}" if without else title)
         titles: dict[str, str] = {}
         for name, of_most in zip(first.index, short, strict=True):
             data_hash, split, size = name.removeprefix(f"{first.loc[name, 'dataset']} ").split(" ")[:3]

@@ -320,6 +320,21 @@ def test_different_data_are_not_subtracted(shared: Store, made: dict) -> None:
     assert "learn from different data" in texts(open_tab(compare(*ids), "Difference"))
 
 
+def test_runs_without_a_class_are_apart_from_others_and_say_so(shared: Store, made: dict) -> None:
+    ids = stock(shared, 2, 2)
+    with shared.write() as connection:
+        for run_id, settings in zip(
+            ids, (config(0), config(0).model_copy(update={"held_out_class": "a b"})), strict=True
+        ):
+            of_run = update(schema.runs).where(schema.runs.c.id == run_id)
+            connection.execute(of_run.values(config=settings.model_dump(mode="json")))
+    assert sorted(EveryRun(*Overview(shared).tables()).groups.values()) == [
+        "digits · BCE",
+        "digits · BCE · without class a b",
+    ]
+    assert "tested on images of different classes" in texts(open_tab(compare(*ids), "Difference"))
+
+
 def test_runs_without_pictures_or_numbers_are_no_error(shared: Store, made: dict) -> None:
     ids = stock(shared, 1, 2)
     waiting = shared.create(RunConfig(), "test")

@@ -23,7 +23,8 @@ OVERFITS = RunConfig(
 
 def test_what_few_need_is_folded_and_all_else_is_not(shared: Store) -> None:
     app = open_page("train.py")
-    network, training = [expander for expander in app.expander if expander.label == "More"]
+    data, network, training = [expander for expander in app.expander if expander.label == "More"]
+    assert [box.key for box in (*data.text_input, *data.number_input)] == ["config.held_out_class"]
     assert [box.key for box in (*network.selectbox, *network.number_input)] == [
         "config.normalisation",
         "config.dropout",

@@ -125,13 +125,15 @@ def test_settings_are_equal_for_seeds_alone_and_groups_for_what_may_be_compared(
     base, data = RunConfig(), {"hash": "h", "watched_split": "validation"}
     here = group(base, data)
     same = [{"beta": 9.0}, {"seed": 4}, {"train_limit": 100}, {"latent_dim": 9}]
-    other = [{"reconstruction": "sse"}, {"validation_size": 5}, {"dataset": "mnist"}]
+    other = [{"reconstruction": "sse"}, {"validation_size": 5}, {"dataset": "mnist"}, {"held_out_class": "8"}]
     assert all(group(base.model_copy(update=change), data) == here for change in same)
     assert all(group(base.model_copy(update=change), data) != here for change in other)
     assert group(base, data | {"hash": "other"}) != here != group(base, data | {"watched_split": "train"})
     trained_on = data | {"watched_split": "train"}
     assert group(base.model_copy(update={"train_limit": 9}), trained_on) != group(base, trained_on)
     assert group(base, None) == ""
+    assert here == "digits h validation 200 bce", "what other places take apart, and what it was before there were more"
+    assert group(base.model_copy(update={"held_out_class": "a b"}), data) == "digits h validation 200 without a b bce"
 
 
 def test_more_runs_than_one_query_may_name(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

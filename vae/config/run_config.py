@@ -7,17 +7,22 @@ import json
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
 
-from ..choices import own_networks
 from ..errors import InputError
-from . import contradictions
+from . import checks, contradictions
 from .named_values import CHOICES
-from .values import as_text, sentences, shown, words
+from .values import as_text, sentences, words
 
 
 def _field(default: Any, group: str, title: str, description: str, folded: bool = False, **rules: Any) -> Any:
     told: dict[str, Any] = {"group": group, "folded": folded}
     return Field(default, title=title, description=description, json_schema_extra=told, **rules)
+
+
+def _is_asked(field: FieldInfo) -> bool:
+    told = field.json_schema_extra
+    return isinstance(told, dict) and told["group"] != UNASKED
 
 
 UNASKED = ""  # the group of a field that no form, flag or sweep asks for
@@ -44,6 +49,16 @@ class RunConfig(BaseModel):
     )
     binarisation: str = _field(
         "none", "Data", "Binarisation", "Whether pixels become 0 or 1, drawn with their level as the probability."
+    )
+    held_out_class: Annotated[str, BeforeValidator(checks.class_name)] = _field(
+        "",
+        "Data",
+        "Held-out class",
+        "A class that is kept from training, by its name, such as 8: does a model notice what it has never seen? No "
+        "training or validation image is of it, and what is measured on test images is measured on those of the other "
+        "classes; Yardsticks lays the class beside them. Empty: all classes are learnt.",
+        max_length=80,
+        folded=True,
     )
     latent_dim: int = _field(
         2,
@@ -251,34 +266,17 @@ class RunConfig(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _of_a_file(cls, values: Any) -> Any:
-        """The file's hash beside a network of one's own, and none beside any other."""
-        if isinstance(values, dict) and isinstance(name := values.get("network", ""), str):
-            own = own_networks.of_file(name)
-            if own and not values.get("network_file"):
-                return values | {"network_file": own_networks.current_hash(name)}
-            if not own and values.get("network_file"):
-                return values | {"network_file": ""}
-        return values
+        return checks.with_its_file(values)
 
     @field_validator(*CHOICES)
     @classmethod
     def _known(cls, value: Any, info: Any) -> Any:
-        choices = CHOICES[info.field_name]
-        names = value if isinstance(value, tuple) else (value,)
-        if unknown := [name for name in names if name not in choices]:
-            raise ValueError(f"{shown(', '.join(map(repr, unknown)))} is not one of {', '.join(choices)}")
-        if isinstance(value, tuple):
-            if not value:
-                raise ValueError(f"choose at least one of {', '.join(choices)}")
-            return tuple(name for name in choices if name in value)  # one order everywhere, and no doubles
-        return value
+        return checks.known(info.field_name, value)
 
-    @field_validator("dataset")
+    @field_validator("dataset", "held_out_class")
     @classmethod
     def _printable(cls, value: str) -> str:
-        if not value.isprintable():  # nor would a database take all of it
-            raise ValueError(f"{shown(repr(value))} holds characters that can't be printed")
-        return value
+        return checks.printable(value)
 
     @model_validator(mode="after")
     def _fits(self) -> RunConfig:
@@ -298,8 +296,8 @@ class RunConfig(BaseModel):
 
         `RunConfig.parse` reads them back.
         """
-        values = {name: getattr(self, name) for name in type(self).model_fields}
-        return {name: as_text(value) for name, value in values.items() if value != ""}  # no file: nothing to say
+        values = {name: (getattr(self, name), field) for name, field in type(self).model_fields.items()}
+        return {name: as_text(value) for name, (value, field) in values.items() if value != "" or _is_asked(field)}
 
     def fingerprint(self) -> str:
         """64 hex digits, the same for equal configs: finds who has asked for the same before.

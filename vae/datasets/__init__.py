@@ -14,7 +14,7 @@ from .binarised import binarised
 from .builtin import load_digits
 from .cifar import CifarSource
 from .downloads import Progress, Source
-from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, stored_shape
+from .images import SPLIT_SEED, Factors, Images, Shape, Split, image_shape, split, split_for, stored_shape
 from .shapes import load_shapes
 from .shapes_colour import load_shapes_colour
 from .strokes import load_strokes
@@ -35,6 +35,7 @@ __all__ = [
     "load",
     "lookup",
     "split",
+    "split_for",
     "stored_shape",
 ]
 

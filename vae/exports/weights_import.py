@@ -167,7 +167,7 @@ def _measured(store: Store, config: RunConfig, tensors: Mapping[str, torch.Tenso
     from ..runs.execution import start
 
     images = uploaded_images.load(store, config.dataset, settings.data_dir)
-    split = datasets.split(images, config.validation_size, config.train_limit)
+    split = datasets.split_for(config, images)
     training = Training(config, images, split, threads=settings.threads)
     for learner in training.learners:
         begins = f"{learner.name}."

@@ -68,7 +68,15 @@ class Training:
     ) -> None:
         """`threads`: torch threads per variant. `parallel`: one Python thread per variant; None decides by size."""
         self.config, self.device = config, pick_device(config.device)
-        grey, images = images, binarised(images, config.binarisation)
+        if (
+            config.held_out_class
+            and (
+                images.train_y[np.concatenate([split.train, split.validation])]
+                == images.class_named(config.held_out_class)
+            ).any()
+        ):
+            raise ValueError("the split holds images of the class that is kept from training")
+        grey, images = images, binarised(images, config.binarisation).tested_without(config.held_out_class)
         self.seen = images  # as models see them when nothing is learnt
         learnt_from = grey if BINARISATIONS[config.binarisation].each_time else images
         self.train_x = self._tensor(learnt_from.train_x[split.train], images.white)

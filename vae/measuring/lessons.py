@@ -38,6 +38,7 @@ def sensitivity_of(
     if len(images.classes) > 1 and not measurements.classifier(store, images.hash):
         progress(0.0, "Training the reference classifier")
     reference = reference_classifier_of(store, images)
+    images = images.tested_without(run.config.held_out_class)
     perturbed = sensitivity.perturb_all(
         models,
         images.test_x.astype(np.float32) / images.white,
@@ -192,7 +193,7 @@ def claims_of(
     if kept is not None:
         return kept
     run = store.run(run_id)
-    images = images_of(store, run, settings)
+    images = images_of(store, run, settings).tested_without(run.config.held_out_class)
     measured = claim_measures.measure(
         models_of(store, run, epoch),
         run.config,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -31,6 +31,9 @@ class Subject:
     y: np.ndarray  # (N,) their classes; zeros where the images have none
     classifier: Callable[[], ReferenceClassifier | None]  # trained on the first call; None for images without classes
     headlines_only: bool = False  # whether nobody asks for more than the rows that are metrics: sweeps don't
+    # (M, P) of the class that was kept from training, none of which it has seen: test images of it, or where x are
+    # validation images, those of the training set. Empty without such a class.
+    held_out: np.ndarray = field(default_factory=lambda: np.empty((0, 0), np.float32))
 
     @property
     def seed(self) -> int:
@@ -52,14 +55,22 @@ class Subject:
 def subject_of(store: Store, run: Run, epoch: int, settings: Settings, test: bool = True) -> Subject:
     """A stored run at a kept epoch, judged on the test images, or on the first MOST_WATCHED that it was watched on.
 
+    Of a class that it kept from training no image is among them: those stand by themselves.
     Raises InputError when its weights or its images aren't there.
     """
     models, images = models_of(store, run, epoch), images_of(store, run, settings)
     split = unpack(store.split_rows(run.id))
     rows = split["validation"] if len(split["validation"]) else split["train"]
-    x, y = (images.test_x, images.test_y) if test else (images.train_x[rows], images.train_y[rows])
-    if not test:
-        x, y = x[:MOST_WATCHED], y[:MOST_WATCHED]
+    left, held_out = run.config.held_out_class, images.test_x[:0]
+    if test:
+        learnt = images.tested_without(left)
+        x, y = learnt.test_x, learnt.test_y
+    else:
+        x, y = images.train_x[rows[:MOST_WATCHED]], images.train_y[rows[:MOST_WATCHED]]
+    if left:
+        of_class = images.class_named(left)
+        there = (images.test_x, images.test_y) if test else (images.train_x, images.train_y)
+        held_out = there[0][there[1] == of_class][: None if test else MOST_WATCHED]
     return Subject(
         run.config,
         models,
@@ -68,4 +79,5 @@ def subject_of(store: Store, run: Run, epoch: int, settings: Settings, test: boo
         x.astype(np.float32) / images.white,
         y,
         lambda: reference_classifier_of(store, images),
+        held_out.astype(np.float32) / images.white,
     )

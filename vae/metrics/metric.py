@@ -66,6 +66,7 @@ class Metric:
     per_image: Callable[[Evaluated], Tensor] | None = None  # → (B,); None: `learning.learner` measures it by name
     # The yardstick of `vae.measuring.yardsticks` that finds it when somebody asks. None: it comes with training.
     asked: str | None = None
+    setting: str | None = None  # a field of RunConfig without which there is no such number
     at_once: bool = False  # whether `per_image` gets all images at once instead of some: then their codes alone
 
     @property

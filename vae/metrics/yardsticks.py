@@ -95,8 +95,9 @@ YARDSTICK_METRICS: dict[str, Metric] = {
     "anomaly_auc": Metric(
         "Anomalies found",
         "area under ROC",
-        "How often an image of the class that was kept from training gets a larger reconstruction error than a test "
-        "image of another class.",
+        "How often an image of the class that was kept from training gets a larger squared error than an image of "
+        "another class: 0.5 is a guess. Of test images; sweeps lay the class's images among the training set, which "
+        "nothing learnt from, beside validation images.",
         "anomalies",
         Tolerance(0.02, 0.02),
         style="%.3f",
@@ -104,5 +105,6 @@ YARDSTICK_METRICS: dict[str, Metric] = {
         sought="anomalies that stand out",
         more_is_better=True,
         asked="anomalies",
+        setting="held_out_class",
     ),
 }

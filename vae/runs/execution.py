@@ -43,9 +43,7 @@ def check(store: Store, config: RunConfig, settings: Settings) -> None:
         )
     dataset = uploaded_images.lookup(store, config.dataset)
     cost.refuse(config, dataset, settings)
-    datasets.split(
-        uploaded_images.load(store, config.dataset, settings.data_dir), config.validation_size, config.train_limit
-    )
+    datasets.split_for(config, uploaded_images.load(store, config.dataset, settings.data_dir))
     if (free := free_memory(pick_device(config.device))) is not None:
         cost.refuse_accelerator(config, dataset, free)
 
@@ -99,7 +97,7 @@ def _train(
     """Test metrics by variant; None when stopped before the last epoch."""
     config = run.config
     images = patiently(lambda: uploaded_images.load(store, config.dataset, settings.data_dir))
-    split = datasets.split(images, config.validation_size, config.train_limit)
+    split = datasets.split_for(config, images)
     training = Training(config, images, split, threads=settings.threads)
     if not _went_on(store, run, training):
         patiently(partial(store.record_start, run, *start(images, split, training)))
@@ -179,7 +177,7 @@ def describe(images: Images, split: Split, training: Training) -> dict[str, Any]
         "classes": list(images.classes),
         "train_size": len(split.train),
         "validation_size": len(split.validation),
-        "test_size": len(images.test_x),
+        "test_size": len(training.test_x),  # without those of a class that is kept from training
         "split_seed": SPLIT_SEED,
         "watched_split": training.watched_split,
         "floor": training.floor(),

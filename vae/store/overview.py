@@ -168,7 +168,9 @@ def group(config: RunConfig, data: dict[str, Any] | None) -> str:
     # Images are set aside before any limit of the training images applies: with a validation split it plays no part.
     images = (config.validation_size,) if split == "validation" else (0, config.train_limit)
     binarised = (config.binarisation,) if BINARISATIONS[config.binarisation].binary else ()
-    return " ".join(map(str, (config.dataset, data["hash"], split, *images, *binarised, config.reconstruction)))
+    without = ("without", config.held_out_class) if config.held_out_class else ()
+    named = (config.dataset, data["hash"], split, *images, *binarised, *without, config.reconstruction)
+    return " ".join(map(str, named))
 
 
 def _ends() -> Select:

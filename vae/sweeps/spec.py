@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import product
 from typing import Any, Literal
 
@@ -14,55 +13,8 @@ from ..choices.variants import VARIANTS
 from ..config import RunConfig, as_text, shown
 from ..errors import InputError
 from ..metrics import METRICS, Metric
+from .objectives import OBJECTIVES, SAMPLERS
 
-
-@dataclass(frozen=True)
-class Sampler:
-    """How a sweep's points are chosen."""
-
-    title: str
-    description: str
-
-
-@dataclass(frozen=True)
-class Objective:
-    """What a sweep's points are judged by, on validation images."""
-
-    title: str
-    direction: Literal["minimize", "maximize"]  # as Optuna says it
-    sought: str  # the end of "We look for …"
-    description: str
-    metric: str | None = None  # of METRICS that it is
-
-    @property
-    def every_epoch(self) -> bool:
-        """Whether it comes with training; else it is measured when all runs of a point are done."""
-        return self.metric is not None and METRICS[self.metric].asked is None
-
-
-SAMPLERS = {
-    "grid": Sampler("Grid", "Every combination, once."),
-    "random": Sampler("Random", "Points drawn at random."),
-    "tpe": Sampler(
-        "Optuna's search",
-        "Points drawn where earlier ones were good (tree-structured Parzen estimator, Bergstra et al. 2011).",
-    ),
-}
-OBJECTIVES = {
-    metric.objective or name: Objective(
-        metric.title, "maximize" if metric.more_is_better else "minimize", metric.sought, metric.sentence, name
-    )
-    for name, metric in sorted(METRICS.items(), key=lambda entry: entry[1].own_objective)
-    if metric.sought and (metric.asked or not metric.test_only)
-} | {
-    "ratio": Objective(
-        "Change ratio AE ÷ VAE",
-        "maximize",
-        "a high change ratio AE ÷ VAE",
-        "How many times as much a nudge of 0.1 × the codes' standard deviation changes the autoencoder's pictures as "
-        "the VAE's, on the validation images.",
-    ),
-}
 # What no sweep goes over; seeds have a number of their own, and a network's file comes with its name.
 FIXED = ("seed", "variants", "device", "network_file")
 MOST_RUNS = 2000
@@ -131,6 +83,10 @@ class SweepSpec(BaseModel):
         for metric in self._metrics():
             if not metric.has(variant):
                 return f"{self.of} has no {metric.title} to judge by"
+            if (name := metric.setting) and not self._always(name):
+                return f"{metric.title} needs a {name}: without one there is nothing to judge by"
+            if metric.setting and not self._always("validation_size"):
+                return f"{metric.title} needs validation images: anything stands out beside what was learnt by heart"
         if "ratio" in self.objectives and not {"ae", "vae"} <= set(self.base.variants):
             return "the ratio compares an autoencoder with a VAE, so the runs must train both"
         return None
@@ -141,6 +97,13 @@ class SweepSpec(BaseModel):
             self.over
         ):
             return "what two losses or two data sets cost can't be compared; judge by the objective mse"
+        if "held_out_class" in self.over and (
+            others := [name for name in self.objectives if not OBJECTIVES[name].setting]
+        ):
+            return (
+                f"each held-out class leaves other images to judge by, so {' and '.join(others)} can't compare them; "
+                f"judge by {', '.join(name for name in OBJECTIVES if OBJECTIVES[name].setting)}"
+            )
         if "loss" in self.objectives and "beta" in self.over:
             return "the loss contains β itself, so it can't choose one; judge by reconstruction and kl"
         if self.prune and (len(self.objectives) > 1 or not OBJECTIVES[self.objectives[0]].every_epoch):
@@ -149,6 +112,11 @@ class SweepSpec(BaseModel):
                 "nor by what is measured when a point's runs are done"
             )
         return None
+
+    def _always(self, name: str) -> bool:
+        """Whether every point has a value of this setting that isn't empty."""
+        values = self.over.get(name, (getattr(self.base, name),))
+        return not isinstance(values, Range) and all(values)
 
     def _metrics(self) -> list[Metric]:
         """Of the objectives that are one."""
@@ -306,5 +274,11 @@ READY = {  # title, question, spec
         "Which loss?",
         "Binary cross-entropy against squared error. Their values can't be compared; the MSE of the pictures can.",
         SweepSpec(base=SMALL, over={"reconstruction": ("bce", "sse"), "latent_dim": (2, 8, 32)}, objectives=("mse",)),
+    ),
+    "held_out": (
+        "Which class would it miss?",
+        "Each digit in turn is kept from training. How often does it get a larger error than the digits that were "
+        "learnt? Judged by images of it that nothing learnt from, beside validation images.",
+        SweepSpec(base=SMALL, over={"held_out_class": tuple("0123456789")}, objectives=("anomaly_auc",)),
     ),
 }

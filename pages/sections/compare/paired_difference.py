@@ -38,6 +38,8 @@ def why_not(a: ComparedSetting, b: ComparedSetting) -> str | None:
         return "One of the two has not finished an epoch yet."
     if a.shown.data["hash"] != b.shown.data["hash"]:
         return "The two learn from different data, so their numbers can't be subtracted."
+    if a.config.held_out_class != b.config.held_out_class:
+        return "The two are tested on images of different classes, so their numbers can't be subtracted."
     return None
 
 

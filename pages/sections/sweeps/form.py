@@ -26,7 +26,12 @@ OPENED, WANTED = "sweep.opened", "sweep.wanted"  # in the session: the link whos
 PREFIX = "sweep_form."  # of the form's keys in the session: one for each control, and its only owner
 FIRST = "dimensions"  # of READY, in the form at a visitor's first look
 CHOSEN_RUN = "run"
-DEFAULTS = {"latent_dim": "1, 2, 4, 8, 16", "beta": "0, 0.5, 1, 4", "learning_rate": "1e-4..1e-2:log"}
+DEFAULTS = {
+    "latent_dim": "1, 2, 4, 8, 16",
+    "beta": "0, 0.5, 1, 4",
+    "learning_rate": "1e-4..1e-2:log",
+    "held_out_class": "0, 1, 4, 8",
+}
 
 
 def ask() -> None:

@@ -56,8 +56,9 @@ def points_table(look: ShownSweep) -> None:
     st.dataframe(pd.DataFrame(rows), hide_index=True, width="stretch", height=height, column_config=narrow)
     judged_points = sum(trial.state.name == "COMPLETE" for trial in trials)  # of one alone nothing is best
     judged = " and ".join(OBJECTIVES[name].sought for name in spec.objectives)
+    on = " and on ".join(dict.fromkeys(OBJECTIVES[name].judged_on for name in spec.objectives))
     st.caption(
-        f"We look for {judged} of the {VARIANT_TITLES[spec.of].lower()}, on validation images, as the mean over "
+        f"We look for {judged} of the {VARIANT_TITLES[spec.of].lower()}, on {on}, as the mean over "
         f"{plural(spec.seeds, 'seed')}. {_meaning(spec, marks) if judged_points > 1 else ''}".rstrip()
     )
     csv(lambda: results, f"sweep-{sweep.id}", "CSV of all runs")

@@ -37,7 +37,8 @@ def twins_of(run: Run, beta: float) -> RunConfig:
 
     if known(run.config):
         return run.config.model_copy(update={"beta": beta})
-    same = ("dataset", "binarisation", "validation_size", "train_limit", "latent_dim", "seed", "device", "precision")
+    of_images = ("dataset", "binarisation", "held_out_class", "validation_size", "train_limit")
+    same = (*of_images, "latent_dim", "seed", "device", "precision")
     update = {field: getattr(run.config, field) for field in same} | {"beta": beta}
     images = run.data["train_size"]
     if images < FEW_IMAGES:
@@ -165,7 +166,7 @@ def beside_theory(run_id: str, epoch: int) -> dict:
     """`AgainstTheory` of the run's AE and VAE; shared by all visitors: never changed."""
     from vae.analysis.closed_forms.linear_twins import against_theory
 
-    config, images = resources.run(run_id).config, loaded_models.dataset_images(run_id)
+    config, images = resources.run(run_id).config, loaded_models.images_it_is_tested_on(run_id)
     rows, principal = unpack(resources.store().split_rows(run_id))["train"], principal_axes.principal_axes(run_id)
     models = loaded_models.models(run_id, epoch)
     return {
