@@ -17,6 +17,7 @@ def likelihood(subject: Subject, progress: Progress, samples: int = 200) -> pd.D
 
     Rows by measure: "nll", −log p(x) with `samples` samples for each image; "bound", the loss of a VAE with β = 1 over
     the same samples; "gap", the bound less the NLL; "effective_samples", how many of the samples count, from 1 to all;
+    "heavy_tails", the share of images where a few samples carry the sum, so that their errors can't be trusted;
     "nll_by_samples", the NLL with fewer samples, as `samples` says. `error` is over images; `monte_carlo`, of "nll"
     alone, is the standard error over other draws of the samples, and `bias` about how much too high it is.
     Raises InputError where no variant has one, with the reason of the last of them.

@@ -23,6 +23,7 @@ from ...learning.losses import kl_divergence
 from ...learning.models import Autoencoder
 from ...learning.networks import network_of
 from ...learning.randomness import stream
+from .weight_tails import HEAVY, tail_shape
 
 OUTPUTS_AT_ONCE = 1 << 20  # numbers that the decoder gives at a time: 4 MB, which stay near the processor
 
@@ -36,6 +37,7 @@ class ImportanceSampled:
     # (N,) of `nll` over other draws of the samples, by the delta method: Var(log w̄) ≈ Var(w) / (S · mean(w)²)
     variance: np.ndarray
     effective: np.ndarray  # (N,) (Σ w)² / Σ w²: how many of the S samples count, from 1 to S
+    tail: np.ndarray  # (N,) k̂ of the weights: above `HEAVY` a few samples carry the sum. NaN for few samples
     by_samples: dict[int, float]  # k → mean over images of the estimate by k samples each; of all S draws
     samples: int  # S
 
@@ -50,9 +52,14 @@ class ImportanceSampled:
         return float(np.sqrt(self.variance.sum()) / len(self.variance))
 
     @property
+    def heavy(self) -> np.ndarray:
+        """(N,) 1 for images whose weights have so heavy a tail that `variance` can't be trusted, else 0; NaN if unknown."""
+        return np.where(np.isnan(self.tail), np.nan, self.tail > HEAVY)
+
+    @property
     def bias(self) -> float:
         """About how much too high the mean of `nll` is: Var(log w̄)/2 of each image, which no number of images averages
-        out. Too small where few samples count."""
+        out. Both are too small where weights have heavy tails."""
         return float(self.variance.mean() / 2)
 
 
@@ -161,6 +168,7 @@ def _of_weights(loss: Tensor, log_ratio: Tensor, kl: Tensor) -> dict[str, np.nda
         "bound": loss.mean(1) + kl,
         "variance": variance.clamp_min(0),
         "effective": effective,
+        "tail": tail_shape(log_w),
         "by_samples": torch.stack(by_samples, 1),
     }
     return {name: value.numpy() for name, value in found.items()}
