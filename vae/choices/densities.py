@@ -8,9 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ..errors import InputError
 from .likelihoods import LIKELIHOODS
+from .variants import VARIANTS
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,6 +63,37 @@ DENSITIES: dict[str, Density] = {
     "gaussian_per_pixel": Density(),
     "sse_linear": _BY_BETA,
 }
+
+
+def density_of(config: Any, variant: str, binary: bool) -> Density:
+    """How the reconstruction loss of this variant of a `RunConfig`'s run gives −log p(x|z).
+
+    `binary`: whether all pixels are 0 or 1. Raises InputError where there is none: a variant that doesn't draw its
+    codes, a loss that is no likelihood.
+    """
+    treated, name = VARIANTS[variant], LIKELIHOODS[config.reconstruction].name
+    if not treated.noise:
+        raise InputError(
+            f"The {treated.noun} has no likelihood: it draws no codes, so it says neither how codes are spread, p(z), "
+            "nor which of them go with an image, q(z|x)."
+        )
+    density = DENSITIES.get(config.reconstruction)
+    if density is None:
+        raise InputError(
+            f"There is no likelihood: {name} says how wrong a picture is, not how probable an image. Train with "
+            f"{instead()}; Bernoulli needs binarised images."
+        )
+    if density.binary and not binary:
+        raise InputError(
+            f"There is no likelihood: {name} of grey pixels is a cost, no probability. Train on binarised images, or "
+            "with a Gaussian."
+        )
+    if density.pays_kl and not (treated.kl and config.beta > 0):
+        raise InputError(
+            f"The {treated.noun} has no likelihood: with {name} it is β that says how far pixels spread, σ² = β/2, and "
+            "here no KL is paid."
+        )
+    return density
 
 
 def instead() -> str:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ..analysis.yardsticks.likelihood import ImportanceSampled, density_of, importance_sampled, standard_error
+from ..analysis.yardsticks.likelihood import ImportanceSampled, importance_sampled, standard_error
+from ..choices.densities import density_of
 from ..choices.variants import VARIANTS
 from ..errors import InputError
 from .stored_runs import Progress
@@ -24,9 +25,10 @@ def likelihood(subject: Subject, progress: Progress, samples: int = 200) -> pd.D
     """
     judged: list[str] = []
     problem: InputError | None = None
+    binary = bool(np.isin(subject.x, (0, 1)).all())
     for name in subject.models:
         try:
-            density_of(subject.config, name, subject.x)
+            density_of(subject.config, name, binary)
             judged.append(name)
         except InputError as lacking:
             problem = lacking

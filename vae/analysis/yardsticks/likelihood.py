@@ -14,9 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...choices.densities import DENSITIES, Density, instead
-from ...choices.likelihoods import LIKELIHOODS
-from ...choices.variants import VARIANTS
+from ...choices.densities import Density, density_of
 from ...config import RunConfig
 from ...errors import InputError
 from ...learning.losses import kl_divergence
@@ -37,7 +35,7 @@ class ImportanceSampled:
     # (N,) of `nll` over other draws of the samples, by the delta method: Var(log w̄) ≈ Var(w) / (S · mean(w)²)
     variance: np.ndarray
     effective: np.ndarray  # (N,) (Σ w)² / Σ w²: how many of the S samples count, from 1 to S
-    tail: np.ndarray  # (N,) k̂ of the weights: above `HEAVY` a few samples carry the sum. NaN for few samples
+    tail: np.ndarray  # (N,) k̂ of the weights: above HEAVY a few samples carry the sum. NaN where S is small
     by_samples: dict[int, float]  # k → mean over images of the estimate by k samples each; of all S draws
     samples: int  # S
 
@@ -53,7 +51,7 @@ class ImportanceSampled:
 
     @property
     def heavy(self) -> np.ndarray:
-        """(N,) 1 for images whose weights have so heavy a tail that `variance` can't be trusted, else 0; NaN if unknown."""
+        """(N,) 1 for images whose weights have so heavy a tail that `variance` can't be trusted, else 0."""
         return np.where(np.isnan(self.tail), np.nan, self.tail > HEAVY)
 
     @property
@@ -66,35 +64,6 @@ class ImportanceSampled:
 def standard_error(values: np.ndarray) -> float:
     """Of the mean of `values` (n,); NaN for fewer than two."""
     return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
-
-
-def density_of(config: RunConfig, variant: str, x: np.ndarray) -> Density:
-    """How the reconstruction loss of this variant gives −log p(x|z) of images `x` (N, P).
-
-    Raises InputError where there is none: a variant that doesn't draw its codes, a loss that is no likelihood.
-    """
-    treated, name = VARIANTS[variant], LIKELIHOODS[config.reconstruction].name
-    if not treated.noise:
-        raise InputError(
-            f"The {treated.noun} has no likelihood: it draws no codes, so there is no q(z|x) and no density over codes."
-        )
-    density = DENSITIES.get(config.reconstruction)
-    if density is None:
-        raise InputError(
-            f"There is no likelihood: {name} says how wrong a picture is, not how probable an image. Train with "
-            f"{instead()}; Bernoulli needs binarised images."
-        )
-    if density.binary and not np.isin(x, (0, 1)).all():
-        raise InputError(
-            f"There is no likelihood: {name} of grey pixels is a cost, no probability. Train with binarised images, or "
-            "with a Gaussian."
-        )
-    if density.pays_kl and not (treated.kl and config.beta > 0):
-        raise InputError(
-            f"The {treated.noun} has no likelihood: with {name} it is β that says how far pixels spread, σ² = β/2, and "
-            "here no KL is paid."
-        )
-    return density
 
 
 @torch.inference_mode()
@@ -115,7 +84,8 @@ def importance_sampled(
     """
     if samples < 2:
         raise InputError(f"An estimate takes at least 2 samples for each image, not {samples}.")
-    density, generator = density_of(config, variant, x), stream(seed, "importance samples", draw)
+    density = density_of(config, variant, binary=bool(np.isin(x, (0, 1)).all()))
+    generator = stream(seed, "importance samples", draw)
     rows = min(network_of(config).at_once, max(1, OUTPUTS_AT_ONCE // (x.shape[1] * model.likelihood.outputs_per_pixel)))
     images, step = max(1, rows // samples), min(samples, rows)
     parts: list[dict[str, np.ndarray]] = []
