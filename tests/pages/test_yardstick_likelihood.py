@@ -15,8 +15,8 @@ from streamlit.testing.v1 import AppTest
 from pages.sections.yardsticks import likelihood
 from pages.state import resources
 from vae.config import RunConfig
-from vae.figures.likelihood import nll_by_samples
 from vae.figures.style import VARIANT_TITLES
+from vae.figures.yardsticks.likelihood import nll_by_samples
 from vae.measuring import KINDS
 from vae.measuring.yardsticks import judged
 from vae.store.measurements import measurement

@@ -19,8 +19,8 @@ from vae.analysis.sentences import Quantity, conclusion, images, over_seeds
 from vae.choices.binarisations import BINARISATIONS
 from vae.choices.densities import DENSITIES, density_of
 from vae.errors import InputError
-from vae.figures.likelihood import nll_by_samples
 from vae.figures.style import VARIANT_SHORT, VARIANT_TITLES
+from vae.figures.yardsticks.likelihood import nll_by_samples
 from vae.store.measurements import at_the_end
 from vae.store.runs import Run
 

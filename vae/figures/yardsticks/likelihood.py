@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
-from .style import BARE, GRID, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS
+from ..style import BARE, GRID, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS
 
 
 def nll_by_samples(table: pd.DataFrame) -> go.Figure:
