@@ -37,6 +37,7 @@ def _papers(options: argparse.Namespace) -> int:
         raise InputError(f"{', '.join(unknown)} is no row; there are {', '.join(PAPER_NUMBERS)}.")
     settings, refused = Settings.from_environment(), {}
     names = [] if options.kept else options.only or list(PAPER_NUMBERS)
+    kept(settings)  # a file that can't be read is better known before hours of training
     store = Store(settings.database_url)
     for name in names:
         print(f"{name}:", file=sys.stderr, flush=True)
