@@ -143,7 +143,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 0
     for name, table in tables.items():
         print(f"{YARDSTICKS[name].title}, {measuring.epoch_in_words(run, epoch)}:")
-        print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
+        print(table.to_string(index=False, float_format=lambda value: f"{value:.5g}", na_rep="–"))
     for name, reason in refused.items():
         print(f"{YARDSTICKS[name].title}: {reason}")
     return 0
