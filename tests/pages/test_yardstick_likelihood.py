@@ -15,7 +15,6 @@ from streamlit.testing.v1 import AppTest
 from pages.sections.yardsticks import likelihood
 from pages.state import resources
 from vae.config import RunConfig
-from vae.figures.style import VARIANT_TITLES
 from vae.figures.yardsticks.likelihood import nll_by_samples
 from vae.measuring import KINDS
 from vae.measuring.yardsticks import judged
@@ -57,7 +56,7 @@ def test_it_is_measured_when_asked_for_and_its_other_seeds_too(stocked: Store, r
     kept = measurement(stocked, runs["both"], 1, KINDS["likelihood"])
     values = kept.set_index(["measure", "samples"])["value"]
     row = results(app).iloc[0]
-    assert len(results(app)) == 1 and row["Model"] == VARIANT_TITLES["vae"], "the autoencoder has none"
+    assert len(results(app)) == 1 and row["Model"] == "VAE", "the autoencoder has none"
     assert row["−log p(x)"].startswith(f"{values['nll', 200]:.2f} ± ")
     assert (row["Bound"], row["Bound too high by"]) == (f"{values['bound', 200]:.2f}", f"{values['gap', 200]:.2f}")
     said = texts(app)
@@ -141,5 +140,6 @@ def test_the_figure_draws_estimates_in_the_order_of_their_samples() -> None:
     given = table()
     drawing = nll_by_samples(given[given["measure"] == "nll_by_samples"])
     (line,) = drawing.data
-    assert list(line.x) == [1, 10, 20] and list(line.y) == [105.0, 100.5, 100.0]
+    assert list(line.x) == [1, 10, 20] and list(line.y) == [0.0, -4.5, -5.0]
+    assert list(line.customdata) == [105.0, 100.5, 100.0]
     assert drawing.layout.xaxis.type == "log"

@@ -69,7 +69,8 @@ PAPER_NUMBERS: dict[str, PaperNumber] = {
         "NLL of a VAE on binary MNIST, nats",
         "784-400-40-400-784, ReLU, statically binarised MNIST, Adam 1e-4, batch 100, 500 epochs, rate × 10^(−1/5) at "
         "epochs 200 and 350, 50,000 training images; 200 importance samples, mean of 5 rounds. Theirs is the epoch "
-        "that is best on 10,000 validation images, ours the last one; the binary pixels are another draw.",
+        "that is best on 10,000 validation images, ours the last one. Their binary pixels are the files of H. "
+        "Larochelle, ours were drawn here, in the same way.",
         89.78,
         "clementchadebec/benchmark_VAE, README and examples/scripts/reproducibility/vae.py (the paper it reproduces: "
         "89.9)",

@@ -19,7 +19,7 @@ from vae.analysis.sentences import Quantity, conclusion, images, over_seeds
 from vae.choices.binarisations import BINARISATIONS
 from vae.choices.densities import DENSITIES, density_of
 from vae.errors import InputError
-from vae.figures.style import VARIANT_SHORT, VARIANT_TITLES
+from vae.figures.style import VARIANT_SHORT
 from vae.figures.yardsticks.likelihood import nll_by_samples
 from vae.store.measurements import at_the_end
 from vae.store.runs import Run
@@ -79,7 +79,7 @@ def _shown(run: Run, epoch: int, reasons: Mapping[str, str], table: pd.DataFrame
         figure(
             nll_by_samples(table[table["measure"] == "nll_by_samples"]),
             key="likelihood",
-            alt="Estimates of −log p(x) against samples for each image",
+            alt="How far estimates of −log p(x) fall with more samples for each image",
         )
     csv(lambda: table, f"likelihood-{run.id}-epoch-{epoch}")
     if epoch == run.last_epoch and run.status == "done":
@@ -99,7 +99,7 @@ def shown(table: pd.DataFrame) -> pd.DataFrame:
     """One row for each model that has a likelihood, nats per image."""
     rows = [
         {
-            "Model": VARIANT_TITLES[str(name)],
+            "Model": VARIANT_SHORT[str(name)],
             "−log p(x)": f"{row['nll']:.2f} ± {row['error']:.2f}",
             "By chance ±": f"{row['monte_carlo']:.3f}",
             "Bound": f"{row['bound']:.2f}",
@@ -215,13 +215,11 @@ def _seeds(run: Run, was_waiting: bool) -> None:
     unmeasured = [member for seed, member in family.items() if member.id not in kept and seed not in states]
     if unmeasured:
         label = f"Measure {len(unmeasured)} more seed{'s' * (len(unmeasured) > 1)}"
-        st.button(label, icon=":material/straighten:", key="likelihood.seeds", on_click=_measure, args=(unmeasured,))
+        if st.button(label, icon=":material/straighten:", key="likelihood.seeds"):
+            for member in unmeasured:
+                background_measurements.of("likelihood", member.id, member.last_epoch)
+            st.rerun()  # as a whole, and then it polls
     similar_runs.offer_seeds([run.config], key="likelihood.train")
-
-
-def _measure(runs: list[Run]) -> None:
-    for run in runs:
-        background_measurements.of("likelihood", run.id, run.last_epoch)
 
 
 def seeds_in_words(tables: Mapping[int, pd.DataFrame], first: int) -> str:
