@@ -11,8 +11,8 @@ from ..style import BARE, GRID, VARIANT_COLOURS, VARIANT_SHORT, VARIANT_SYMBOLS
 def nll_by_samples(table: pd.DataFrame) -> go.Figure:
     """`table`: columns variant, samples, value: the mean NLL by so many samples for each image.
 
-    A line for each variant, of how far its estimate has fallen from that by one sample: values themselves may lie so far
-    apart that no fall is seen.
+    A line for each variant, of how far its estimate has fallen from that by one sample: values themselves may lie so
+    far apart that no fall is seen.
     """
     data = []
     for name, rows in table.sort_values("samples").groupby("variant", sort=False):
