@@ -103,3 +103,5 @@ def test_a_variance_in_closed_form_is_the_error_of_the_training_images(store: St
     z = mu + torch.exp(0.5 * logvar) * torch.randn(mu.shape, generator=random)
     off = at.subject.models["vae"].picture(z).numpy() - x
     assert found.theirs == pytest.approx(np.square(off).mean(), rel=0.02)
+    fewer = learned_variance(at, most=30)
+    assert fewer.theirs == pytest.approx(np.square(off[:30]).mean(), rel=0.05) and "of 30 training" in fewer.details
