@@ -128,8 +128,8 @@ def page(rows: dict[str, dict[str, Any]], refused: dict[str, str]) -> str:
         "# Published numbers",
         "",
         "Numbers of papers, of other programs and of closed forms, beside what this program measures. Written by "
-        "`python -m vae benchmark-papers`, which trains what each row takes; a row that was measured is kept. Times are "
-        "as they were, whatever else the machine did.",
+        "`python -m vae benchmark-papers`, which trains what each row takes; a row that was measured is kept. Times "
+        "are as they were, whatever else the machine did.",
         "",
         "| what | theirs | ours | difference | target |",
         "|---|---|---|---|---|",
