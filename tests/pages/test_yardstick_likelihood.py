@@ -125,6 +125,12 @@ def test_what_to_notice_follows_the_numbers() -> None:
     assert "of the images a few" not in likelihood.notice(table(heavy=np.nan)), "nobody knows"
 
 
+def test_a_model_that_never_paid_a_kl_is_told_apart() -> None:
+    assert likelihood.without_prior(table()) == []
+    (said,) = likelihood.without_prior(table().assign(variant="noise_only"))
+    assert "The model with noise only was trained without a KL" in said
+
+
 def test_seeds_get_an_interval_from_three_on() -> None:
     tables = {seed: table(nll=value) for seed, value in enumerate((99.0, 100.0, 101.0))}
     assert "Mean 100.00, 95 % interval over 3 seeds 97.52 to 102.48." in likelihood.seeds_in_words(tables, 0)

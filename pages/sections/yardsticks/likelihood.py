@@ -18,6 +18,7 @@ from vae.analysis.intervals import SEEDS_FOR_A_VERDICT, half_width
 from vae.analysis.sentences import Quantity, conclusion, images, over_seeds
 from vae.choices.binarisations import BINARISATIONS
 from vae.choices.densities import DENSITIES, density_of
+from vae.choices.variants import VARIANTS
 from vae.errors import InputError
 from vae.figures.style import VARIANT_SHORT
 from vae.figures.yardsticks.likelihood import nll_by_samples
@@ -70,7 +71,7 @@ def _shown(run: Run, epoch: int, reasons: Mapping[str, str], table: pd.DataFrame
     with left:
         st.dataframe(shown(table), hide_index=True, width="stretch")
         st.markdown(f"**What to notice.** {notice(table)}")
-        for reason in dict.fromkeys(reasons.values()):
+        for reason in dict.fromkeys([*reasons.values(), *without_prior(table)]):
             st.caption(escape_markdown(reason))
         st.caption(comparable(run))
         with st.popover("How is it measured?", type="tertiary"):
@@ -172,6 +173,16 @@ def _measured(table: pd.DataFrame) -> str:
         f"On average {_effective(table)} of the {samples:,} codes count. A few codes carry nearly all the weight where "
         "the fitted tail of the weights has a shape above 0.7 (Vehtari et al. 2024, arXiv 1507.02646)."
     )
+
+
+def without_prior(table: pd.DataFrame) -> list[str]:
+    """A sentence for each variant that is measured by a p(z) that it has not learnt with."""
+    return [
+        f"The {VARIANTS[name].noun} was trained without a KL, so nothing held its codes to N(0, I); as the codes of "
+        "p(x) are drawn from there, it can't be expected to do well."
+        for name in dict.fromkeys(table["variant"])
+        if not VARIANTS[name].kl
+    ]
 
 
 def _effective(table: pd.DataFrame) -> str:
