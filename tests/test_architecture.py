@@ -27,6 +27,8 @@ ALLOWED = {
     "vae.benchmark": FOUNDATION | {"vae.datasets", "vae.learning"},
     "vae.runs": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store"},
     "vae.measuring": FOUNDATION | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis"},
+    "vae.papers": FOUNDATION
+    | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.runs", "vae.measuring"},
     "vae.argument": FOUNDATION | {"vae.datasets", "vae.store", "vae.analysis", "vae.figures"},
     "vae.exports": FOUNDATION
     | {"vae.datasets", "vae.learning", "vae.store", "vae.analysis", "vae.argument", "vae.figures", "vae.runs"},

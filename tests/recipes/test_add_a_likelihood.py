@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 import torch
 from paging import open_page, texts
 from torch import Tensor
+from torch.distributions import Laplace
 
+from vae.analysis.yardsticks.likelihood import importance_sampled
+from vae.choices.densities import DENSITIES, Density
 from vae.choices.likelihoods import LIKELIHOODS, Likelihood
 from vae.choices.variants import VARIANTS
 from vae.config import RunConfig
+from vae.errors import InputError
 from vae.exports.capsule import capsule, dumps, read
 from vae.learning.estimators import ESTIMATORS
 from vae.learning.networks import initialised, network_of, steps_by_hand
@@ -94,3 +100,18 @@ def test_a_closed_form_that_leaves_out_a_parameter_is_refused() -> None:
             "x", "x", name="x", unit="x", value=gaussian, mean=torch.sigmoid, floor=lambda mean, x: 0.0,
             gradient=lambda outputs, x: outputs, parameters={"log_variance": 0.0},
         )  # fmt: skip
+
+
+def test_with_its_density_images_have_a_likelihood(monkeypatch: pytest.MonkeyPatch) -> None:
+    """|x − x̂| is −log p of a Laplace distribution, but for log 2 for each pixel; without the entry it is a cost."""
+    config, x = RunConfig(hidden=(4,), reconstruction="absolute"), np.random.default_rng(0).random((3, 9), np.float32)
+    model = initialised(config, (1, 3, 3), "vae", stream(1, "weights")).requires_grad_(False)
+    with pytest.raises(InputError, match="absolute error says how wrong a picture is"):
+        importance_sampled(model, "vae", config, x, 10)
+    monkeypatch.setitem(DENSITIES, "absolute", Density(lambda pixels, beta: (1.0, pixels * math.log(2))))
+    for part in (model.encoder.to_mu, model.encoder.to_logvar, model.decoder.to_logits):
+        part.weight.zero_()  # one picture for all codes, and q(z|x) is the prior
+    model.encoder.to_mu.bias.zero_()
+    model.encoder.to_logvar.bias.zero_()
+    known = -Laplace(torch.sigmoid(model.decoder.to_logits.bias), 1.0).log_prob(torch.from_numpy(x)).sum(1)
+    np.testing.assert_allclose(importance_sampled(model, "vae", config, x, 10).nll, known.numpy(), rtol=1e-5)

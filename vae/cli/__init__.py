@@ -14,9 +14,9 @@ from pathlib import Path
 from .. import logs
 from ..errors import InputError
 from ..settings import logging_settings
-from . import argument, images, imported, measure, reference, results, sweep, trackers, train, upkeep
+from . import argument, images, imported, measure, papers, reference, results, sweep, trackers, train, upkeep
 
-GROUPS = (train, sweep, measure, argument, results, trackers, images, imported, upkeep, reference)
+GROUPS = (train, sweep, measure, papers, argument, results, trackers, images, imported, upkeep, reference)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -122,12 +122,15 @@ def _evaluate(options: argparse.Namespace) -> int:
     run = store.run(options.run)
     epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
     _say_epoch(run, epoch)
-    names = options.yardstick or (["likelihood"] if options.nll else list(YARDSTICKS))
+    by_samples = options.nll is not None
+    names = options.yardstick or (["likelihood"] if by_samples else list(YARDSTICKS))
+    if by_samples and "likelihood" not in names:
+        raise InputError("--nll says how the likelihood is measured, and --yardstick leaves the likelihood out.")
     if unknown := [name for name in names if name not in YARDSTICKS]:
         raise InputError(f"{', '.join(unknown)} is no yardstick; there are {', '.join(YARDSTICKS)}.")
     tables, refused = {}, {}
     for name in names:
-        asked = {"samples": options.nll} if name == "likelihood" and options.nll else {}
+        asked = {"samples": options.nll} if name == "likelihood" and by_samples else {}
         try:
             tables[name] = judged(name, store, run.id, epoch, settings, share_bar, **asked)
         except InputError as problem:
@@ -140,7 +143,7 @@ def _evaluate(options: argparse.Namespace) -> int:
         return 0
     for name, table in tables.items():
         print(f"{YARDSTICKS[name].title}, {measuring.epoch_in_words(run, epoch)}:")
-        print(table.to_string(index=False, float_format=lambda value: f"{value:.4g}", na_rep="–"))
+        print(table.to_string(index=False, float_format=lambda value: f"{value:.5g}", na_rep="–"))
     for name, reason in refused.items():
         print(f"{YARDSTICKS[name].title}: {reason}")
     return 0

@@ -79,5 +79,5 @@ def subject_of(store: Store, run: Run, epoch: int, settings: Settings, test: boo
         x.astype(np.float32) / images.white,
         y,
         lambda: reference_classifier_of(store, images),
-        held_out.astype(np.float32) / images.white,
+        held_out=held_out.astype(np.float32) / images.white,
     )
