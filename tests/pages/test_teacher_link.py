@@ -49,7 +49,7 @@ def link_of(app: AppTest) -> dict[str, str]:
     app.session_state["links.slides"] = True
     app.run()
     assert not app.exception, app.exception
-    return dict(parse_qsl(urlsplit(app.code[-1].value).query))
+    return dict(parse_qsl(urlsplit(app.code[-1].value).query, keep_blank_values=True))
 
 
 def opened(page: str, link: dict[str, str]) -> AppTest:
