@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 
@@ -264,3 +265,10 @@ def test_a_sweep_judges_by_the_distance_on_validation_images(knowing: Store, set
         assert on_validation(knowing, runs[0], settings, "frechet_distance", "vae") == pytest.approx(
             found[0]["frechet_distance"]
         )
+
+
+def test_a_sweep_gets_the_same_numbers_and_nothing_that_it_does_not_ask_for(noise: Images, table: pd.DataFrame) -> None:
+    whole = subject(noise, {"vae": drawing(from_images(noise))})
+    alone = samples(dataclasses.replace(whole, headlines_only=True), silent)
+    assert set(alone["variant"]) == {"vae"} and set(alone["way"]) == {"prior"}
+    pd.testing.assert_series_equal(by(alone, variant="vae"), by(table, variant="vae", way="prior"))

@@ -41,8 +41,9 @@ def anomalies(subject: Subject, progress: Progress) -> pd.DataFrame:
             progress((place + done) / (len(subject.models) + 1), told)
 
         rows += _judged(subject, variant, scores(model, variant, subject.config, both, share))
-    learnt, _ = subject.learnt_from()
-    rows += _judged(subject, "", scores_without_a_model(learnt, subject.config.latent_dim, both))
+    if not subject.headlines_only:
+        learnt, _ = subject.learnt_from()
+        rows += _judged(subject, "", scores_without_a_model(learnt, subject.config.latent_dim, both))
     return pd.DataFrame(rows).assign(n=len(both), held_out=len(subject.held_out))
 
 

@@ -60,7 +60,7 @@ def samples(subject: Subject, progress: Progress) -> pd.DataFrame:
                 done += 1
             rows += judge.rows(name, way, found)
     found = []
-    for x in _real_images(subject):
+    for x in [] if subject.headlines_only else _real_images(subject):
         progress(done / steps, "Real images in their place")
         found.append(judge.scores(x))
         done += 1
@@ -117,6 +117,8 @@ def _ways_to_draw(subject: Subject, model: Autoencoder) -> Iterator[tuple[str, D
         return prior(count, latent_dim, stream(seed, "samples prior", number))
 
     yield WAYS[0], from_prior
+    if subject.headlines_only:
+        return
     mu = encode(model, subject.learnt_from(FITTED_ON)[0]).mu
     for way, components in zip(WAYS[1:], (1, affordable(len(mu), latent_dim)), strict=True):
         yield way, _from_fitted(mu, components, seed)
