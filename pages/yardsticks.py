@@ -23,11 +23,11 @@ def lesson(run: Run) -> None:
     with st.container(horizontal=True, vertical_alignment="bottom"):
         epoch = run_picker.epoch_picker(run)
     tabs: dict[str, Callable[[], None]] = {
-        "Likelihood": partial(likelihood, run, epoch),
         "Samples": partial(samples, run, epoch),
         "Codes": partial(codes, run, epoch),
         "Neighbours": partial(neighbours, run, epoch),
         "Anomalies": partial(anomalies, run, epoch),
+        "Likelihood": partial(likelihood, run, epoch),
     }
     lazy_tabs(tabs, TABS)
 

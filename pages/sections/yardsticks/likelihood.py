@@ -9,23 +9,24 @@ import pandas as pd
 import streamlit as st
 
 from pages.components.figure import figure
-from pages.shared import similar_runs
+from pages.shared import run_picker, similar_runs
 from pages.shared.csv_button import csv
 from pages.shared.on_request import on_request
-from pages.state import background_measurements, loaded_models, resources
+from pages.state import loaded_models
 from pages.text.escape_markdown import escape_markdown
+from vae.analysis import sentences
 from vae.analysis.intervals import SEEDS_FOR_A_VERDICT, half_width
-from vae.analysis.sentences import Quantity, conclusion, images, over_seeds
+from vae.analysis.sentences import Quantity, conclusion, images
 from vae.choices.binarisations import BINARISATIONS
 from vae.choices.densities import DENSITIES, density_of
 from vae.choices.variants import VARIANTS
 from vae.errors import InputError
 from vae.figures.style import VARIANT_SHORT
 from vae.figures.yardsticks.likelihood import nll_by_samples
-from vae.store.measurements import at_the_end
 from vae.store.runs import Run
 
-POLL = 0.5
+from .seeds import over_seeds
+
 STILL_FALLS = 0.1  # nats: that twice the samples or so lower the estimate by
 MANY = 0.05  # of the images, with weights of heavy tails: what is worth a word
 ASKED = (
@@ -41,8 +42,29 @@ def likelihood(run: Run, epoch: int) -> None:
     if len(reasons) == len(run.config.variants):
         for reason in dict.fromkeys(reasons.values()):
             st.info(escape_markdown(reason))
+        _offer_binary(run)
         return
-    on_request("likelihood", run, epoch, ASKED, "Measure the likelihood", partial(_shown, run, epoch, reasons))
+    on_request("likelihood", run, epoch, ASKED, "Measure the likelihood", partial(_beside_others, run, epoch, reasons))
+
+
+def _beside_others(run: Run, epoch: int, reasons: Mapping[str, str], table: pd.DataFrame) -> None:
+    over_seeds("likelihood", run, epoch, table, partial(_shown, run, epoch, reasons))
+
+
+def _offer_binary(run: Run) -> None:
+    """A button that leads to the same models of black and white pixels, or trains them."""
+    if not any(VARIANTS[name].noise for name in run.config.variants):
+        return
+    config = run.config.model_copy(update={"reconstruction": "bernoulli", "binarisation": "static"})
+    if trained := similar_runs.found({"": config}).get(""):
+        st.button(
+            "Look at the run of black and white images",
+            icon=":material/visibility:",
+            on_click=run_picker.select,
+            args=(trained.id,),
+        )
+    else:
+        similar_runs.offer("Train the same on black and white images", {"": config})
 
 
 def lacking(run: Run) -> dict[str, str]:
@@ -66,7 +88,8 @@ def _binary(run: Run) -> bool:
     return bool(((x == 0) | (x == 1)).all())
 
 
-def _shown(run: Run, epoch: int, reasons: Mapping[str, str], table: pd.DataFrame) -> None:
+def _shown(run: Run, epoch: int, reasons: Mapping[str, str], tables: Mapping[int, pd.DataFrame]) -> None:
+    table = tables[run.config.seed]
     left, right = st.columns(2, gap="medium")
     with left:
         st.dataframe(shown(table), hide_index=True, width="stretch")
@@ -83,9 +106,8 @@ def _shown(run: Run, epoch: int, reasons: Mapping[str, str], table: pd.DataFrame
             alt="How far estimates of −log p(x) fall with more samples for each image",
         )
     csv(lambda: table, f"likelihood-{run.id}-epoch-{epoch}")
-    if epoch == run.last_epoch and run.status == "done":
-        waiting = any(_under_way(member) for member in _family(run).values())
-        st.fragment(_seeds, run_every=POLL if waiting else None)(run, waiting)
+    if epoch == run.last_epoch:
+        st.markdown(f"**Over seeds.** {seeds_in_words(tables, run.config.seed)}")
 
 
 def _wide(table: pd.DataFrame) -> pd.DataFrame:
@@ -190,49 +212,6 @@ def _effective(table: pd.DataFrame) -> str:
     return ", ".join(f"{value:.1f} ({VARIANT_SHORT[str(name)]})" for name, value in rows.items())
 
 
-def _family(run: Run) -> dict[int, Run]:
-    """This run and other seeds of its configuration that are done, by seed."""
-    others = {seed: other for seed, other in similar_runs.seeds_of(run.config).items() if seed != run.config.seed}
-    whole = {run.config.seed: run, **others}
-    return dict(
-        list({seed: member for seed, member in whole.items() if not member.active}.items())[: similar_runs.MOST_SEEDS]
-    )
-
-
-def _under_way(run: Run) -> bool:
-    kept = at_the_end(resources.store(), "likelihood", [run])
-    return not kept and background_measurements.is_kept("likelihood", run.id, run.last_epoch)
-
-
-def _seeds(run: Run, was_waiting: bool) -> None:
-    """What other seeds of this configuration say, as far as they were measured; and a button for the others."""
-    family = _family(run)
-    kept = at_the_end(resources.store(), "likelihood", family.values())
-    states = {
-        seed: background_measurements.of("likelihood", member.id, member.last_epoch)
-        for seed, member in family.items()
-        if member.id not in kept and _under_way(member)
-    }
-    if was_waiting and not any(state.table is None and not state.problem for state in states.values()):
-        st.rerun()
-    tables = {seed: kept[member.id] for seed, member in family.items() if member.id in kept}
-    if run.config.seed in tables:
-        st.markdown(f"**Over seeds.** {seeds_in_words(tables, run.config.seed)}")
-    for seed, state in states.items():
-        if state.problem:
-            st.error(f"Seed {seed}: {escape_markdown(state.problem)}")
-        else:
-            st.progress(state.share, text=f"Seed {seed}: {state.what}")
-    unmeasured = [member for seed, member in family.items() if member.id not in kept and seed not in states]
-    if unmeasured:
-        label = f"Measure {len(unmeasured)} more seed{'s' * (len(unmeasured) > 1)}"
-        if st.button(label, icon=":material/straighten:", key="likelihood.seeds"):
-            for member in unmeasured:
-                background_measurements.of("likelihood", member.id, member.last_epoch)
-            st.rerun()  # as a whole, and then it polls
-    similar_runs.offer_seeds([run.config], key="likelihood.train")
-
-
 def seeds_in_words(tables: Mapping[int, pd.DataFrame], first: int) -> str:
     """`tables` by seed: of those with as many samples as the `first`. No verdict on fewer than SEEDS_FOR_A_VERDICT."""
     samples = int(tables[first]["samples"].max())
@@ -252,7 +231,7 @@ def _over_seeds(tables: Mapping[int, pd.DataFrame]) -> str:
     n = max(int(table["n"].iloc[0]) for table in tables.values())
     quantity = Quantity("−log p(x), nats per image", images(n, "test"))
     if len(by_variant) > 1:
-        return over_seeds(quantity, by_variant)
+        return sentences.over_seeds(quantity, by_variant)
     ((model, values),) = by_variant.items()
     listed = "; ".join(f"seed {seed} {quantity.text(value)}" for seed, value in sorted(values.items()))
     said = f"{model}, {quantity.head}: {listed}."

@@ -68,12 +68,9 @@ def _panel(kind: str, run: Run, table: pd.DataFrame, was_waiting: bool, show: Sh
     tables = {seed: kept[other.id] for seed, other in others.items() if other.id in kept}
     show({run.config.seed: table} | tables)
     if (left := len(others) - len(tables)) and not states:
-        st.button(
-            f"Measure {left} more seed{'s' * (left > 1)}",
-            icon=":material/straighten:",
-            key=f"{kind}.measure_seeds",
-            on_click=st.session_state.update,
-            args=({_asked(kind, run): True},),
-        )
+        label = f"Measure {left} more seed{'s' * (left > 1)}"
+        if st.button(label, icon=":material/straighten:", key=f"{kind}.measure_seeds"):
+            st.session_state[_asked(kind, run)] = True
+            st.rerun()  # as a whole: this fragment doesn't poll yet
     if run.status == "done":
         similar_runs.offer_seeds([run.config], key=f"{kind}.train_seeds")
