@@ -31,6 +31,7 @@ def results(settings):
     return benchmark.measure(settings, images=IMAGES, rounds=1)
 
 
+@pytest.mark.slow
 def test_every_contender_is_timed_and_the_result_is_json(results):
     names = {"pair float32", "pair in turns", "products in turns", "products in threads", "plain"}
     names |= {"pair, fewer images", "pair, convolutions", "plain, convolutions"}
@@ -48,6 +49,7 @@ def test_every_contender_is_timed_and_the_result_is_json(results):
     assert json.loads(json.dumps(results)) == results
 
 
+@pytest.mark.slow
 def test_ratios_are_the_rows_divided_and_targets_judge_them(results):
     median = {row["name"]: row["seconds_median"] for row in results["rows"]}
     ratio = results["ratios"]["plain / pair float32"]["median"]
@@ -67,6 +69,7 @@ def test_torch_is_left_as_it_was_found(settings):
     assert arithmetic() == before
 
 
+@pytest.mark.slow
 def test_the_table_names_its_data_and_hides_no_miss(results):
     text = benchmark.table(results)
     assert "Synthetic images" in text
@@ -86,6 +89,7 @@ def test_without_bfloat16_the_table_says_so(settings, monkeypatch):
     assert "no bfloat16" in benchmark.table(results)
 
 
+@pytest.mark.slow
 def test_the_table_warns_of_a_busy_machine(results):
     assert 0 <= results["machine"]["used_by_others"] <= 1
     for share, warns in ((0.02, False), (0.4, True)):

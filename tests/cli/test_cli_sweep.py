@@ -86,6 +86,7 @@ def test_a_sweep_prints_points_and_results_as_one_json_object(vae, store):
     assert "4 of 4 runs done" in err
 
 
+@pytest.mark.slow
 def test_without_json_the_means_of_done_runs_are_printed(vae):
     code, out, _ = vae(*GRID, "--variants=ae", "--of=ae", "--over=latent-dim=2,3")
     assert code == 0
@@ -234,6 +235,7 @@ def test_a_sweep_that_seems_to_run_is_taken_over_only_from_the_dead(vae, store, 
 DIVERGING = ["--hidden=8", "--train-limit=100", "--validation-size=20", "--epochs=3", "--learning-rate=1", "--seeds=1"]
 
 
+@pytest.mark.slow
 def test_points_that_diverged_are_listed_with_their_reasons(vae):
     code, out, err = vae(*DIVERGING, "--over=beta=1,1000")
     assert code == 0, err

@@ -69,7 +69,7 @@ BY_HAND = [name for name, entry in ACTIVATIONS.items() if entry.by_hand]
 
 
 @pytest.mark.parametrize("variant", ingredients())
-@pytest.mark.parametrize("activation", thorough(BY_HAND, ("relu", "elu")))
+@pytest.mark.parametrize("activation", thorough(BY_HAND, ("relu",)))
 @pytest.mark.parametrize("reconstruction", [name for name, entry in LIKELIHOODS.items() if entry.gradient])
 def test_a_step_is_autograds_to_the_last_bit(variant, activation, reconstruction):
     for hidden, latent_dim, count in itertools.product([(), (21,), (32, 17)], [1, 2, 5], [1, 3]):

@@ -127,7 +127,12 @@ def test_a_link_may_name_a_data_set(shared: Store) -> None:
     ("file", "content", "summary"),
     [
         ("cats.csv", csv(GREY, KINDS), "**60 images** of 8×8 pixels, 10 of them for testing, in 2 classes."),
-        ("cats.npz", npz(images=GREY), "**60 images** of 8×8 pixels, 10 of them for testing, without classes."),
+        pytest.param(
+            "cats.npz",
+            npz(images=GREY),
+            "**60 images** of 8×8 pixels, 10 of them for testing, without classes.",
+            marks=pytest.mark.slow,
+        ),
         ("cats.zip", zipped(pictures(GREY // 4)), "The images are dark: the brightest pixel is 63 of 255."),
     ],
 )

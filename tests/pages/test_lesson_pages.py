@@ -66,7 +66,7 @@ def test_the_words_of_a_choice_that_is_gone_choose_nothing(stocked: Store, runs:
 
 
 @each_lesson
-@pytest.mark.parametrize("kind", thorough(CONFIGS, ("3-D", "all four")))
+@pytest.mark.parametrize("kind", thorough(CONFIGS, ("all four",)))
 def test_every_lesson_shows_every_kind_of_run(stocked: Store, runs: dict[str, str], name: str, kind: str) -> None:
     app = open_page(name, run=runs[kind])
     if name == "perturbation.py":

@@ -6,6 +6,7 @@ import re
 import pytest
 from paging import TIMEOUT
 from streamlit.testing.v1 import AppTest
+from thorough import thorough
 
 from pages._lessons import LESSONS
 from vae.config import RunConfig
@@ -108,7 +109,10 @@ def test_settings_of_a_link_are_taken_or_refused_in_a_sentence(some, kind):
     assert app.session_state["config.seed"] == 0
 
 
-@pytest.mark.parametrize("name", RunConfig.model_fields)
+FIELDS = list(RunConfig.model_fields)
+
+
+@pytest.mark.parametrize("name", thorough(FIELDS, FIELDS[::4]))
 def test_one_setting_of_a_link(some, name):
     visit("train.py", {name: MARKUP})
 

@@ -50,6 +50,7 @@ def test_samples_are_judged_when_asked_for_and_kept(stocked: Store, runs: dict[s
     assert "Train 2 more seeds for a verdict" in [button.label for button in app.button]
 
 
+@pytest.mark.slow
 def test_other_seeds_are_measured_on_request_and_then_there_is_a_verdict(
     stocked: Store, runs: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

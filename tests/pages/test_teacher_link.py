@@ -61,7 +61,10 @@ def said(app: AppTest) -> str:
     return " ".join(element.value for element in app.warning)
 
 
-@pytest.mark.parametrize("page", [lesson.file for lesson in LESSONS if lesson.of_a_run])
+OF_A_RUN = [lesson.file for lesson in LESSONS if lesson.of_a_run]
+
+
+@pytest.mark.parametrize("page", thorough(OF_A_RUN, OF_A_RUN[::3]))
 def test_what_was_chosen_on_a_page_is_there_again(shared: Store, run_id: str, page: str) -> None:
     chosen = dict(CHOSEN.get(page, {}))
     if page == "latent_space.py":

@@ -103,7 +103,7 @@ def test_a_program_that_dies_at_any_step_loses_no_point_and_counts_none_twice(
 
 
 @pytest.mark.parametrize("step", ["set_user_attr", "request_stop", "tell"])
-@pytest.mark.parametrize("why", ["failed", "hopeless"])
+@pytest.mark.parametrize("why", thorough(["failed", "hopeless"], ("hopeless",)))
 def test_a_point_is_given_up_whole_also_after_a_crash(store, settings, monkeypatch, step, why):
     sweep = begin(store, ONE_FIELD.model_copy(update={"seeds": 2}))
     finish_points(store, sweep, settings, count=5)
