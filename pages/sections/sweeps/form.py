@@ -21,7 +21,8 @@ from vae.sweeps.spec import FIXED, MOST_SEEDS, OBJECTIVES, READY, SAMPLERS, Rang
 
 KEY = "sweep"  # which one is looked at: in the link
 ASKED = "spec"  # a whole sweep in a link
-VIEW, NEW, RESULTS = "sweep.view", "New sweep", "Results"  # the tabs: their key, two of their titles
+# The tabs: their key, three of their titles.
+VIEW, NEW, RESULTS, POINTS = "sweep.view", "New sweep", "Results", "Points"
 OPENED, WANTED = "sweep.opened", "sweep.wanted"  # in the session: the link whose sweep was shown; a tab to open
 PREFIX = "sweep_form."  # of the form's keys in the session: one for each control, and its only owner
 FIRST = "dimensions"  # of READY, in the form at a visitor's first look
@@ -84,7 +85,8 @@ def _start(spec: SweepSpec) -> None:
         st.error(escape_markdown(str(problem)))
         return
     st.query_params.pop(ASKED, None)
-    st.session_state[WANTED] = RESULTS
+    # What is measured once, when all runs of a point are done, stands beside its point alone.
+    st.session_state[WANTED] = RESULTS if OBJECTIVES[spec.objectives[0]].every_epoch else POINTS
     st.rerun()
 
 

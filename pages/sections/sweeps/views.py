@@ -23,7 +23,7 @@ from vae.sweeps.spec import SAMPLERS, SweepSpec
 from vae.sweeps.stored import Sweep
 
 from .effects import effects
-from .form import ASKED, RESULTS, link_to
+from .form import ASKED, POINTS, RESULTS, link_to
 from .points import optuna_plots, points_table, says_more
 from .shown_sweep import ShownSweep, forget, look
 
@@ -32,7 +32,7 @@ POLL = 1.0  # seconds between looks while it runs
 
 def views(sweep_id: str) -> dict[str, Callable[[], None]]:
     """What there is to see of it, by title. Each looks again by itself while the sweep runs."""
-    found: dict[str, Callable[[ShownSweep], None]] = {RESULTS: effects, "Points": points_table}
+    found: dict[str, Callable[[ShownSweep], None]] = {RESULTS: effects, POINTS: points_table}
     if says_more(look(sweep_id).sweep.spec):
         found["Optuna's plots"] = optuna_plots
     found["Download"] = _download
