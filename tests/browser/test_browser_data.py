@@ -36,6 +36,7 @@ def choose(page: Page, content: bytes) -> None:
     page.get_by_test_id("stFileUploaderDropzoneInput").set_input_files(file)
 
 
+@pytest.mark.spare
 @pytest.mark.slow
 def test_ten_thousand_pictures_are_uploaded_kept_and_trained_on(
     app: Dashboard, browser: Browser, times: dict[str, float], tmp_path: Path

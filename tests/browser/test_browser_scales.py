@@ -44,6 +44,7 @@ PANELS = f"""() => {STAGE}.models.map(({{ space }}) => {{
 }})"""
 
 
+@pytest.mark.spare
 @pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
 def test_a_distance_is_as_long_in_both_spaces_at_the_same_scale(
     app: Dashboard, browser: Browser, spread_run: str, width: int, dark: bool

@@ -26,6 +26,7 @@ def train(page: Page, app: Dashboard, settings: str) -> str:
     return run_in_link(page)
 
 
+@pytest.mark.spare
 def test_two_visitors_on_one_server(browser: Browser, tmp_path: Path) -> None:
     app = Dashboard(tmp_path, VAE_SHARED="1", VAE_WORKERS="1", VAE_THREADS="1")
     app.start()
