@@ -23,6 +23,7 @@ def test_nobody_has_to_press_a_button_twice(app: Dashboard, browser: Browser) ->
     for run_id in ids:
         assert execute(store, run_id, settings) == "done"
     page = open_page(browser, f"{app.url}/yardsticks?run={ids[0]}")
+    page.get_by_role("tab", name="Likelihood").click()
     page.get_by_role("button", name="Measure the likelihood").click()
     expect(page.get_by_text("What to notice.")).to_be_visible(timeout=60_000)
     expect(page.get_by_text("Only one seed: not enough to conclude.")).to_be_visible()
