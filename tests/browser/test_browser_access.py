@@ -52,6 +52,9 @@ FOCUS = f"""() => {{
 }}"""
 
 
+# What fades in has no contrast yet; what turns for ever isn't waited for.
+AT_REST = """() => document.getAnimations().every(
+  (motion) => motion.playState !== "running" || motion.effect.getTiming().iterations === Infinity)"""
 each_theme = pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.spare)])
 
 
@@ -94,6 +97,7 @@ def views(page: Page, app: Dashboard, run_id: str) -> Iterator[str]:
                 page.get_by_role("tab", name=tab, exact=True).click()
                 settled(page)
             expect(page.locator(".figure:not([aria-label])")).to_have_count(0)  # they have begun
+            page.wait_for_function(AT_REST)
             yield f"{address} {tab}".strip()
 
 
