@@ -23,6 +23,11 @@ def lacking_seeds(there: Sequence[Collection[int]], first: int) -> list[int]:
     return [*begun, *(next(free) for _ in range(lacking))][:lacking]
 
 
+def standard_error(values: np.ndarray) -> float:
+    """Of the mean of `values` (n,); NaN for fewer than two."""
+    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
+
+
 def half_width(values: np.ndarray) -> float:
     """Half of the 95 % interval of the mean of `values` (n,), by Student's t; NaN for fewer than two."""
     from scipy.special import stdtrit  # quantiles of Student's t, without the half second that scipy.stats takes

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..settings import Settings
 from .output import emit, json_flag, share_bar
+
+if TYPE_CHECKING:
+    from ..store.runs import Run, Store
 
 
 def add(commands: Any) -> None:
@@ -87,13 +90,8 @@ def _gradients(options: argparse.Namespace) -> int:
     from .. import measuring
     from ..choices.estimators import ESTIMATOR_SETUPS
     from ..store.measurements import records
-    from ..store.runs import Store
 
-    settings = Settings.from_environment()
-    store = Store(settings.database_url)
-    run = store.run(options.run)
-    epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
-    _say_epoch(run, epoch)
+    settings, store, run, epoch = _one_run(options)
     norms_by_estimator = {
         estimator: measuring.gradient_norms_of(store, run, epoch, settings, estimator) for estimator in ESTIMATOR_SETUPS
     }
@@ -115,13 +113,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     from ..errors import InputError
     from ..measuring.yardsticks import YARDSTICKS, judged
     from ..store.measurements import records
-    from ..store.runs import Store
 
-    settings = Settings.from_environment()
-    store = Store(settings.database_url)
-    run = store.run(options.run)
-    epoch = measuring.last_epoch(store, run) if options.epoch is None else options.epoch
-    _say_epoch(run, epoch)
+    settings, store, run, epoch = _one_run(options)
     by_samples = options.nll is not None
     names = options.yardstick or (["likelihood"] if by_samples else list(YARDSTICKS))
     if by_samples and "likelihood" not in names:
@@ -147,6 +140,19 @@ def _evaluate(options: argparse.Namespace) -> int:
     for name, reason in refused.items():
         print(f"{YARDSTICKS[name].title}: {reason}")
     return 0
+
+
+def _one_run(options: argparse.Namespace) -> tuple[Settings, Store, Run, int]:
+    """The run and the epoch that were asked for, the last one that was kept unless one was named; said if need be."""
+    from ..measuring import last_epoch
+    from ..store.runs import Store
+
+    settings = Settings.from_environment()
+    store = Store(settings.database_url)
+    run = store.run(options.run)
+    epoch = last_epoch(store, run) if options.epoch is None else options.epoch
+    _say_epoch(run, epoch)
+    return settings, store, run, epoch
 
 
 def _say_epoch(run: Any, epoch: int) -> None:

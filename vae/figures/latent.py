@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import plotly.graph_objects as go
 
-from .style import BARE, CLASS_COLOURS, GRID
+from .classes import class_colour, class_plates
+from .style import BARE, GRID
 from .windows import NAME, RINGS, Key, Window, around, by_scale, crowded, extent, rounded_down
 
 HEIGHT = 380
@@ -81,7 +82,7 @@ def latent_scatter(
         "y": y,
         "mode": "markers",
         "marker": {
-            "color": [_colour(label) for label in labels],
+            "color": [class_colour(label) for label in labels],
             "size": 6 if len(x) > 400 else 7.5,
             "opacity": 0.8,
         },
@@ -91,22 +92,7 @@ def latent_scatter(
     }
     middles = [[np.median(x[labels == label]), np.median(y[labels == label])] for label in present]
     places = np.array(middles, dtype=np.float32).reshape(-1, 2)
-    plates = {  # each cloud's name at its median, so that nothing rests on telling ten hues apart
-        "type": "scatter",
-        "x": places[:, 0],
-        "y": places[:, 1],
-        "mode": "markers+text",
-        "text": [f"<b>{names[label]}</b>" for label in present],
-        "textfont": {"size": 14, "color": "#111"},
-        "marker": {
-            "symbol": "square",
-            "size": 19,
-            "color": "rgba(255,255,255,0.82)",
-            "line": {"width": 1.5, "color": [_colour(label) for label in present]},
-        },
-        "hoverinfo": "skip",
-        "name": "median of each class",
-    }
+    plates = class_plates(places, present, names)
     scales: dict[str, dict[str, Any]] = {
         scale: {
             "layout": _seen_through(window, origin, latent_dim),
@@ -174,7 +160,3 @@ def _bar(window: Window, latent_dim: int) -> tuple[dict[str, Any], dict[str, Any
 def bar_words(length: float) -> str:
     """What a scale bar says: its length in units of the code."""
     return f"{length:g} unit{'' if length == 1 else 's'} of code"
-
-
-def _colour(label: int) -> str:
-    return CLASS_COLOURS[label % len(CLASS_COLOURS)]

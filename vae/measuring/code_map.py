@@ -8,27 +8,21 @@ from ..analysis.codes import encode
 from ..analysis.yardsticks.code_map import MOST_MAPPED, code_map
 from ..errors import InputError
 from ..settings import Settings
-from ..store import measurements
-from ..store.measurements import KINDS
 from ..store.runs import Store
-from .stored_runs import Progress
+from .stored_runs import Progress, measured_once
 from .subject import subject_of
 
 MAP_COLUMNS = ["variant", "row", "x", "y", "label"]
 FEWEST = 4  # images
 
 
-def map_of(
-    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
-) -> pd.DataFrame:
+@measured_once("map")
+def map_of(store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress) -> pd.DataFrame:
     """`code_map` of the first test images' codes (means μ), at most MOST_MAPPED, of every variant: MAP_COLUMNS.
 
     `row`: of `Images.test_x`. `label`: index into the classes. Measured once and kept. Raises InputError when the run,
     its weights or its images aren't there, and for codes of one or two dimensions, which are their own map.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS["map"])
-    if kept is not None:
-        return kept
     run = store.run(run_id)
     if run.config.latent_dim <= 2:
         raise InputError(f"The codes of run {run_id} can be drawn as they are: they need no map.")
@@ -42,7 +36,5 @@ def map_of(
         places = code_map(encode(model, x).mu, subject.seed)
         table = pd.DataFrame({"variant": name, "row": range(len(x)), "x": places[:, 0], "y": places[:, 1], "label": y})
         tables.append(table.astype({"x": float, "y": float, "label": int}).round({"x": 3, "y": 3}))
-    measured = pd.concat(tables, ignore_index=True)
-    measurements.keep_measurement(store, run_id, epoch, KINDS["map"], measured)
     progress(1.0, "Done")
-    return measured
+    return pd.concat(tables, ignore_index=True)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..analysis.codes import CHUNK, encode
+from ..analysis.intervals import standard_error
 from ..analysis.yardsticks.probes import Labelled, Measured, accuracies, clusters
 from ..datasets.principal_axes import PrincipalAxes
 from ..errors import InputError
@@ -58,9 +59,9 @@ def codes(subject: Subject, progress: Progress) -> pd.DataFrame:
 def _guess(train_y: np.ndarray, y: np.ndarray) -> pd.DataFrame:
     """How often the most frequent class of the training images is right: what codes that say nothing are good for."""
     right = y == np.bincount(train_y).argmax()
-    error = float(right.std(ddof=1) / np.sqrt(len(y))) if len(y) > 1 else np.nan
-    row = {"variant": "", "of": "guess", "measure": "most_frequent_class", "value": right.mean(), "error": error}
-    return pd.DataFrame([row | {"n": len(y), "labels": len(train_y), "draws": 1, "neighbours": 0, "size": 0}])
+    told = {"variant": "", "of": "guess", "measure": "most_frequent_class", "neighbours": 0, "size": 0, "draws": 1}
+    found = {"value": right.mean(), "error": standard_error(right), "n": len(y), "labels": len(train_y)}
+    return pd.DataFrame([told | found])
 
 
 def _means(model: Autoencoder, x: np.ndarray) -> np.ndarray:

@@ -15,24 +15,19 @@ from ..datasets import DATASETS, Images
 from ..errors import InputError
 from ..settings import Settings
 from ..store import measurements
-from ..store.measurements import KINDS
 from ..store.runs import Run, Store
 from ..store.tensor_bytes import unpack
-from .stored_runs import Progress, images_of, last_epoch, models_of, reference_classifier_of, watched_of
+from .stored_runs import Progress, images_of, last_epoch, measured_once, models_of, reference_classifier_of, watched_of
 
 RATIO_IMAGES = 2000  # at the most, for the ratio by which a sweep may choose
 
 
-def sensitivity_of(
-    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
-) -> pd.DataFrame:
+@measured_once("sensitivity")
+def sensitivity_of(store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress) -> pd.DataFrame:
     """Nudges of all test images of a run at a kept epoch: the columns of `sensitivity.table` and `.quartiles`.
 
     Measured once and kept. Raises InputError when the run, its weights or its images aren't there.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS["sensitivity"])
-    if kept is not None:
-        return kept
     run = store.run(run_id)
     models, images = models_of(store, run, epoch), images_of(store, run, settings)
     if len(images.classes) > 1 and not measurements.classifier(store, images.hash):
@@ -47,9 +42,7 @@ def sensitivity_of(
         real=RealImages.of(images, unpack(store.split_rows(run_id))["train"]),
         progress=lambda share: progress(share, f"Nudging {len(images.test_x):,} test images"),
     )
-    measured = sensitivity.table(perturbed, run.config.seed).merge(sensitivity.quartiles(perturbed))
-    measurements.keep_measurement(store, run_id, epoch, KINDS["sensitivity"], measured)
-    return measured
+    return sensitivity.table(perturbed, run.config.seed).merge(sensitivity.quartiles(perturbed))
 
 
 def sensitivity_ratio(store: Store, run: Run, settings: Settings, unit: str = "latent_std", size: float = 0.1) -> float:
@@ -94,49 +87,37 @@ def gradient_norms_of(store: Store, run: Run, epoch: int, settings: Settings, es
     )
 
 
-def gradients_of(
-    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
-) -> pd.DataFrame:
+@measured_once("gradients")
+def gradients_of(store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress) -> pd.DataFrame:
     """Every way to estimate the encoder's gradient at a kept epoch: the columns of `gradients.estimator_quality`.
 
     Measured once and kept. Raises InputError as `sensitivity_of`, and for a run without a variant that samples.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS["gradients"])
-    if kept is not None:
-        return kept
     run = store.run(run_id)
     model = models_of(store, run, epoch)[noisy_variant(run)]
-    measured = gradients.estimator_quality(
+    return gradients.estimator_quality(
         model,
         batch_of(store, run, images_of(store, run, settings)),
         run.config.reconstruction,
         seed=run.config.seed,
         progress=lambda share: progress(share, "Estimating the same gradient again and again"),
     )
-    measurements.keep_measurement(store, run_id, epoch, KINDS["gradients"], measured)
-    return measured
 
 
-def signal_of(
-    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
-) -> pd.DataFrame:
+@measured_once("signal")
+def signal_of(store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress) -> pd.DataFrame:
     """Signal to noise of the K-sample bound's gradient at a kept epoch: the columns of `gradient_snr.gradient_snr`.
 
     Of the encoder, on the batch of `batch_of`. Measured once and kept. Raises InputError as `gradients_of`.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS["signal"])
-    if kept is not None:
-        return kept
     run = store.run(run_id)
-    measured = gradient_snr.gradient_snr(
+    return gradient_snr.gradient_snr(
         models_of(store, run, epoch)[noisy_variant(run)],
         batch_of(store, run, images_of(store, run, settings)),
         run.config.reconstruction,
         seed=run.config.seed,
         progress=lambda share: progress(share, "Estimating the gradient of the bound again and again"),
     )
-    measurements.keep_measurement(store, run_id, epoch, KINDS["signal"], measured)
-    return measured
 
 
 def grid_of(images: Images) -> tuple[np.ndarray, np.ndarray]:
@@ -156,17 +137,13 @@ def grid_of(images: Images) -> tuple[np.ndarray, np.ndarray]:
     return x, np.vstack([images.factors.train, images.factors.test])
 
 
-def disentanglement_of(
-    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
-) -> pd.DataFrame:
+@measured_once("disentanglement")
+def disentanglement_of(store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress) -> pd.DataFrame:
     """`disentangle.scores` of every variant at a kept epoch, with the columns variant, n and seed.
 
     On the images of `grid_of`: scores of the encoder, on images it learnt from and others. Measured once and kept.
     Raises InputError as `sensitivity_of`, and for a data set without known factors.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS["disentanglement"])
-    if kept is not None:
-        return kept
     run = store.run(run_id)
     models, (x, factors) = models_of(store, run, epoch), grid_of(images_of(store, run, settings))
     tables = []
@@ -176,30 +153,22 @@ def disentanglement_of(
         if not VARIANTS[name].noise:
             codes = Codes(codes.mu, None)  # it may have a σ, but never samples: its decoder sees the mean alone
         tables.append(disentangle.scores(codes, factors, run.config.seed).assign(variant=name))
-    measured = pd.concat(tables, ignore_index=True).assign(n=len(x), seed=run.config.seed)
-    measurements.keep_measurement(store, run_id, epoch, KINDS["disentanglement"], measured)
     progress(1.0, "Done")
-    return measured
+    return pd.concat(tables, ignore_index=True).assign(n=len(x), seed=run.config.seed)
 
 
-def claims_of(
-    store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
-) -> pd.DataFrame:
+@measured_once("claims")
+def claims_of(store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress) -> pd.DataFrame:
     """What claims are judged by, on a run's test images at a kept epoch: the columns of `claim_measures.measure`.
 
     Measured once and kept. Raises InputError as `sensitivity_of`.
     """
-    kept = measurements.measurement(store, run_id, epoch, KINDS["claims"])
-    if kept is not None:
-        return kept
     run = store.run(run_id)
     images = images_of(store, run, settings).tested_without(run.config.held_out_class)
-    measured = claim_measures.measure(
+    return claim_measures.measure(
         models_of(store, run, epoch),
         run.config,
         images,
         unpack(store.split_rows(run_id))["train"],
         lambda share: progress(share, f"Measuring on {len(images.test_x):,} test images"),
     )
-    measurements.keep_measurement(store, run_id, epoch, KINDS["claims"], measured)
-    return measured

@@ -10,6 +10,7 @@ import torch
 
 from ..analysis.codes import encode
 from ..analysis.geometry import decode
+from ..analysis.intervals import standard_error
 from ..analysis.reference import HIDDEN, Classifier
 from ..analysis.sampling import affordable, draw, fit_mixture, prior
 from ..analysis.yardsticks.sample_quality import (
@@ -89,13 +90,12 @@ class _Judge:
         rows: list[dict[str, object]] = []
         for place, score in enumerate(SCORES if found else ()):
             values = np.array([of_draw[place] for of_draw in found])
-            error = values.std(ddof=1) / np.sqrt(len(values)) if len(values) > 1 else np.nan
             rows.append(
                 {
                     "variant": variant,
                     "measure": score if way in ("prior", "real") else f"{score}_{way}",
                     "value": float(values.mean()),
-                    "error": float(error),
+                    "error": standard_error(values),
                     "n": self.n if score == "frechet_distance" else self.n_in_balls,
                     "way": way,
                     "score": score,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import wraps
 
 import numpy as np
+import pandas as pd
 
 from ..analysis.reconstructions import restore
 from ..analysis.reference import Classifier, accuracy, train_classifier
@@ -18,6 +20,27 @@ from ..store.runs import Run, Store
 from ..store.tensor_bytes import pack_tensors, unpack, unpack_tensors
 
 Progress = Callable[[float, str], None]  # share done from 0 to 1, and what is being done
+Measure = Callable[[Store, str, int, Settings, Progress], pd.DataFrame]  # of a run, by its id, at a kept epoch
+
+
+def measured_once(kind: str) -> Callable[[Measure], Callable[..., pd.DataFrame]]:
+    """Decorator of what measures a run: the kept table of this kind (of `measurements.KINDS`), or a new one, kept."""
+
+    def kept_or_new(measure: Measure) -> Callable[..., pd.DataFrame]:
+        @wraps(measure)
+        def table(
+            store: Store, run_id: str, epoch: int, settings: Settings, progress: Progress = lambda share, what: None
+        ) -> pd.DataFrame:
+            kept = measurements.measurement(store, run_id, epoch, measurements.KINDS[kind])
+            if kept is not None:
+                return kept
+            measured = measure(store, run_id, epoch, settings, progress)
+            measurements.keep_measurement(store, run_id, epoch, measurements.KINDS[kind], measured)
+            return measured
+
+        return table
+
+    return kept_or_new
 
 
 def models_of(store: Store, run: Run, epoch: int) -> dict[str, Autoencoder]:

@@ -21,6 +21,7 @@ from ...learning.losses import kl_divergence
 from ...learning.models import Autoencoder
 from ...learning.networks import network_of
 from ...learning.randomness import stream
+from ..intervals import standard_error
 from .weight_tails import HEAVY, tail_shape
 
 OUTPUTS_AT_ONCE = 1 << 20  # numbers that the decoder gives at a time: 4 MB, which stay near the processor
@@ -59,11 +60,6 @@ class ImportanceSampled:
         """About how much too high the mean of `nll` is: Var(log w̄)/2 of each image, which no number of images averages
         out. Both are too small where weights have heavy tails."""
         return float(self.variance.mean() / 2)
-
-
-def standard_error(values: np.ndarray) -> float:
-    """Of the mean of `values` (n,); NaN for fewer than two."""
-    return float(values.std(ddof=1) / len(values) ** 0.5) if len(values) > 1 else float("nan")
 
 
 @torch.inference_mode()

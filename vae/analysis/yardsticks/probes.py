@@ -14,6 +14,7 @@ import numpy as np
 import torch
 
 from ...learning.randomness import stream
+from .. import intervals
 
 DRAWS = {10: 10, 100: 5, 1000: 3}  # few labels → how often they are drawn: which ones they are matters
 NEIGHBOURS = 10
@@ -180,6 +181,6 @@ def clusters(codes: np.ndarray, y: np.ndarray, seed: int) -> Iterator[Measured]:
         warnings.simplefilter("ignore", ConvergenceWarning)  # fewer different codes than clusters: it uses those
         found = [KMeans(classes, n_init=1, random_state=start).fit_predict(codes) for start in starts]
     scores = np.array([normalized_mutual_info_score(y, of_one) for of_one in found])
-    yield Measured("nmi", None, float(scores.mean()), float(scores.std(ddof=1) / np.sqrt(STARTS)), n, STARTS)
+    yield Measured("nmi", None, float(scores.mean()), intervals.standard_error(scores), n, STARTS)
     silhouettes = silhouette_samples(codes, y)
-    yield Measured("silhouette", None, float(silhouettes.mean()), float(silhouettes.std(ddof=1) / np.sqrt(n)), n, 1)
+    yield Measured("silhouette", None, float(silhouettes.mean()), intervals.standard_error(silhouettes), n, 1)

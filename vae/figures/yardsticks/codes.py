@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
 
@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 
-from ..style import BARE, CLASS_COLOURS, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
+from ..classes import class_colour, class_plates
+from ..style import BARE, GRID, NEUTRAL, VARIANT_COLOURS, VARIANT_SYMBOLS, VARIANT_TITLES
 
 HEIGHT, MAP_HEIGHT = 360, 420
 APART = 1.8  # times as many labels, whose numbers have room side by side on the axis
@@ -78,7 +79,7 @@ def map_scatter(places: np.ndarray, labels: np.ndarray, classes: Sequence[str]) 
     """
     names = np.array([escape(name) for name in classes], dtype=object)  # plotly takes what looks like HTML for markup
     labels = np.asarray(labels, dtype=int)
-    colours = [CLASS_COLOURS[label % len(CLASS_COLOURS)] for label in labels]
+    colours = [class_colour(label) for label in labels]
     present = np.unique(labels)
     middles = np.array([np.median(places[labels == label], axis=0) for label in present]).reshape(-1, 2)
     cloud = {
@@ -91,23 +92,7 @@ def map_scatter(places: np.ndarray, labels: np.ndarray, classes: Sequence[str]) 
         "name": "codes",
         "hovertemplate": "class %{customdata}<extra></extra>",
     }
-    plates: Mapping[str, Any] = {
-        "type": "scatter",
-        "x": middles[:, 0],
-        "y": middles[:, 1],
-        "mode": "markers+text",
-        "text": [f"<b>{names[label]}</b>" for label in present],
-        "textfont": {"size": 14, "color": "#111"},
-        "marker": {
-            "symbol": "square",
-            "size": 19,
-            "color": "rgba(255,255,255,0.82)",
-            "line": {"width": 1.5, "color": [CLASS_COLOURS[label % len(CLASS_COLOURS)] for label in present]},
-        },
-        "hoverinfo": "skip",
-        "name": "median of each class",
-        "visible": len(classes) > 1,
-    }
+    plates = class_plates(middles, present, names) | {"visible": len(classes) > 1}
     bare = GRID | {"showticklabels": False, "title": {"text": ""}}
     layout = BARE | {
         "height": MAP_HEIGHT,
